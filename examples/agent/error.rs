@@ -1,0 +1,76 @@
+//! Why a turn failed.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use async_openai::error::OpenAIError;
+
+use crate::client::Busy;
+
+#[derive(Debug)]
+pub(crate) enum AgentError {
+    /// The endpoint or the client said no.
+    Model(OpenAIError),
+    /// No first byte came in time.
+    TimedOut(Duration),
+    /// The model called tools and called tools and never answered.
+    TooManySteps,
+}
+
+impl AgentError {
+    /// A class of few values, for dashboards: it never carries the text of a request.
+    pub(crate) fn class(&self) -> &'static str {
+        match self {
+            Self::Model(error) => class(error),
+            Self::TimedOut(_) => "timeout",
+            Self::TooManySteps => "too_many_steps",
+        }
+    }
+
+    /// Nobody listens at the endpoint: no other call will do better.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Model(OpenAIError::Reqwest(error)) if error.is_connect())
+    }
+}
+
+/// The class of a client error; the text of one may hold a whole body or a URL with its query.
+pub(crate) fn class(error: &OpenAIError) -> &'static str {
+    match error {
+        OpenAIError::Boxed(error) if error.is::<Busy>() => "rate_limited",
+        OpenAIError::ApiError(error) if error.status_code.is_server_error() => "server_error",
+        OpenAIError::ApiError(_) => "refused",
+        OpenAIError::Reqwest(error) if error.is_connect() => "unreachable",
+        OpenAIError::Reqwest(_) => "transport",
+        OpenAIError::StreamError(_) => "broken_stream",
+        OpenAIError::JSONDeserialize(..) => "unexpected_body",
+        _ => "client",
+    }
+}
+
+impl fmt::Display for AgentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Model(error) => root_cause(error).fmt(f),
+            Self::TimedOut(patience) => write!(f, "no answer within {patience:?}"),
+            Self::TooManySteps => f.write_str("no answer after many steps"),
+        }
+    }
+}
+
+/// The innermost error says it in the fewest words: `Connection refused`, not `error sending request`.
+fn root_cause(error: &dyn Error) -> &dyn Error {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause
+}
+
+impl Error for AgentError {}
+
+impl From<OpenAIError> for AgentError {
+    fn from(error: OpenAIError) -> Self {
+        Self::Model(error)
+    }
+}

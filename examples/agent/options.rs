@@ -1,0 +1,66 @@
+//! What the command line says.
+
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use lexopt::{Arg, Parser, ValueExt};
+
+pub(crate) const HELP: &str = "\
+A chat agent whose every call is wrapped, on real HTTP and server-sent events.
+
+Usage: cargo run --example agent -- [options]
+
+  --prompt TEXT    the first question
+  --turns N        questions per conversation (1)
+  --parallel N     that many conversations at once, with a progress bar (1)
+  --events FILE    every event as a line of JSON, without content
+  --content        prompts, replies and error texts too
+  --chaos          streams dropped half-way, calls timed out, panics, a server with a temper
+  -h, --help       this text
+
+It talks to a server that it starts on a loopback port. With OPENAI_BASE_URL, OPENAI_API_KEY and OPENAI_MODEL
+set it talks to that endpoint instead.
+";
+
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    pub(crate) prompt: String,
+    pub(crate) turns: u32,
+    pub(crate) parallel: u32,
+    pub(crate) events: Option<PathBuf>,
+    pub(crate) content: bool,
+    pub(crate) chaos: bool,
+    pub(crate) help: bool,
+}
+
+impl Options {
+    /// Reads the arguments; an error says in one line what is wrong with them.
+    pub(crate) fn parse(mut arguments: Parser) -> Result<Self, lexopt::Error> {
+        let mut options = Self {
+            prompt: "Can I go sailing near Lisbon on Saturday?".to_owned(),
+            turns: 1,
+            parallel: 1,
+            events: None,
+            content: false,
+            chaos: false,
+            help: false,
+        };
+        while let Some(argument) = arguments.next()? {
+            match argument {
+                Arg::Long("prompt") => options.prompt = arguments.value()?.string()?,
+                Arg::Long("turns") => options.turns = count(&mut arguments)?,
+                Arg::Long("parallel") => options.parallel = count(&mut arguments)?,
+                Arg::Long("events") => options.events = Some(arguments.value()?.into()),
+                Arg::Long("content") => options.content = true,
+                Arg::Long("chaos") => options.chaos = true,
+                Arg::Short('h') | Arg::Long("help") => options.help = true,
+                unknown => return Err(unknown.unexpected()),
+            }
+        }
+        Ok(options)
+    }
+}
+
+fn count(arguments: &mut Parser) -> Result<u32, lexopt::Error> {
+    arguments.value()?.parse::<NonZeroU32>().map(NonZeroU32::get)
+}

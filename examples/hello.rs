@@ -1,0 +1,37 @@
+//! How do I see one call?
+//!
+//! `cargo run --example hello`
+
+use std::time::Duration;
+
+use allm_telemetry::{Event, Span, SpanName, Usage, attach_many, prelude::*};
+use tokio::time::sleep;
+
+/// What a client gives back.
+struct Reply {
+    text: String,
+    tokens: (u64, u64),
+}
+
+/// Stands for the call of any client: a future of a Result.
+async fn ask(question: &str) -> Result<Reply, std::io::Error> {
+    sleep(Duration::from_millis(120)).await;
+    Ok(Reply { text: format!("You said: {question}"), tokens: (12, 4) })
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // Whoever wants to know attaches a function to the events of a span.
+    attach_many("log", SpanName::Generate.events(), |event: &Event<'_>| println!("{event}"))?;
+
+    // The one line around the call, and an observer that says what is worth knowing in this client's reply.
+    let reply = ask("hello")
+        .in_span(Span::generate().engine("mine").model("echo-1").on_stop(|reply: &Reply, stop| {
+            let (input, output) = reply.tokens;
+            stop.usage(Usage::new().input(input).output(output));
+        }))
+        .await?;
+
+    println!("{}", reply.text);
+    Ok(())
+}

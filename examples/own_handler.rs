@@ -1,0 +1,43 @@
+//! How do I turn events into numbers of my own?
+//!
+//! `cargo run --example own_handler`
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use allm_telemetry::{Event, Span, SpanName, attach, attach_many, detach, prelude::*};
+
+/// How many spans of each kind ended in which way.
+type Tally = Arc<Mutex<BTreeMap<String, u32>>>;
+
+fn count_into(tally: Tally) -> impl Fn(&Event<'_>) + Send + Sync {
+    // A handler runs in the task that emits, so it is quick: no I/O, no waiting.
+    move |event| {
+        let Some((span, outcome)) = event.span().zip(event.outcome()) else { return };
+        let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+        *tally.entry(format!("{span} {outcome}")).or_default() += 1;
+    }
+}
+
+async fn call(works: bool) -> Result<(), std::fmt::Error> {
+    if works { Ok(()) } else { Err(std::fmt::Error) }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let tally = Tally::default();
+    attach_many("tally", SpanName::Generate.events(), count_into(tally.clone()))?;
+    // A handler that panics is detached, its failure is an event, and the call notices nothing.
+    attach("careless", "allm.generate.stop", |_: &Event<'_>| panic!("careless"))?;
+    attach("watch", "telemetry.handler.failure", |event: &Event<'_>| println!("{event}"))?;
+
+    for works in [true, false, true] {
+        let _ = call(works).in_span(Span::generate()).await;
+    }
+    detach("tally")?;
+    let _ = call(true).in_span(Span::generate()).await;
+
+    let tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+    println!("{tally:?}");
+    Ok(())
+}

@@ -1,0 +1,36 @@
+//! What does a token stream tell, and what if its reader leaves?
+//!
+//! `cargo run --example stream`
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use allm_telemetry::{Event, Phase, Span, SpanName, attach_many, prelude::*};
+use futures::{Stream, StreamExt, stream};
+use tokio::time::sleep;
+
+/// Stands for any client's streaming call: a future of a Result of a stream of Results.
+async fn tokens() -> Result<impl Stream<Item = Result<&'static str, Infallible>>, Infallible> {
+    sleep(Duration::from_millis(150)).await;
+    Ok(stream::iter(["Once ", "upon ", "a ", "time"]).then(|token| async move {
+        sleep(Duration::from_millis(30)).await;
+        Ok(token)
+    }))
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let ends = [SpanName::Stream.event(Phase::FirstChunk), SpanName::Stream.event(Phase::Stop)];
+    attach_many("log", ends, |event: &Event<'_>| println!("{event}"))?;
+
+    // `open` covers the request too, so the time to the first chunk is what the user waited.
+    let story = Span::stream().model("teller-1").open(tokens()).await?;
+    let words: Vec<_> = story.collect().await;
+    println!("read all {} tokens: completed\n", words.len());
+
+    let mut story = Box::pin(Span::stream().model("teller-1").open(tokens()).await?);
+    let first = story.next().await;
+    drop(story);
+    println!("read {first:?} and left: dropped, not completed");
+    Ok(())
+}

@@ -1,0 +1,171 @@
+use std::cell::Cell;
+use std::mem::{self, ManuallyDrop};
+use std::sync::Arc;
+
+use super::handle::{Context, Identity};
+use super::node::Node;
+use crate::event::Phase;
+use crate::registry::Telemetry;
+
+/// A context while it is entered. It needs no drop, so it can be reached in a thread's last moments; whoever enters
+/// takes back what it put in.
+struct Slot {
+    node: Cell<Option<ManuallyDrop<Arc<Node>>>>,
+    id: Cell<Identity>,
+}
+
+thread_local! {
+    /// The innermost span that is being polled on this thread.
+    static NOW: Slot = const { Slot::empty() };
+}
+
+tokio::task_local! {
+    /// What the task was given, by whoever spawned or scoped it. Hidden by `NOW`.
+    static TASK: Slot;
+}
+
+impl Slot {
+    const fn empty() -> Self {
+        Self { node: Cell::new(None), id: Cell::new(Identity::NONE) }
+    }
+
+    #[inline]
+    fn of(context: &mut Context) -> Self {
+        let slot = Self::empty();
+        slot.swap(context);
+        slot
+    }
+
+    /// Exchanges what is here and what is there, word by word: a wider copy would wait for the stores before it.
+    #[inline]
+    fn swap(&self, context: &mut Context) {
+        let node = self.node.replace(context.node.take().map(ManuallyDrop::new));
+        context.node = node.map(ManuallyDrop::into_inner);
+        context.id = self.id.replace(context.id);
+    }
+
+    /// A copy of what is here; an id that was not read yet is read, so that the copy agrees with it for ever.
+    fn copy(&self) -> Context {
+        let node = self.node.take();
+        let copy = node.as_deref().cloned();
+        self.node.set(node);
+        self.id.set(self.id.get().read());
+        Context { node: copy, id: self.id.get() }
+    }
+
+    fn is(&self, context: &Context) -> bool {
+        let node = self.node.take();
+        let same_node = match (&node, &context.node) {
+            (Some(here), Some(there)) => Arc::ptr_eq(here, there),
+            (None, None) => true,
+            _ => false,
+        };
+        self.node.set(node);
+        // Two ids that nobody has read are not the same id.
+        same_node && self.id.get() == context.id && context.id != Identity::UNREAD
+    }
+
+    #[inline]
+    fn is_empty(&self) -> bool {
+        let node = self.node.take();
+        let empty = node.is_none() && self.id.get() == Identity::NONE;
+        self.node.set(node);
+        empty
+    }
+}
+
+/// What the calling code is inside of.
+pub(crate) fn ambient() -> Context {
+    NOW.with(|now| if now.is_empty() { TASK.try_with(Slot::copy).unwrap_or_default() } else { now.copy() })
+}
+
+/// Whether the calling code is in just this context.
+#[inline]
+pub(crate) fn is_current(context: &Context) -> bool {
+    NOW.with(|now| if now.is_empty() { TASK.try_with(|task| task.is(context)).unwrap_or(false) } else { now.is(context) })
+}
+
+/// The handle that the calling code emits to.
+pub(crate) fn telemetry() -> Telemetry {
+    ambient().telemetry()
+}
+
+/// Runs a span's poll, or its drop, in its context.
+#[inline]
+pub(crate) fn enter<R>(context: &mut Context, work: impl FnOnce() -> R) -> R {
+    match listened(context) {
+        Some(node) => around(&node, || NOW.with(|now| swapped(now, context, work))),
+        None => NOW.with(|now| swapped(now, context, work)),
+    }
+}
+
+/// Runs our own code in a span's context: what emits an event there is no poll, so no listener is around it.
+#[inline]
+pub(crate) fn enter_quietly<R>(context: &mut Context, work: impl FnOnce() -> R) -> R {
+    NOW.with(|now| swapped(now, context, work))
+}
+
+/// Runs the poll, or the drop, of what carries a context, in that context.
+pub(super) fn enter_task<R>(context: &mut Context, work: impl FnOnce() -> R) -> R {
+    let entered = |context: &mut Context| {
+        NOW.with(|now| {
+            // Whatever span polls this is further out.
+            swapped(now, &mut Context::default(), || {
+                let slot = Slot::of(context);
+                TASK.sync_scope(slot, || {
+                    let _back = Exit(context);
+                    work()
+                })
+            })
+        })
+    };
+    match listened(context) {
+        Some(node) => around(&node, || entered(context)),
+        None => entered(context),
+    }
+}
+
+#[inline]
+fn swapped<R>(slot: &Slot, context: &mut Context, work: impl FnOnce() -> R) -> R {
+    struct Back<'a>(&'a Slot, &'a mut Context);
+
+    impl Drop for Back<'_> {
+        #[inline]
+        fn drop(&mut self) {
+            self.0.swap(self.1);
+        }
+    }
+
+    slot.swap(context);
+    let _back = Back(slot, context);
+    work()
+}
+
+/// Takes a context back out of the task-local, panic or not.
+struct Exit<'a>(&'a mut Context);
+
+impl Drop for Exit<'_> {
+    fn drop(&mut self) {
+        let _ = TASK.try_with(|task| task.swap(self.0));
+    }
+}
+
+/// The node, if listeners may want to be around what runs in it.
+#[inline]
+fn listened(context: &Context) -> Option<Arc<Node>> {
+    let node = context.node.as_ref()?;
+    node.states()?;
+    Some(node.clone())
+}
+
+#[cold]
+fn around<R>(node: &Node, work: impl FnOnce() -> R) -> R {
+    let (Some(states), Some(listeners)) = (node.states(), node.telemetry.listeners()) else { return work() };
+    if !states.wants_around(&listeners) {
+        return work();
+    }
+    let name = node.nearest_span(&node.telemetry).map(|start| start.name.event(Phase::Start));
+    states.around(&node.telemetry, &listeners, name.as_ref(), node.has_ended(), work)
+}
+
+const _: () = assert!(!mem::needs_drop::<Slot>());

@@ -1,0 +1,112 @@
+//! The free functions: each is the method of the same name on the handle that is current here.
+
+use std::sync::Arc;
+
+use super::current::telemetry;
+use crate::event::{Event, EventName, InvalidEventName, Measurements, Metadata};
+use crate::registry::{AttachError, HandlerInfo, Listener, NotFound, SubscribeOptions, Subscription};
+
+/// [`Telemetry::attach`](crate::Telemetry::attach) on the scope's handle, else the global one.
+///
+/// # Errors
+///
+/// As there.
+pub fn attach<N>(
+    id: impl Into<Arc<str>>,
+    event: N,
+    handler: impl Fn(&Event<'_>) + Send + Sync + 'static,
+) -> Result<(), AttachError>
+where
+    N: TryInto<EventName>,
+    AttachError: From<N::Error>,
+{
+    telemetry().attach(id, event, handler)
+}
+
+/// [`Telemetry::attach_many`](crate::Telemetry::attach_many) on the scope's handle, else the global one.
+///
+/// # Errors
+///
+/// As there.
+pub fn attach_many<N>(
+    id: impl Into<Arc<str>>,
+    events: impl IntoIterator<Item = N>,
+    handler: impl Fn(&Event<'_>) + Send + Sync + 'static,
+) -> Result<(), AttachError>
+where
+    N: TryInto<EventName>,
+    AttachError: From<N::Error>,
+{
+    telemetry().attach_many(id, events, handler)
+}
+
+/// [`Telemetry::listen`](crate::Telemetry::listen) on the scope's handle, else the global one.
+///
+/// # Errors
+///
+/// As there.
+pub fn listen(id: impl Into<Arc<str>>, listener: impl Listener) -> Result<(), AttachError> {
+    telemetry().listen(id, listener)
+}
+
+/// [`Telemetry::subscribe`](crate::Telemetry::subscribe) on the scope's handle, else the global one.
+///
+/// # Errors
+///
+/// As there.
+pub fn subscribe<N>(
+    id: impl Into<Arc<str>>,
+    events: impl IntoIterator<Item = N>,
+    capacity: usize,
+) -> Result<Subscription, AttachError>
+where
+    N: TryInto<EventName>,
+    AttachError: From<N::Error>,
+{
+    telemetry().subscribe(id, events, capacity)
+}
+
+/// [`Telemetry::subscribe_with`](crate::Telemetry::subscribe_with) on the scope's handle, else the global one.
+///
+/// # Errors
+///
+/// As there.
+pub fn subscribe_with<N>(
+    id: impl Into<Arc<str>>,
+    events: impl IntoIterator<Item = N>,
+    options: SubscribeOptions,
+) -> Result<Subscription, AttachError>
+where
+    N: TryInto<EventName>,
+    AttachError: From<N::Error>,
+{
+    telemetry().subscribe_with(id, events, options)
+}
+
+/// [`Telemetry::detach`](crate::Telemetry::detach) on the scope's handle, else the global one.
+///
+/// # Errors
+///
+/// As there.
+pub fn detach(id: &str) -> Result<(), NotFound> {
+    telemetry().detach(id)
+}
+
+/// [`Telemetry::list_handlers`](crate::Telemetry::list_handlers) on the scope's handle, else the global one.
+#[must_use]
+pub fn list_handlers(prefix: &str) -> Vec<HandlerInfo> {
+    telemetry().list_handlers(prefix)
+}
+
+/// [`Telemetry::execute`](crate::Telemetry::execute) on the scope's handle, else the global one.
+///
+/// # Errors
+///
+/// As there.
+pub fn execute(
+    suffix: &str,
+    measurements: impl Into<Measurements>,
+    metadata: impl Into<Metadata>,
+) -> Result<(), InvalidEventName> {
+    telemetry().execute(suffix, measurements, metadata)
+}

@@ -1,0 +1,160 @@
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use super::carried::InContext;
+use super::current;
+use super::node::Node;
+use crate::event::{RawId, RequestId};
+use crate::registry::Telemetry;
+
+/// What a task knows: the request id, the span it is inside, and the [`Telemetry`] it emits to.
+///
+/// A handle that can be cloned, sent through a channel and entered elsewhere. It is the same context wherever it is
+/// entered, and keeps the span's identity (not its work) alive.
+///
+/// # Examples
+///
+/// Work that is queued in one request and done by a worker thread:
+///
+/// ```
+/// use allm_telemetry::{prelude::*, Context, current_request_id};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// async {
+///     let asked_by = Context::current();
+///     let id = current_request_id();
+///     std::thread::spawn(move || asked_by.run(|| assert_eq!(current_request_id(), id))).join().unwrap();
+/// }
+/// .in_span_plain(Span::chat())
+/// .await;
+/// # }
+/// ```
+#[derive(Default)]
+pub struct Context {
+    pub(super) node: Option<Arc<Node>>,
+    /// Of an unobserved request, which needs no node of its own. Not looked at when the node has a request id.
+    pub(super) id: Identity,
+}
+
+/// The request id of a context whose node has none, as two words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Identity([u64; 2]);
+
+impl Identity {
+    /// Outside every request.
+    pub(super) const NONE: Self = Self([0, 0]);
+    /// Inside a request whose id nobody has read yet.
+    pub(super) const UNREAD: Self = Self([0, 1]);
+
+    /// The id, drawn if it has not been. A draw that hits one of the two marks is as likely as any other collision.
+    pub(super) fn read(self) -> Self {
+        if self == Self::UNREAD { Self(RawId::draw().0) } else { self }
+    }
+
+    pub(super) fn encode(self) -> Option<RequestId> {
+        (self != Self::NONE).then(|| RawId(self.read().0).encode())
+    }
+}
+
+/// The request id of this task, inside any span or scope that has one, observed or not.
+///
+/// # Examples
+///
+/// ```
+/// use allm_telemetry::{prelude::*, current_request_id};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// assert_eq!(current_request_id(), None);
+/// let (outer, inner) = async {
+///     (current_request_id(), async { current_request_id() }.in_span_plain(Span::step()).await)
+/// }
+/// .in_span_plain(Span::chat())
+/// .await;
+/// assert!(outer.is_some() && outer == inner);
+/// # }
+/// ```
+#[must_use]
+pub fn current_request_id() -> Option<RequestId> {
+    current::ambient().request_id()
+}
+
+impl Context {
+    /// The context of the code that calls this. Empty outside every span and scope.
+    #[must_use]
+    pub fn current() -> Self {
+        current::ambient()
+    }
+
+    /// The request id, if this is the context of a request.
+    #[must_use]
+    pub fn request_id(&self) -> Option<RequestId> {
+        let of_node = self.node.as_ref().and_then(|node| node.request_id());
+        of_node.cloned().or_else(|| self.id.encode())
+    }
+
+    /// Runs a closure in this context.
+    pub fn run<R>(self, work: impl FnOnce() -> R) -> R {
+        let mut context = self;
+        current::enter_task(&mut context, work)
+    }
+
+    /// Wraps a future: it is polled and dropped in this context.
+    pub fn scope<F: Future>(self, future: F) -> InContext<F> {
+        InContext::new(self, future)
+    }
+
+    pub(crate) fn of(node: Arc<Node>) -> Self {
+        Self { node: Some(node), id: Identity::NONE }
+    }
+
+    /// The context of the outermost call of a request that nobody observes: its id is drawn when it is first read.
+    pub(crate) fn unread(self) -> Self {
+        Self { node: self.node, id: Identity::UNREAD }
+    }
+
+    /// Whether this belongs to a request.
+    pub(crate) fn has_request(&self) -> bool {
+        self.id != Identity::NONE || self.node.as_ref().is_some_and(|node| node.has_request())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.node.is_none() && self.id == Identity::NONE
+    }
+
+    pub(crate) fn node(&self) -> Option<&Arc<Node>> {
+        self.node.as_ref()
+    }
+
+    pub(crate) fn telemetry(&self) -> Telemetry {
+        self.node.as_ref().map_or_else(Telemetry::global, |node| node.telemetry.clone())
+    }
+
+    /// Whether this was opened inside `outer`, or is it.
+    pub(crate) fn is_inside(&self, outer: &Self) -> bool {
+        let node_inside = match (&self.node, &outer.node) {
+            (Some(inner), Some(outer)) => inner.is_inside(outer),
+            (_, None) => true,
+            (None, Some(_)) => false,
+        };
+        // An unobserved request leaves no node, but everything in it has its id.
+        node_inside && (outer.id == Identity::NONE || self.request_id() == outer.request_id())
+    }
+}
+
+impl Clone for Context {
+    fn clone(&self) -> Self {
+        // A clone is only ever taken of a context whose id has been read; a fresh one could not agree with its copy.
+        debug_assert_ne!(self.id, Identity::UNREAD, "an unread context has one owner");
+        Self { node: self.node.clone(), id: self.id }
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let span = self.node.as_ref().and_then(|node| node.start()).map(|start| start.span_id);
+        f.debug_struct("Context").field("request_id", &self.request_id()).field("span_id", &span).finish()
+    }
+}

@@ -1,0 +1,137 @@
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use crate::event::{RequestId, SpanStart};
+use crate::registry::{States, Telemetry};
+
+/// How many levels up a node still knows those around it. A task that spawns its successor for ever, each inside the
+/// last, would else keep them all.
+const MAX_DEPTH: u16 = 128;
+
+/// A place in the tree of contexts: an observed span, or a scope that changes what is inherited.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) telemetry: Telemetry,
+    pub(crate) place: Place,
+    parent: Option<Arc<Node>>,
+    depth: u16,
+    ended: AtomicBool,
+    retries: AtomicU32,
+    /// What listeners keep for this span and those around it. Empty while there are none.
+    states: OnceLock<States>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Place {
+    /// An observed span.
+    Span(Box<SpanStart>),
+    /// A request id, or a handle, for all that is inside. Inside a handle's scope there may be many requests.
+    Scope(Option<RequestId>),
+    /// A span that counts its attempts and is not observed: a retry inside it is nobody else's.
+    Unobserved(Option<RequestId>),
+}
+
+impl Node {
+    pub(crate) fn new(place: Place, telemetry: Telemetry, parent: Option<&Arc<Self>>) -> Self {
+        let mut node = Self {
+            telemetry,
+            place,
+            parent: None,
+            depth: 0,
+            ended: AtomicBool::new(false),
+            retries: AtomicU32::new(0),
+            states: OnceLock::new(),
+        };
+        node.set_parent(parent);
+        if let (false, Some(states)) = (node.is_span(), parent.and_then(|it| it.states.get())) {
+            node.keep(states.inherited());
+        }
+        node
+    }
+
+    pub(crate) fn set_parent(&mut self, parent: Option<&Arc<Self>>) {
+        let known = parent.filter(|parent| parent.depth < MAX_DEPTH);
+        self.depth = known.map_or(0, |parent| parent.depth + 1);
+        self.parent = known.cloned();
+    }
+
+    pub(crate) fn request_id(&self) -> Option<&RequestId> {
+        match &self.place {
+            Place::Span(start) => Some(start.request_id.get()),
+            Place::Scope(id) | Place::Unobserved(id) => id.as_ref(),
+        }
+    }
+
+    /// Whether it belongs to a request. Reads no id, so it draws none.
+    pub(crate) fn has_request(&self) -> bool {
+        !matches!(self.place, Place::Scope(None) | Place::Unobserved(None))
+    }
+
+    /// This span's start, if it is one.
+    pub(crate) fn start(&self) -> Option<&SpanStart> {
+        match &self.place {
+            Place::Span(start) => Some(start),
+            Place::Scope(_) | Place::Unobserved(_) => None,
+        }
+    }
+
+    /// The nearest span here or above that this handle observes.
+    pub(crate) fn nearest_span(&self, telemetry: &Telemetry) -> Option<&SpanStart> {
+        self.lineage().filter(|node| node.telemetry.same(telemetry)).find_map(Self::start)
+    }
+
+    /// The nearest span here or above that says how often it was tried.
+    pub(crate) fn counts_retries(&self) -> Option<&Self> {
+        let nearest = self.lineage().find(|node| match &node.place {
+            Place::Span(start) => start.name.counts_attempts(),
+            Place::Unobserved(_) => true,
+            Place::Scope(_) => false,
+        })?;
+        nearest.is_span().then_some(nearest)
+    }
+
+    /// Whether this is `other` or was opened inside it.
+    pub(crate) fn is_inside(&self, other: &Self) -> bool {
+        self.lineage().any(|node| std::ptr::eq(node, other))
+    }
+
+    pub(crate) fn count_retry(&self) {
+        self.retries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often the call was tried.
+    pub(crate) fn attempts(&self) -> u32 {
+        self.retries.load(Ordering::Relaxed).saturating_add(1)
+    }
+
+    pub(crate) fn end(&self) {
+        self.ended.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn states(&self) -> Option<&States> {
+        self.states.get()
+    }
+
+    /// What listeners keep for the span around this one.
+    pub(crate) fn states_around(&self) -> Option<&States> {
+        self.parent.as_ref()?.states.get()
+    }
+
+    pub(crate) fn keep(&self, states: States) {
+        // Set once, by whoever starts the span.
+        let _ = self.states.set(states);
+    }
+
+    fn is_span(&self) -> bool {
+        matches!(self.place, Place::Span(_))
+    }
+
+    /// This node and those around it, the nearest first.
+    fn lineage(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |node| node.parent.as_deref())
+    }
+}

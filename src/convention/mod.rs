@@ -1,0 +1,7 @@
+//! Floor 5: what events are called outside, and what of them may leave. Pure: no bridge, no I/O.
+
+mod policy;
+
+pub use policy::{Policy, Redact};
+
+pub(crate) use policy::Outgoing;

@@ -1,0 +1,125 @@
+use std::cell::Cell;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
+
+/// Where a [`Telemetry`](crate::Telemetry) reads the time. All times are in nanoseconds.
+///
+/// The default is [`SystemClock`]. Bring another for tests, or for a cheaper counter.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use allm_telemetry::{Clock, Telemetry};
+///
+/// /// A clock that ticks once for every look at it.
+/// struct Ticks(AtomicU64);
+///
+/// impl Clock for Ticks {
+///     fn monotonic(&self) -> u64 {
+///         self.0.fetch_add(1, Ordering::Relaxed)
+///     }
+///     fn system(&self, monotonic: u64) -> u64 {
+///         monotonic
+///     }
+/// }
+///
+/// let telemetry = Telemetry::with_clock(Ticks(AtomicU64::new(0)));
+/// ```
+pub trait Clock: Send + Sync + 'static {
+    /// Nanoseconds since an arbitrary origin of the process. If it runs backwards, durations are 0, never negative.
+    fn monotonic(&self) -> u64;
+
+    /// Nanoseconds since the Unix epoch at the moment when [`monotonic`](Self::monotonic) gave `monotonic`.
+    fn system(&self, monotonic: u64) -> u64;
+}
+
+/// The default clock: tokio's, so that a paused runtime pauses the telemetry too. Works without a runtime.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+/// The monotonic origin stands here and not at 0, because a paused tokio clock may lie before the first look at it.
+const ORIGIN: u64 = 1 << 40;
+
+/// How long a thread derives the system time from the monotonic one before it asks the system again.
+const ANCHOR_LIFE: u64 = 1_000_000_000;
+
+thread_local! {
+    /// A monotonic and a system time read together on this thread.
+    static ANCHOR: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+}
+
+impl Clock for SystemClock {
+    fn monotonic(&self) -> u64 {
+        static START: OnceLock<Instant> = OnceLock::new();
+        let now = Instant::now();
+        let start = *START.get_or_init(|| now);
+        match now.checked_duration_since(start) {
+            Some(after) => ORIGIN.saturating_add(nanoseconds(after)),
+            None => ORIGIN.saturating_sub(nanoseconds(start.duration_since(now))),
+        }
+    }
+
+    fn system(&self, monotonic: u64) -> u64 {
+        let (anchor, system) = ANCHOR.get();
+        let age = monotonic.wrapping_sub(anchor);
+        if system != 0 && age < ANCHOR_LIFE {
+            return system + age;
+        }
+        // A system clock before 1970 has no number to be told.
+        let system = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, nanoseconds);
+        ANCHOR.set((monotonic, system));
+        system
+    }
+}
+
+fn nanoseconds(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// A monotonic time in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Time(pub(crate) u64);
+
+impl Time {
+    /// Nanoseconds since `earlier`; 0 if the clock ran backwards.
+    pub(crate) fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// The clock of one handle. The default is called without a detour.
+#[derive(Clone, Default)]
+pub(crate) enum TimeSource {
+    #[default]
+    System,
+    Custom(Arc<dyn Clock>),
+}
+
+impl TimeSource {
+    pub(crate) fn now(&self) -> Time {
+        Time(match self {
+            Self::System => SystemClock.monotonic(),
+            Self::Custom(clock) => clock.monotonic(),
+        })
+    }
+
+    pub(crate) fn system(&self, at: Time) -> u64 {
+        match self {
+            Self::System => SystemClock.system(at.0),
+            Self::Custom(clock) => clock.system(at.0),
+        }
+    }
+}
+
+impl fmt::Debug for TimeSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::System => "System",
+            Self::Custom(_) => "Custom",
+        })
+    }
+}

@@ -1,0 +1,59 @@
+use std::ops::{BitOr, BitOrAssign};
+
+/// Which content somebody who listens may have: prompts, replies, and the texts of errors.
+///
+/// Content that nobody may have is never made: the closures that tell it do not run, and errors are not formatted.
+///
+/// # Examples
+///
+/// ```
+/// use allm_telemetry::Content;
+///
+/// let texts = Content::INPUT | Content::OUTPUT;
+/// assert!(texts.has(Content::OUTPUT) && !texts.has(Content::ERROR));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Content(u8);
+
+impl Content {
+    /// None.
+    pub const NONE: Self = Self(0);
+    /// What was asked: `input`.
+    pub const INPUT: Self = Self(1);
+    /// What came back: `output`, and the result keys.
+    pub const OUTPUT: Self = Self(1 << 1);
+    /// The text of errors, panics and retries: `error`, `reason`.
+    pub const ERROR: Self = Self(1 << 2);
+    /// All.
+    pub const ALL: Self = Self(0b111);
+
+    /// What a standard key of the catalogue gives away; a bridge sends such a key as null until told otherwise.
+    pub(crate) fn of_key(key: &str) -> Self {
+        match key {
+            "input" => Self::INPUT,
+            "output" | "response" | "step_result" | "chat_result" | "result" => Self::OUTPUT,
+            "error" | "reason" => Self::ERROR,
+            _ => Self::NONE,
+        }
+    }
+
+    /// Whether it has any of `other`.
+    #[must_use]
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+impl BitOr for Content {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl BitOrAssign for Content {
+    fn bitor_assign(&mut self, other: Self) {
+        *self = *self | other;
+    }
+}

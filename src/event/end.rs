@@ -1,0 +1,146 @@
+use super::clock::Time;
+use super::entry::{Entry, Visit};
+use super::fields::{Key, Measurements, Metadata};
+use super::outcome::{Outcome, UsageStatus};
+use super::start::SpanStart;
+use super::usage::Usage;
+use super::value::{Value, ValueRef};
+
+/// What a span has learned by its end.
+#[derive(Clone, Debug)]
+pub(crate) struct SpanEnd {
+    pub(crate) outcome: Outcome,
+    /// Nanoseconds.
+    pub(crate) duration: u64,
+    pub(crate) monotonic_time: Time,
+    /// The text of an error, or of a panic.
+    pub(crate) text: Option<Key>,
+    pub(crate) error_type: Option<Key>,
+    pub(crate) stacktrace: Option<Key>,
+    pub(crate) attempts: u32,
+    /// Set when the span wrapped a stream, or was to.
+    pub(crate) stream: Option<StreamTimes>,
+    pub(crate) results: Results,
+}
+
+/// How a stream's time was spent, in nanoseconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct StreamTimes {
+    pub(crate) chunk_count: u64,
+    pub(crate) time_to_first_chunk: Option<u64>,
+    pub(crate) producer_wait: u64,
+    pub(crate) longest_wait: u64,
+    pub(crate) consumer_time: u64,
+}
+
+/// What observers recorded on a span.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Results {
+    pub(crate) usage: Option<Usage>,
+    pub(crate) response_model: Option<Key>,
+    pub(crate) response_id: Option<Key>,
+    pub(crate) finish_reasons: Option<Vec<Value>>,
+    /// The span's own result, if one was given as a value.
+    pub(crate) value: Value,
+    pub(crate) output: Option<Value>,
+    /// The span's counts and the user's own numbers.
+    pub(crate) measurements: Measurements,
+    /// The user's own keys.
+    pub(crate) metadata: Metadata,
+}
+
+impl SpanEnd {
+    pub(crate) fn visit_measurements<'a>(&'a self, start: &SpanStart, visit: Visit<'_, 'a>) {
+        let row = start.name.row();
+        visit(Entry::number("duration", self.duration));
+        visit(Entry::number("monotonic_time", self.monotonic_time.0));
+        if let Some(times) = &self.stream {
+            visit(Entry::number("chunk_count", times.chunk_count));
+            let first = ValueRef::optional(times.time_to_first_chunk, |time| ValueRef::Number(time.into()));
+            visit(Entry::standard("time_to_first_chunk", first));
+            visit(Entry::number("producer_wait", times.producer_wait));
+            visit(Entry::number("longest_wait", times.longest_wait));
+            visit(Entry::number("consumer_time", times.consumer_time));
+        }
+        let is_count = |key: &str| row.measurements.contains(&key) && !is_times(key);
+        for key in row.measurements.iter().filter(|key| is_count(key)) {
+            let count = self.results.measurements.get(key).copied().unwrap_or(0.into());
+            visit(Entry::standard(key, ValueRef::Number(count)));
+        }
+        for (key, value) in self.results.measurements.iter() {
+            if !is_count(key) && !is_times(key) {
+                visit(Entry::user(key, ValueRef::Number(*value)));
+            }
+        }
+    }
+
+    pub(crate) fn visit_metadata<'a>(&'a self, start: &'a SpanStart, visit: Visit<'_, 'a>) {
+        start.visit_standard(visit);
+        // The results are merged over the start's keys, and the standard ones win over both.
+        for (key, value) in start.user.iter() {
+            let value = self.results.metadata.get(key).unwrap_or(value);
+            visit(Entry::user(key, value.as_value_ref()));
+        }
+        for (key, value) in self.results.metadata.iter() {
+            let known = start.user.get(key).is_some() || start.options.get(key).is_some() || start.is_standard(key);
+            if !known {
+                visit(Entry::user(key, value.as_value_ref()));
+            }
+        }
+        self.visit_outcome(visit);
+        let row = start.name.row();
+        for key in row.result_keys {
+            visit(Entry::standard(key, self.result(key)));
+        }
+        if self.stream.is_some() && !row.result_keys.contains(&"usage_status") {
+            visit(Entry::standard("usage_status", self.result("usage_status")));
+        }
+        if let Some(output) = &self.results.output {
+            visit(Entry::standard("output", output.as_value_ref()));
+        }
+    }
+
+    fn visit_outcome<'a>(&'a self, visit: Visit<'_, 'a>) {
+        visit(Entry::standard("outcome", ValueRef::Text(self.outcome.as_str())));
+        let text = ValueRef::text(self.text.as_ref());
+        let error_type = ValueRef::text(self.error_type.as_ref());
+        if !self.outcome.is_exception() {
+            visit(Entry::standard("error", text));
+            visit(Entry::standard("error_type", error_type));
+            return;
+        }
+        let kind = if self.outcome == Outcome::Panicked { "panic" } else { "cancelled" };
+        visit(Entry::standard("error_type", error_type));
+        visit(Entry::standard("kind", ValueRef::Text(kind)));
+        visit(Entry::standard("reason", text));
+        visit(Entry::standard("stacktrace", ValueRef::text(self.stacktrace.as_ref())));
+    }
+
+    fn result(&self, key: &str) -> ValueRef<'_> {
+        let results = &self.results;
+        match key {
+            "usage" => ValueRef::optional(results.usage.as_ref(), ValueRef::Usage),
+            "usage_status" => ValueRef::Text(self.usage_status().as_str()),
+            "response_model" => ValueRef::text(results.response_model.as_ref()),
+            "response_id" => ValueRef::text(results.response_id.as_ref()),
+            "finish_reasons" => ValueRef::optional(results.finish_reasons.as_deref(), ValueRef::List),
+            "attempts" => ValueRef::Number(self.attempts.into()),
+            // A stream's response was seen by its reader only.
+            _ if self.stream.is_some() => ValueRef::Null,
+            _ => results.value.as_value_ref(),
+        }
+    }
+
+    fn usage_status(&self) -> UsageStatus {
+        match (self.results.usage, self.outcome) {
+            (None, _) => UsageStatus::Unknown,
+            (Some(_), Outcome::Completed) => UsageStatus::Reported,
+            (Some(_), _) => UsageStatus::Partial,
+        }
+    }
+}
+
+/// Whether the crate measures it itself, so that no user can set it.
+fn is_times(key: &str) -> bool {
+    matches!(key, "duration" | "monotonic_time") || super::catalogue::STREAM_MEASUREMENTS.contains(&key)
+}

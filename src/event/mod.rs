@@ -1,0 +1,44 @@
+//! Floor 0: words and values. Names, metadata, measurements, usage, ids, the clock and the catalogue.
+//!
+//! Nothing here knows who listens or where it runs.
+
+mod catalogue;
+mod clock;
+mod content;
+mod end;
+mod entry;
+mod event_name;
+mod fields;
+mod number;
+mod outcome;
+mod owned;
+mod request_id;
+mod span_id;
+mod span_name;
+mod start;
+mod usage;
+mod value;
+mod view;
+
+pub use catalogue::{CATALOGUE, SpanRow, event_prefix};
+pub use clock::{Clock, SystemClock};
+pub use content::Content;
+pub use entry::{Entries, Entry};
+pub use event_name::{EventName, InvalidEventName};
+pub use fields::{Fields, Key, Measurements, Metadata};
+pub use number::Number;
+pub use outcome::{Outcome, UsageStatus};
+pub use owned::OwnedEvent;
+pub use request_id::{InvalidRequestId, RequestId, request_id};
+pub use span_id::SpanId;
+pub use span_name::{Phase, SpanName, UnknownSpanName};
+pub use usage::Usage;
+pub use value::{Value, ValueRef};
+pub use view::Event;
+
+pub(crate) use clock::{Time, TimeSource};
+pub(crate) use end::{Results, SpanEnd, StreamTimes};
+pub(crate) use event_name::EventIndex;
+pub(crate) use request_id::{RawId, RequestIdCell};
+pub(crate) use start::SpanStart;
+pub(crate) use view::Moment;

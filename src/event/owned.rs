@@ -1,0 +1,99 @@
+use std::fmt;
+
+use super::end::SpanEnd;
+use super::event_name::EventName;
+use super::fields::{Measurements, Metadata};
+use super::start::SpanStart;
+use super::view::{Data, Event, Moment};
+
+/// An event that can be kept, sent to another thread and queued. It shows the same as the [`Event`] it was made of.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::mpsc;
+///
+/// let (sender, receiver) = mpsc::channel();
+/// allm_telemetry::attach("to a thread", "allm.tool.stop", move |event: &allm_telemetry::Event<'_>| {
+///     let _ = sender.send(event.to_owned());
+/// })?;
+/// std::thread::spawn(move || {
+///     for event in receiver {
+///         println!("{event}");
+///     }
+/// });
+/// # allm_telemetry::detach("to a thread").unwrap();
+/// # Ok::<(), allm_telemetry::AttachError>(())
+/// ```
+#[derive(Clone)]
+pub struct OwnedEvent {
+    name: EventName,
+    data: OwnedData,
+}
+
+#[derive(Clone)]
+enum OwnedData {
+    Start(Box<SpanStart>),
+    FirstChunk { start: Box<SpanStart>, time_to_first_chunk: u64, monotonic_time: u64 },
+    End(Box<(SpanStart, SpanEnd)>),
+    Given { measurements: Measurements, metadata: Metadata, from_user: bool },
+}
+
+impl OwnedEvent {
+    pub(crate) fn of(event: &Event<'_>) -> Self {
+        let data = match event.data() {
+            Data::Span(start, Moment::Start) => OwnedData::Start(Box::new(start.clone())),
+            Data::Span(start, Moment::FirstChunk { time_to_first_chunk, monotonic_time }) => {
+                OwnedData::FirstChunk { start: Box::new(start.clone()), time_to_first_chunk, monotonic_time }
+            }
+            Data::Span(start, Moment::End(end)) => OwnedData::End(Box::new((start.clone(), end.clone()))),
+            Data::Given { measurements, metadata, from_user } => {
+                OwnedData::Given { measurements: measurements.clone(), metadata: metadata.clone(), from_user }
+            }
+        };
+        Self { name: event.name().clone(), data }
+    }
+
+    /// The event, to read it.
+    #[must_use]
+    pub fn as_event(&self) -> Event<'_> {
+        match &self.data {
+            OwnedData::Start(start) => Event::of_span(&self.name, start, Moment::Start),
+            &OwnedData::FirstChunk { ref start, time_to_first_chunk, monotonic_time } => {
+                let moment = Moment::FirstChunk { time_to_first_chunk, monotonic_time };
+                Event::of_span(&self.name, start, moment)
+            }
+            OwnedData::End(both) => Event::of_span(&self.name, &both.0, Moment::End(&both.1)),
+            OwnedData::Given { measurements, metadata, from_user } => {
+                Event::given(&self.name, measurements, metadata, *from_user)
+            }
+        }
+    }
+}
+
+/// Two events are equal when they show the same.
+impl PartialEq for OwnedEvent {
+    fn eq(&self, other: &Self) -> bool {
+        let (ours, theirs) = (self.as_event(), other.as_event());
+        let same = |(a, b): (super::Entry<'_>, super::Entry<'_>)| {
+            a.key == b.key && a.value.to_value() == b.value.to_value()
+        };
+        self.name == other.name
+            && ours.measurements().len() == theirs.measurements().len()
+            && ours.metadata_entries().len() == theirs.metadata_entries().len()
+            && ours.measurements().zip(theirs.measurements()).all(same)
+            && ours.metadata_entries().zip(theirs.metadata_entries()).all(same)
+    }
+}
+
+impl fmt::Display for OwnedEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_event().fmt(f)
+    }
+}
+
+impl fmt::Debug for OwnedEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_event().fmt(f)
+    }
+}

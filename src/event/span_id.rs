@@ -1,0 +1,47 @@
+use std::cell::Cell;
+use std::fmt;
+
+/// A span's id: 64 bits, shown as 16 hex digits. Random, never 0, and not repeating across processes in practice.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SpanId(u64);
+
+thread_local! {
+    /// Where this thread's sequence of ids stands; 0 before its first.
+    static POSITION: Cell<u64> = const { Cell::new(0) };
+}
+
+impl SpanId {
+    /// A new id. Each thread walks a sequence of its own from a random place: one draw a thread, not one a span.
+    pub(crate) fn next() -> Self {
+        let last = match POSITION.get() {
+            0 => rand::random(),
+            position => position,
+        };
+        // SplitMix64 (Steele, Lea, Flood 2014): a Weyl sequence, then a bijective mix, so no repeat within 2^64.
+        let position = last.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        POSITION.set(position);
+        let mut mixed = position;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^= mixed >> 31;
+        Self(if mixed == 0 { 1 } else { mixed })
+    }
+
+    /// The id as a number, for protocols that carry 8 bytes.
+    #[must_use]
+    pub const fn to_u64(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for SpanId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl fmt::Debug for SpanId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SpanId({self})")
+    }
+}

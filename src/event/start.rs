@@ -1,0 +1,111 @@
+use std::panic::Location;
+
+use super::catalogue::{MAX_START_KEYS, OPTIONAL_START_KEYS, STANDARD_END_KEYS};
+use super::clock::Time;
+use super::entry::{Entry, Visit};
+use super::fields::{Key, Metadata};
+use super::request_id::RequestIdCell;
+use super::span_id::SpanId;
+use super::span_name::SpanName;
+use super::value::{Value, ValueRef};
+
+/// What a span knows from its start: the part of its metadata that all its events share.
+#[derive(Clone, Debug)]
+pub(crate) struct SpanStart {
+    pub(crate) name: SpanName,
+    pub(crate) span_id: SpanId,
+    pub(crate) parent_span_id: Option<SpanId>,
+    pub(crate) request_id: RequestIdCell,
+    pub(crate) system_time: u64,
+    pub(crate) monotonic_time: Time,
+    pub(crate) engine: Option<Key>,
+    pub(crate) model: Option<Key>,
+    /// The values of the row's start keys, in its order.
+    pub(crate) own: [Value; MAX_START_KEYS],
+    /// The optional start keys that were set.
+    pub(crate) options: Metadata,
+    /// The user's own keys.
+    pub(crate) user: Metadata,
+    pub(crate) input: Option<Value>,
+    /// Where the span was built.
+    pub(crate) built_at: &'static Location<'static>,
+}
+
+impl SpanStart {
+    #[track_caller]
+    pub(crate) fn new(name: SpanName) -> Self {
+        Self {
+            name,
+            span_id: SpanId::next(),
+            parent_span_id: None,
+            request_id: RequestIdCell::default(),
+            system_time: 0,
+            monotonic_time: Time::default(),
+            engine: None,
+            model: None,
+            own: [const { Value::Null }; MAX_START_KEYS],
+            options: Metadata::new(),
+            user: Metadata::new(),
+            input: None,
+            built_at: Location::caller(),
+        }
+    }
+
+    /// Sets a key by its name, wherever it belongs: the catalogue's keys in their places, the rest among the user's.
+    /// Keys that only the crate sets are left alone.
+    pub(crate) fn set(&mut self, key: Key, value: Value) {
+        let row = self.name.row();
+        if let Some(place) = row.start_keys.iter().position(|own| *own == key) {
+            self.own[place] = value;
+        } else if OPTIONAL_START_KEYS.contains(&&*key) {
+            self.options.insert(key, value);
+        } else if !self.is_standard(&key) || matches!(&*key, "engine" | "model" | "input") {
+            match &*key {
+                "engine" => self.engine = text(value),
+                "model" => self.model = text(value),
+                "input" => self.input = Some(value),
+                _ => drop(self.user.insert(key, value)),
+            }
+        }
+    }
+
+    /// Whether the catalogue has this key for this span, so that a user's cannot take its place.
+    pub(crate) fn is_standard(&self, key: &str) -> bool {
+        let row = self.name.row();
+        matches!(key, "request_id" | "engine" | "model" | "input" | "output")
+            || STANDARD_END_KEYS.contains(&key)
+            || row.start_keys.contains(&key)
+            || row.result_keys.contains(&key)
+    }
+
+    pub(crate) fn provider(&self) -> Option<&Value> {
+        self.options.get("provider")
+    }
+
+    /// The metadata up to the user's own keys.
+    pub(crate) fn visit_standard<'a>(&'a self, visit: Visit<'_, 'a>) {
+        let id = ValueRef::Text(self.request_id.get().as_str());
+        visit(Entry::standard("request_id", id));
+        visit(Entry::standard("span_id", ValueRef::SpanId(self.span_id)));
+        visit(Entry::standard("parent_span_id", ValueRef::optional(self.parent_span_id, ValueRef::SpanId)));
+        visit(Entry::standard("engine", ValueRef::text(self.engine.as_ref())));
+        visit(Entry::standard("model", ValueRef::text(self.model.as_ref())));
+        for (key, value) in self.name.row().start_keys.iter().zip(&self.own) {
+            visit(Entry::standard(key, value.as_value_ref()));
+        }
+        for (key, value) in self.options.iter() {
+            visit(Entry::standard(key, value.as_value_ref()));
+        }
+        if let Some(input) = &self.input {
+            visit(Entry::standard("input", input.as_value_ref()));
+        }
+    }
+}
+
+fn text(value: Value) -> Option<Key> {
+    match value {
+        Value::Null => None,
+        Value::Text(text) => Some(text),
+        other => Some(other.to_string().into()),
+    }
+}

@@ -1,0 +1,142 @@
+use std::fmt;
+
+/// Tokens that a call used. Each count is optional: unknown is never 0.
+///
+/// `input` includes the cached and the cache-write tokens, `output` includes the reasoning tokens; the parts stand
+/// beside their whole. This is how OpenAI counts and what OpenTelemetry's
+/// [GenAI conventions](https://opentelemetry.io/docs/specs/semconv/gen-ai/) ask for. For vendors that report the
+/// parts apart there are [`with_cache_apart`](Self::with_cache_apart) (Anthropic) and
+/// [`with_reasoning_apart`](Self::with_reasoning_apart) (Gemini).
+///
+/// # Examples
+///
+/// ```
+/// use allm_telemetry::Usage;
+///
+/// let openai = Usage::new().input(1_200).cached(1_000).output(80).reasoning(64);
+/// let anthropic = Usage::with_cache_apart(200, Some(1_000), None).output(80);
+/// let gemini = Usage::with_reasoning_apart(16, Some(64)).input(1_200);
+///
+/// assert_eq!(openai.input_tokens(), anthropic.input_tokens());
+/// assert_eq!(openai.output_tokens(), gemini.output_tokens());
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    input: Option<u64>,
+    output: Option<u64>,
+    cached: Option<u64>,
+    cache_write: Option<u64>,
+    reasoning: Option<u64>,
+}
+
+impl Usage {
+    /// Nothing known yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { input: None, output: None, cached: None, cache_write: None, reasoning: None }
+    }
+
+    /// For vendors whose input count leaves out the tokens read from and written to the cache (Anthropic).
+    #[must_use]
+    pub fn with_cache_apart(uncached: u64, read: Option<u64>, written: Option<u64>) -> Self {
+        let input = uncached.saturating_add(read.unwrap_or(0)).saturating_add(written.unwrap_or(0));
+        Self { input: Some(input), cached: read, cache_write: written, ..Self::new() }
+    }
+
+    /// For vendors whose output count leaves out the reasoning tokens (Gemini).
+    #[must_use]
+    pub fn with_reasoning_apart(visible: u64, reasoning: Option<u64>) -> Self {
+        let output = visible.saturating_add(reasoning.unwrap_or(0));
+        Self { output: Some(output), reasoning, ..Self::new() }
+    }
+
+    /// All input tokens, cached ones included.
+    #[must_use]
+    pub fn input(self, tokens: u64) -> Self {
+        Self { input: Some(tokens), ..self }
+    }
+
+    /// All output tokens, reasoning included.
+    #[must_use]
+    pub fn output(self, tokens: u64) -> Self {
+        Self { output: Some(tokens), ..self }
+    }
+
+    /// The part of the input that was read from the provider's cache.
+    #[must_use]
+    pub fn cached(self, tokens: u64) -> Self {
+        Self { cached: Some(tokens), ..self }
+    }
+
+    /// The part of the input that was written to the provider's cache.
+    #[must_use]
+    pub fn cache_write(self, tokens: u64) -> Self {
+        Self { cache_write: Some(tokens), ..self }
+    }
+
+    /// The part of the output that the model used to reason.
+    #[must_use]
+    pub fn reasoning(self, tokens: u64) -> Self {
+        Self { reasoning: Some(tokens), ..self }
+    }
+
+    /// All input tokens, cached ones included.
+    #[must_use]
+    pub fn input_tokens(&self) -> Option<u64> {
+        self.input
+    }
+
+    /// All output tokens, reasoning included.
+    #[must_use]
+    pub fn output_tokens(&self) -> Option<u64> {
+        self.output
+    }
+
+    /// The part of the input that was read from the provider's cache.
+    #[must_use]
+    pub fn cached_tokens(&self) -> Option<u64> {
+        self.cached
+    }
+
+    /// The part of the input that was written to the provider's cache.
+    #[must_use]
+    pub fn cache_write_tokens(&self) -> Option<u64> {
+        self.cache_write
+    }
+
+    /// The part of the output that the model used to reason.
+    #[must_use]
+    pub fn reasoning_tokens(&self) -> Option<u64> {
+        self.reasoning
+    }
+
+    /// Takes over what `later` knows, field by field; what it does not know stays.
+    ///
+    /// Providers repeat usage in a stream with running totals, so the last value wins and nothing is added up.
+    pub fn merge(&mut self, later: &Self) {
+        self.input = later.input.or(self.input);
+        self.output = later.output.or(self.output);
+        self.cached = later.cached.or(self.cached);
+        self.cache_write = later.cache_write.or(self.cache_write);
+        self.reasoning = later.reasoning.or(self.reasoning);
+    }
+
+    /// The counts by the keys that events give them.
+    pub fn parts(&self) -> impl Iterator<Item = (&'static str, Option<u64>)> {
+        [
+            ("input_tokens", self.input),
+            ("output_tokens", self.output),
+            ("cached_tokens", self.cached),
+            ("cache_write_tokens", self.cache_write),
+            ("reasoning_tokens", self.reasoning),
+        ]
+        .into_iter()
+    }
+}
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = self.parts().filter_map(|(key, count)| Some((key, count?)));
+        f.debug_map().entries(known).finish()
+    }
+}

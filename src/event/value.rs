@@ -1,0 +1,221 @@
+use std::borrow::Cow;
+use std::fmt;
+
+use super::fields::Metadata;
+use super::number::Number;
+use super::request_id::RequestId;
+use super::span_id::SpanId;
+use super::usage::Usage;
+
+/// A value of an event's metadata that can be kept.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub enum Value {
+    /// Nothing: the key stands, the value is not known.
+    #[default]
+    Null,
+    /// True or false.
+    Bool(bool),
+    /// An integer or a float.
+    Number(Number),
+    /// Text.
+    Text(Cow<'static, str>),
+    /// Values in order.
+    List(Vec<Value>),
+    /// Values by key.
+    Map(Metadata),
+}
+
+impl Value {
+    /// The value, borrowed.
+    #[must_use]
+    pub fn as_value_ref(&self) -> ValueRef<'_> {
+        match self {
+            Self::Null => ValueRef::Null,
+            Self::Bool(value) => ValueRef::Bool(*value),
+            Self::Number(value) => ValueRef::Number(*value),
+            Self::Text(value) => ValueRef::Text(value),
+            Self::List(values) => ValueRef::List(values),
+            Self::Map(values) => ValueRef::Map(values),
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_value_ref().fmt(f)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl From<&'static str> for Value {
+    fn from(value: &'static str) -> Self {
+        Self::Text(value.into())
+    }
+}
+
+impl From<String> for Value {
+    fn from(value: String) -> Self {
+        Self::Text(value.into())
+    }
+}
+
+impl From<Cow<'static, str>> for Value {
+    fn from(value: Cow<'static, str>) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl From<RequestId> for Value {
+    fn from(value: RequestId) -> Self {
+        value.as_str().to_owned().into()
+    }
+}
+
+impl From<Metadata> for Value {
+    fn from(value: Metadata) -> Self {
+        Self::Map(value)
+    }
+}
+
+impl<V: Into<Value>> From<Vec<V>> for Value {
+    fn from(values: Vec<V>) -> Self {
+        Self::List(values.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<V: Into<Value>> From<Option<V>> for Value {
+    fn from(value: Option<V>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+/// The same keys as in events: `input_tokens`, `output_tokens`, … Unknown counts are null.
+impl From<&Usage> for Value {
+    fn from(usage: &Usage) -> Self {
+        Self::Map(usage.parts().map(|(key, count)| (key, Value::from(count))).collect())
+    }
+}
+
+macro_rules! from_numbers {
+    ($($number:ty),*) => {
+        $(impl From<$number> for Value {
+            fn from(value: $number) -> Self {
+                Self::Number(value.into())
+            }
+        })*
+    };
+}
+from_numbers!(Number, i8, i16, i32, i64, u8, u16, u32, u64, usize, f32, f64);
+
+/// A value of an event, borrowed for as long as the event is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ValueRef<'a> {
+    /// Nothing: the key stands, the value is not known.
+    Null,
+    /// True or false.
+    Bool(bool),
+    /// An integer or a float.
+    Number(Number),
+    /// Text.
+    Text(&'a str),
+    /// A span's id; as text 16 hex digits.
+    SpanId(SpanId),
+    /// Tokens used; as a map its known and unknown counts.
+    Usage(&'a Usage),
+    /// Values in order.
+    List(&'a [Value]),
+    /// Values by key.
+    Map(&'a Metadata),
+}
+
+impl<'a> ValueRef<'a> {
+    pub(crate) fn optional<T>(value: Option<T>, some: impl FnOnce(T) -> Self) -> Self {
+        value.map_or(Self::Null, some)
+    }
+
+    pub(crate) fn text(value: Option<&'a Cow<'static, str>>) -> Self {
+        Self::optional(value, |text| Self::Text(text))
+    }
+
+    /// Whether it is null.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+
+    /// The text, if it is one. A span id is not: use its [`Display`](fmt::Display).
+    #[must_use]
+    pub fn as_str(&self) -> Option<&'a str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The number as an unsigned integer, if it is one.
+    #[must_use]
+    pub fn as_u64(&self) -> Option<u64> {
+        match self {
+            Self::Number(number) => number.as_u64(),
+            _ => None,
+        }
+    }
+
+    /// The number as a float, if it is a number.
+    #[must_use]
+    pub fn as_f64(&self) -> Option<f64> {
+        match self {
+            Self::Number(number) => Some(number.as_f64()),
+            _ => None,
+        }
+    }
+
+    /// The truth value, if it is one.
+    #[must_use]
+    pub fn as_bool(&self) -> Option<bool> {
+        match self {
+            Self::Bool(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// A value that can be kept.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        match *self {
+            Self::Null => Value::Null,
+            Self::Bool(value) => value.into(),
+            Self::Number(value) => value.into(),
+            Self::Text(value) => value.to_owned().into(),
+            Self::SpanId(value) => value.to_string().into(),
+            Self::Usage(value) => value.into(),
+            Self::List(values) => Value::List(values.to_vec()),
+            Self::Map(values) => Value::Map(values.clone()),
+        }
+    }
+}
+
+impl fmt::Display for ValueRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("null"),
+            Self::Bool(value) => value.fmt(f),
+            Self::Number(value) => value.fmt(f),
+            Self::Text(value) => value.fmt(f),
+            Self::SpanId(value) => value.fmt(f),
+            Self::Usage(usage) => usage.fmt(f),
+            Self::List(values) => f.debug_list().entries(values.iter().map(Value::to_string)).finish(),
+            Self::Map(values) => {
+                let entries = values.iter().map(|(key, value)| (key, value.to_string()));
+                f.debug_map().entries(entries).finish()
+            }
+        }
+    }
+}

@@ -1,0 +1,264 @@
+use std::any::Any;
+use std::fmt;
+use std::time::Duration;
+
+use super::content::Content;
+use super::end::SpanEnd;
+use super::entry::{Entries, Entry, Visit};
+use super::event_name::EventName;
+use super::fields::{Measurements, Metadata};
+use super::outcome::Outcome;
+use super::owned::OwnedEvent;
+use super::span_id::SpanId;
+use super::span_name::{Phase, SpanName};
+use super::start::SpanStart;
+use super::usage::Usage;
+use super::value::ValueRef;
+
+/// An event as handlers see it: a name, measurements (numbers) and metadata (context).
+///
+/// It borrows what it shows, and costs nothing until something is read. [`to_owned`](Self::to_owned) gives one that
+/// can be kept, sent and queued. Its `Display` is one line without content; its `Debug` shows everything.
+///
+/// # Examples
+///
+/// ```
+/// use allm_telemetry::{Event, Outcome, SpanName};
+///
+/// allm_telemetry::attach_many("slow tools", SpanName::Tool.events(), |event: &Event<'_>| {
+///     if event.outcome() == Some(Outcome::Completed) && event.duration().is_some_and(|it| it.as_secs() > 5) {
+///         let tool = event.metadata("tool_name").and_then(|name| name.as_str()).unwrap_or("unknown");
+///         eprintln!("{tool} was slow in request {:?}", event.request_id());
+///     }
+/// })?;
+/// # allm_telemetry::detach("slow tools").unwrap();
+/// # Ok::<(), allm_telemetry::AttachError>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct Event<'a> {
+    name: &'a EventName,
+    data: Data<'a>,
+    response: Option<&'a dyn Any>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Data<'a> {
+    Span(&'a SpanStart, Moment<'a>),
+    /// Given in full by whoever emits it; `from_user` says that the catalogue does not know its keys.
+    Given { measurements: &'a Measurements, metadata: &'a Metadata, from_user: bool },
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Moment<'a> {
+    Start,
+    FirstChunk { time_to_first_chunk: u64, monotonic_time: u64 },
+    End(&'a SpanEnd),
+}
+
+impl<'a> Event<'a> {
+    pub(crate) fn of_span(name: &'a EventName, start: &'a SpanStart, moment: Moment<'a>) -> Self {
+        Self { name, data: Data::Span(start, moment), response: None }
+    }
+
+    pub(crate) fn given(
+        name: &'a EventName,
+        measurements: &'a Measurements,
+        metadata: &'a Metadata,
+        from_user: bool,
+    ) -> Self {
+        Self { name, data: Data::Given { measurements, metadata, from_user }, response: None }
+    }
+
+    pub(crate) fn with_response(self, response: Option<&'a dyn Any>) -> Self {
+        Self { response, ..self }
+    }
+
+    pub(crate) fn data(&self) -> Data<'a> {
+        self.data
+    }
+
+    /// The event's name.
+    #[must_use]
+    pub fn name(&self) -> &'a EventName {
+        self.name
+    }
+
+    /// The span the event belongs to, if it belongs to one.
+    #[must_use]
+    pub fn span(&self) -> Option<SpanName> {
+        match self.data {
+            Data::Span(start, _) => Some(start.name),
+            Data::Given { .. } => None,
+        }
+    }
+
+    /// The moment in its span's life.
+    #[must_use]
+    pub fn phase(&self) -> Option<Phase> {
+        match self.data {
+            Data::Span(_, Moment::Start) => Some(Phase::Start),
+            Data::Span(_, Moment::FirstChunk { .. }) => Some(Phase::FirstChunk),
+            Data::Span(_, Moment::End(end)) if end.outcome.is_exception() => Some(Phase::Exception),
+            Data::Span(_, Moment::End(_)) => Some(Phase::Stop),
+            Data::Given { .. } => None,
+        }
+    }
+
+    /// How the span ended, if this is its end.
+    #[must_use]
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.end().map(|end| end.outcome)
+    }
+
+    /// How long the span lasted, if this is its end.
+    #[must_use]
+    pub fn duration(&self) -> Option<Duration> {
+        self.end().map(|end| Duration::from_nanos(end.duration))
+    }
+
+    /// The tokens used, if this is a span's end and something recorded them.
+    #[must_use]
+    pub fn usage(&self) -> Option<&'a Usage> {
+        self.end()?.results.usage.as_ref()
+    }
+
+    /// The id of the request that the event belongs to.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&'a str> {
+        match self.data {
+            Data::Span(start, _) => Some(start.request_id.get().as_str()),
+            Data::Given { .. } => self.metadata("request_id")?.as_str(),
+        }
+    }
+
+    /// The id of the span that the event belongs to.
+    #[must_use]
+    pub fn span_id(&self) -> Option<SpanId> {
+        match self.data {
+            Data::Span(start, _) => Some(start.span_id),
+            Data::Given { .. } => None,
+        }
+    }
+
+    /// The id of the nearest observed span around this one.
+    #[must_use]
+    pub fn parent_span_id(&self) -> Option<SpanId> {
+        match self.data {
+            Data::Span(start, _) => start.parent_span_id,
+            Data::Given { .. } => None,
+        }
+    }
+
+    /// The response itself, by its type, at the end of a span that [keeps it](crate::Span::keep_response).
+    #[must_use]
+    pub fn response<T: 'static>(&self) -> Option<&'a T> {
+        self.response?.downcast_ref()
+    }
+
+    /// A measurement by its key. `None` if there is no such key, [`ValueRef::Null`] if it is not known.
+    #[must_use]
+    pub fn measurement(&self, key: &str) -> Option<ValueRef<'a>> {
+        find(key, |visit| self.visit_measurements(visit))
+    }
+
+    /// A value of the metadata by its key. `None` if there is no such key, [`ValueRef::Null`] if it is not known.
+    #[must_use]
+    pub fn metadata(&self, key: &str) -> Option<ValueRef<'a>> {
+        find(key, |visit| self.visit_metadata(visit))
+    }
+
+    /// All measurements, in order.
+    #[must_use]
+    pub fn measurements(&self) -> Entries<'a> {
+        Entries::collect(|visit| self.visit_measurements(visit))
+    }
+
+    /// All metadata, in order.
+    #[must_use]
+    pub fn metadata_entries(&self) -> Entries<'a> {
+        Entries::collect(|visit| self.visit_metadata(visit))
+    }
+
+    /// An event that can be kept. The [response itself](Self::response) is not cloned and stays behind.
+    #[must_use]
+    pub fn to_owned(&self) -> OwnedEvent {
+        OwnedEvent::of(self)
+    }
+
+    pub(crate) fn visit_measurements(&self, visit: Visit<'_, 'a>) {
+        match self.data {
+            Data::Span(start, Moment::Start) => {
+                visit(Entry::number("system_time", start.system_time));
+                visit(Entry::number("monotonic_time", start.monotonic_time.0));
+            }
+            Data::Span(_, Moment::FirstChunk { time_to_first_chunk, monotonic_time }) => {
+                visit(Entry::number("time_to_first_chunk", time_to_first_chunk));
+                visit(Entry::number("monotonic_time", monotonic_time));
+            }
+            Data::Span(start, Moment::End(end)) => end.visit_measurements(start, visit),
+            Data::Given { measurements, from_user, .. } => {
+                for (key, value) in measurements.iter() {
+                    visit(Entry { key, value: ValueRef::Number(*value), from_user });
+                }
+            }
+        }
+    }
+
+    pub(crate) fn visit_metadata(&self, visit: Visit<'_, 'a>) {
+        match self.data {
+            Data::Span(start, Moment::End(end)) => end.visit_metadata(start, visit),
+            Data::Span(start, _) => {
+                start.visit_standard(visit);
+                for (key, value) in start.user.iter() {
+                    visit(Entry::user(key, value.as_value_ref()));
+                }
+            }
+            Data::Given { metadata, from_user, .. } => {
+                for (key, value) in metadata.iter() {
+                    visit(Entry { key, value: value.as_value_ref(), from_user });
+                }
+            }
+        }
+    }
+
+    fn end(&self) -> Option<&'a SpanEnd> {
+        match self.data {
+            Data::Span(_, Moment::End(end)) => Some(end),
+            _ => None,
+        }
+    }
+}
+
+fn find<'a>(key: &str, visit_all: impl FnOnce(Visit<'_, 'a>)) -> Option<ValueRef<'a>> {
+    let mut found = None;
+    visit_all(&mut |entry| {
+        if found.is_none() && entry.key == key {
+            found = Some(entry.value);
+        }
+    });
+    found
+}
+
+impl fmt::Display for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.name.fmt(f)?;
+        let standard = |entry: &Entry<'_>| !entry.from_user && Content::of_key(entry.key) == Content::NONE;
+        for entry in self.measurements().chain(self.metadata_entries().filter(standard)) {
+            if !entry.value.is_null() {
+                write!(f, " {}={}", entry.key, entry.value)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let show = |entries: Entries<'_>| entries.map(|it| (it.key.to_owned(), it.value.to_value())).collect::<Metadata>();
+        f.debug_struct("Event")
+            .field("name", &self.name.as_str())
+            .field("measurements", &show(self.measurements()))
+            .field("metadata", &show(self.metadata_entries()))
+            .finish()
+    }
+}

@@ -1,0 +1,116 @@
+use std::cell::Cell;
+use std::future::Future;
+
+use futures::FutureExt as _;
+
+use super::ext::FutureSpanExt as _;
+use crate::event::{Measurements, Metadata, SpanName};
+use crate::span::{Record, Span};
+
+/// What the closure of [`span`] gives: `(result, extras)` or `(result, measurements, extras)`.
+#[diagnostic::on_unimplemented(
+    message = "the work of a `span` gives `(result, extras)` or `(result, measurements, extras)`, not `{Self}`",
+    note = "extras are what `Metadata` is made from, such as `[(\"response_model\", \"gpt-5\")]` or `Metadata::new()`"
+)]
+pub trait SpanReturn {
+    /// The result that the caller gets.
+    type Value;
+    /// The three parts.
+    #[doc(hidden)]
+    fn split(self) -> (Self::Value, Measurements, Metadata);
+}
+
+impl<T, X: Into<Metadata>> SpanReturn for (T, X) {
+    type Value = T;
+
+    fn split(self) -> (T, Measurements, Metadata) {
+        (self.0, Measurements::new(), self.1.into())
+    }
+}
+
+impl<T, M: Into<Measurements>, X: Into<Metadata>> SpanReturn for (T, M, X) {
+    type Value = T;
+
+    fn split(self) -> (T, Measurements, Metadata) {
+        (self.0, self.1.into(), self.2.into())
+    }
+}
+
+/// A result on its way out, with what the span wants to know of it.
+struct Reported<T> {
+    value: T,
+    extras: Cell<(Measurements, Metadata)>,
+}
+
+/// The closure contract of `ALLM.Telemetry.span/3`: the future gives its result and what to tell of it.
+///
+/// `start_metadata` may set any key of the catalogue that a caller can set (`model`, `tool_name`, `request_id`, …) and
+/// keys of your own. The extras are merged over it: the span's result keys (`response`, `usage`, `response_model`, …)
+/// and keys of your own; an `error` or `error_type` among them makes the outcome `error`. The result itself is opaque.
+///
+/// # Examples
+///
+/// ```
+/// use allm_telemetry::{span, Metadata, SpanName};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let start_metadata = Metadata::new().with("model", "gpt-image-1").with("operation", "generate").with("n", 2);
+/// let images = span(SpanName::Image, start_metadata, async {
+///     let images = vec!["1.png", "2.png"];
+///     let count = images.len();
+///     (images, [("image_count", count)], [("response", "two cats")])
+/// })
+/// .await;
+/// assert_eq!(images.len(), 2);
+/// # }
+/// ```
+#[track_caller]
+pub fn span<F>(
+    name: SpanName,
+    start_metadata: impl Into<Metadata>,
+    work: F,
+) -> impl Future<Output = <F::Output as SpanReturn>::Value>
+where
+    F: Future,
+    F::Output: SpanReturn,
+{
+    // Not an `async fn`: the context is captured here, where the span is built.
+    let span = Span::named(name).start_metadata(start_metadata.into()).on_stop(
+        move |reported: &Reported<_>, record: &mut Record<'_>| {
+            let (measurements, extras) = reported.extras.take();
+            record.apply(name, measurements, extras);
+        },
+    );
+    work.map(report).in_span_plain(span).map(|reported| reported.value)
+}
+
+/// [`span`] for work that does not await.
+///
+/// # Examples
+///
+/// ```
+/// use allm_telemetry::{span_sync, Metadata, SpanName};
+///
+/// let sum = span_sync(SpanName::Tool, [("tool_name", "add"), ("tool_call_id", "call_1")], || {
+///     (2 + 2, [("result", 4)])
+/// });
+/// assert_eq!(sum, 4);
+/// ```
+#[track_caller]
+pub fn span_sync<R: SpanReturn>(
+    name: SpanName,
+    start_metadata: impl Into<Metadata>,
+    work: impl FnOnce() -> R,
+) -> R::Value {
+    let mut active = Span::named(name).start_metadata(start_metadata.into()).start();
+    let (value, measurements, extras) = active.enter(work).split();
+    active.record(|record| record.apply(name, measurements, extras));
+    active.complete();
+    value
+}
+
+fn report<R: SpanReturn>(returned: R) -> Reported<R::Value> {
+    let (value, measurements, extras) = returned.split();
+    Reported { value, extras: Cell::new((measurements, extras)) }
+}

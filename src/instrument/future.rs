@@ -1,0 +1,142 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll};
+use std::thread;
+
+use pin_project::{pin_project, pinned_drop};
+
+use super::life::{Life, carry, poll_carried, poll_inner};
+use crate::context::enter;
+use crate::event::{Content, Phase, Results};
+use crate::registry::fence;
+use crate::span::{Active, Ending, Input, Judge, OnStop, Record, Unsettled};
+
+/// A future that wears a span. Made by [`in_span`](crate::FutureSpanExt::in_span) and
+/// [`in_span_plain`](crate::FutureSpanExt::in_span_plain).
+///
+/// The span starts with the first poll and ends when the future is ready, is dropped or panics; a future that is
+/// dropped without a poll says nothing. The result, the wake-ups and the panics of the inner future are unchanged, and
+/// it is dropped inside the span.
+///
+/// # Panics
+///
+/// When polled after it was ready.
+///
+/// # Cancel safety
+///
+/// As cancel safe as what it wraps. Dropped between its first poll and its end, it ends the span as `cancelled`.
+#[pin_project(PinnedDrop)]
+#[must_use = "futures do nothing unless polled"]
+pub struct SpanFuture<F, J, S, I> {
+    #[pin]
+    inner: Option<F>,
+    life: Life<I, Active>,
+    judge: J,
+    on_stop: Option<S>,
+}
+
+impl<F, J, S, I> SpanFuture<F, J, S, I> {
+    #[inline]
+    pub(super) fn new(inner: F, unsettled: Unsettled, judge: J, on_stop: S, input: I) -> Self {
+        Self { inner: Some(inner), life: Life::Built(unsettled, input), judge, on_stop: Some(on_stop) }
+    }
+}
+
+impl<F, J, S, I> Future for SpanFuture<F, J, S, I>
+where
+    F: Future,
+    J: Judge<F::Output>,
+    S: OnStop<J::Good>,
+    I: Input,
+{
+    type Output = F::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        this.life.settle(|active| active);
+        let active = match this.life {
+            Life::Unobserved(context) => return poll_carried(context, this.inner, cx),
+            Life::Observed(active) => active,
+            Life::Built(..) | Life::Done => panic!("a future in a span was polled after it was ready"),
+        };
+        let polled = active.enter(|| fence(|| poll_inner(this.inner.as_mut(), cx)));
+        if let Ok(Poll::Pending) = polled {
+            return Poll::Pending;
+        }
+        // It has ended. Its children end before it does, so it is dropped first, and inside the span.
+        let dropped = active.enter(|| fence(|| this.inner.set(None)));
+        let Life::Observed(active) = this.life.take() else { unreachable!("it was observed above") };
+        match polled {
+            Ok(polled) => {
+                if let Poll::Ready(output) = &polled {
+                    finish(active, output, this.judge, this.on_stop.take());
+                }
+                if let Err(caught) = dropped {
+                    caught.resume();
+                }
+                polled
+            }
+            Err(caught) => {
+                let ending = active.panicked(&caught);
+                active.end(ending, None, Results::default(), None);
+                if let Err(second) = dropped {
+                    second.swallow();
+                }
+                caught.resume()
+            }
+        }
+    }
+}
+
+/// Ends the span of a future that is ready.
+#[inline]
+fn finish<T, J: Judge<T>, S: OnStop<J::Good>>(mut active: Active, output: &T, judge: &J, on_stop: Option<S>) {
+    let mut results = Results::default();
+    let mut fault = None;
+    let mut response = None;
+    match (judge.judge(output), on_stop) {
+        (Ok(good), Some(on_stop)) => {
+            response = on_stop.response(good);
+            if S::LOOKS {
+                let mut record = Record::new(&mut results, &mut fault, active.content());
+                active.observe(Phase::Stop, "on_stop", || on_stop.observe(good, &mut record));
+            }
+        }
+        (Ok(_), None) => {}
+        (Err(bad), _) => {
+            let content: Content = active.content();
+            fault = Some(active.describe(content, |with_text| judge.describe(bad, with_text)));
+        }
+    }
+    active.end(Ending::of(fault), None, results, response);
+}
+
+#[pinned_drop]
+impl<F, J, S, I> PinnedDrop for SpanFuture<F, J, S, I> {
+    fn drop(self: Pin<&mut Self>) {
+        let mut this = self.project();
+        match this.life.take() {
+            Life::Built(unsettled, _) => enter(&mut unsettled.captured(), || this.inner.set(None)),
+            Life::Unobserved(mut context) => carry(&mut context, || this.inner.set(None)),
+            Life::Observed(mut active) => {
+                let dropped = active.enter(|| fence(|| this.inner.set(None)));
+                active.end(Ending::cancelled(), None, Results::default(), None);
+                match dropped {
+                    // A second panic while the thread unwinds would abort the process.
+                    Err(caught) if thread::panicking() => caught.swallow(),
+                    Err(caught) => caught.resume(),
+                    Ok(()) => {}
+                }
+            }
+            Life::Done => {}
+        }
+    }
+}
+
+impl<F, J, S, I> fmt::Debug for SpanFuture<F, J, S, I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SpanFuture").field("done", &self.inner.is_none()).finish_non_exhaustive()
+    }
+}

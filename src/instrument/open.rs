@@ -1,0 +1,272 @@
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll};
+use std::thread;
+
+use futures::Stream;
+use pin_project::{pin_project, pinned_drop};
+
+use super::life::{Life, carry, poll_carried, poll_inner};
+use super::stream::{SpanStream, State};
+use crate::context::enter;
+use crate::registry::fence;
+use crate::span::{Classify, Ending, Fallible, Fault, Input, Judge, Live, OnChunk, OnStop, Plain, Span, Trying};
+
+impl<S, C, K, I> Span<S, C, K, I> {
+    /// Wraps a future that returns a stream, and the stream: one span from the request to the last token, so that the
+    /// time to the first chunk counts from the request. The future gives `Result<Stream, _>` and the stream `Result`s.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use allm_telemetry::prelude::*;
+    /// use futures::{stream, Stream, TryStreamExt as _};
+    ///
+    /// # type Error = std::io::Error;
+    /// async fn create_stream(_prompt: &str) -> Result<impl Stream<Item = Result<String, Error>>, Error> {
+    ///     Ok(stream::iter([Ok("Hel".into()), Ok("lo".into())]))
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Error> {
+    /// let tokens = Span::stream().model("gpt-5").open(create_stream("Say hello")).await?;
+    /// let text: String = tokens.try_collect().await?;
+    /// assert_eq!(text, "Hello");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn open<F, St, E>(self, future: F) -> Opening<F, Trying<K>, S, C, I>
+    where
+        F: Future<Output = Result<St, E>>,
+        St: Stream,
+        St::Item: Fallible,
+        K: Classify<E> + Classify<<St::Item as Fallible>::Err>,
+        S: OnStop<()>,
+        C: OnChunk<<St::Item as Fallible>::Ok>,
+        I: Input,
+    {
+        let Self { unsettled, on_stop, on_chunk, classify, input } = self;
+        Opening::new(future, Life::Built(unsettled, input), Parts { judge: Trying(classify), on_stop, on_chunk })
+    }
+
+    /// [`open`](Self::open) for a future that returns a stream and cannot fail, and a stream whose items cannot fail.
+    pub fn open_plain<F>(self, future: F) -> Opening<F, Plain, S, C, I>
+    where
+        F: Future,
+        F::Output: Stream,
+        S: OnStop<()>,
+        C: OnChunk<<F::Output as Stream>::Item>,
+        I: Input,
+    {
+        let Self { unsettled, on_stop, on_chunk, input, .. } = self;
+        Opening::new(future, Life::Built(unsettled, input), Parts { judge: Plain, on_stop, on_chunk })
+    }
+}
+
+/// A future that wears a span and gives it to the stream it returns. Made by [`Span::open`] and [`Span::open_plain`].
+///
+/// # Panics
+///
+/// When polled after it was ready.
+///
+/// # Cancel safety
+///
+/// As cancel safe as what it wraps. Dropped between its first poll and its end, it ends the span as `cancelled`.
+#[pin_project(PinnedDrop)]
+#[must_use = "futures do nothing unless polled"]
+pub struct Opening<F, J, S, C, I> {
+    #[pin]
+    inner: Option<F>,
+    life: Life<I, Box<Live>>,
+    parts: Option<Parts<J, S, C>>,
+}
+
+/// What the stream gets.
+struct Parts<J, S, C> {
+    judge: J,
+    on_stop: S,
+    on_chunk: C,
+}
+
+/// Tells the stream in an output from a failure to open one: [`Plain`] or [`Trying`].
+pub trait Opens<O>: Sized {
+    /// The stream.
+    type Stream: Stream;
+    /// The failure.
+    type Failed;
+    /// The output with another stream in it.
+    type Output<W>;
+    /// Which of both it is.
+    #[doc(hidden)]
+    fn sort(output: O) -> Result<Self::Stream, Self::Failed>;
+    /// What is told of a failure.
+    #[doc(hidden)]
+    fn describe_failed(&self, failed: &Self::Failed, with_text: bool) -> Fault;
+    /// The output of success.
+    #[doc(hidden)]
+    fn opened<W>(stream: W) -> Self::Output<W>;
+    /// The output of a failure.
+    #[doc(hidden)]
+    fn failed<W>(failed: Self::Failed) -> Self::Output<W>;
+}
+
+impl<St: Stream> Opens<St> for Plain {
+    type Stream = St;
+    type Failed = Infallible;
+    type Output<W> = W;
+
+    fn sort(output: St) -> Result<St, Infallible> {
+        Ok(output)
+    }
+
+    fn describe_failed(&self, failed: &Infallible, _: bool) -> Fault {
+        match *failed {}
+    }
+
+    fn opened<W>(stream: W) -> W {
+        stream
+    }
+
+    fn failed<W>(failed: Infallible) -> W {
+        match failed {}
+    }
+}
+
+impl<St: Stream, E, K: Classify<E>> Opens<Result<St, E>> for Trying<K> {
+    type Stream = St;
+    type Failed = E;
+    type Output<W> = Result<W, E>;
+
+    fn sort(output: Result<St, E>) -> Result<St, E> {
+        output
+    }
+
+    fn describe_failed(&self, failed: &E, with_text: bool) -> Fault {
+        self.0.describe(failed, with_text)
+    }
+
+    fn opened<W>(stream: W) -> Result<W, E> {
+        Ok(stream)
+    }
+
+    fn failed<W>(failed: E) -> Result<W, E> {
+        Err(failed)
+    }
+}
+
+impl<F, J, S, C, I> Opening<F, J, S, C, I> {
+    fn new(inner: F, life: Life<I, Box<Live>>, parts: Parts<J, S, C>) -> Self {
+        Self { inner: Some(inner), life, parts: Some(parts) }
+    }
+}
+
+impl<F, J, S, C, I, St> Future for Opening<F, J, S, C, I>
+where
+    F: Future,
+    J: Opens<F::Output, Stream = St> + Judge<St::Item>,
+    St: Stream,
+    S: OnStop<()>,
+    C: OnChunk<J::Good>,
+    I: Input,
+{
+    type Output = J::Output<SpanStream<St, J, S, C>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        this.life.settle(|active| Box::new(Live::new(active).waiting_from_start()));
+        // Polled and, once it has ended, dropped inside the span.
+        let (polled, dropped) = match this.life {
+            Life::Unobserved(context) => (Ok(poll_carried(context, this.inner.as_mut(), cx)), Ok(())),
+            Life::Observed(live) => {
+                let polled = live.active.enter(|| fence(|| poll_inner(this.inner.as_mut(), cx)));
+                let ended = !matches!(polled, Ok(Poll::Pending));
+                let dropped = if ended { live.active.enter(|| fence(|| this.inner.set(None))) } else { Ok(()) };
+                (polled, dropped)
+            }
+            Life::Built(..) | Life::Done => panic!("an opening stream was polled after it was ready"),
+        };
+        let output = match polled {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(output)) => output,
+            Err(caught) => {
+                if let Life::Observed(live) = this.life.take() {
+                    live.panicked(&caught);
+                }
+                if let Err(second) = dropped {
+                    second.swallow();
+                }
+                caught.resume()
+            }
+        };
+        let parts = this.parts.take().expect("an opening stream has its parts until it is ready");
+        let output = hand_over::<_, J, S, C, I>(output, this.life.take(), parts);
+        if let Err(caught) = dropped {
+            caught.resume();
+        }
+        Poll::Ready(output)
+    }
+}
+
+/// Gives the span to the stream, or ends it if there is none.
+fn hand_over<O, J, S, C, I>(
+    output: O,
+    life: Life<I, Box<Live>>,
+    parts: Parts<J, S, C>,
+) -> J::Output<SpanStream<J::Stream, J, S, C>>
+where
+    J: Opens<O>,
+    S: OnStop<()>,
+{
+    let Parts { judge, on_stop, on_chunk } = parts;
+    match (J::sort(output), life) {
+        (Ok(stream), life) => {
+            let state = match life {
+                Life::Unobserved(context) => State::Unobserved(context),
+                Life::Observed(mut live) => {
+                    live.came();
+                    State::Observed(live)
+                }
+                Life::Built(..) | Life::Done => State::Done,
+            };
+            J::opened(SpanStream::new(stream, state, judge, Some(on_stop), on_chunk))
+        }
+        (Err(failed), life) => {
+            if let Life::Observed(mut live) = life {
+                live.error(|with_text| judge.describe_failed(&failed, with_text));
+                let ending = Ending::of(live.take_fault());
+                live.finish(ending, None);
+            }
+            J::failed(failed)
+        }
+    }
+}
+
+#[pinned_drop]
+impl<F, J, S, C, I> PinnedDrop for Opening<F, J, S, C, I> {
+    fn drop(self: Pin<&mut Self>) {
+        let mut this = self.project();
+        match this.life.take() {
+            Life::Built(unsettled, _) => enter(&mut unsettled.captured(), || this.inner.set(None)),
+            Life::Unobserved(mut context) => carry(&mut context, || this.inner.set(None)),
+            Life::Observed(mut live) => {
+                let dropped = live.active.enter(|| fence(|| this.inner.set(None)));
+                live.finish(Ending::cancelled(), None);
+                match dropped {
+                    // A second panic while the thread unwinds would abort the process.
+                    Err(caught) if thread::panicking() => caught.swallow(),
+                    Err(caught) => caught.resume(),
+                    Ok(()) => {}
+                }
+            }
+            Life::Done => {}
+        }
+    }
+}
+
+impl<F, J, S, C, I> fmt::Debug for Opening<F, J, S, C, I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opening").field("done", &self.inner.is_none()).finish_non_exhaustive()
+    }
+}

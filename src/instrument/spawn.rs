@@ -1,0 +1,131 @@
+use std::future::Future;
+
+use tokio::task::{AbortHandle, JoinHandle, JoinSet};
+
+use crate::context::{Context, InContext};
+
+/// [`tokio::spawn`], with the context of the code that calls this.
+///
+/// # Panics
+///
+/// As there: outside a tokio runtime.
+///
+/// # Examples
+///
+/// ```
+/// use allm_telemetry::{prelude::*, current_request_id};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// async {
+///     let task = allm_telemetry::spawn(async { current_request_id() });
+///     assert_eq!(task.await.unwrap(), current_request_id());
+/// }
+/// .in_span_plain(Span::chat())
+/// .await;
+/// # }
+/// ```
+#[track_caller]
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    tokio::spawn(InContext::new(Context::current(), future))
+}
+
+/// [`tokio::task::spawn_local`], with the context of the code that calls this.
+///
+/// # Panics
+///
+/// As there: outside a `LocalSet`.
+#[track_caller]
+pub fn spawn_local<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    tokio::task::spawn_local(InContext::new(Context::current(), future))
+}
+
+/// [`tokio::task::spawn_blocking`], with the context of the code that calls this.
+///
+/// # Panics
+///
+/// As there: outside a tokio runtime.
+#[track_caller]
+pub fn spawn_blocking<R, F>(work: F) -> JoinHandle<R>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    let context = Context::current();
+    tokio::task::spawn_blocking(move || context.run(work))
+}
+
+/// Tasks of a [`JoinSet`] that carry the context. In the [prelude](crate::prelude).
+///
+/// # Examples
+///
+/// ```
+/// use allm_telemetry::{prelude::*, current_request_id};
+/// use tokio::task::JoinSet;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// async {
+///     let mut tools = JoinSet::new();
+///     tools.spawn_in_context(async { current_request_id() });
+///     assert_eq!(tools.join_next().await.unwrap().unwrap(), current_request_id());
+/// }
+/// .in_span_plain(Span::chat())
+/// .await;
+/// # }
+/// ```
+pub trait JoinSetContextExt<T> {
+    /// [`JoinSet::spawn`], with the context of the code that calls this.
+    fn spawn_in_context<F>(&mut self, future: F) -> AbortHandle
+    where
+        F: Future<Output = T> + Send + 'static,
+        T: Send;
+
+    /// [`JoinSet::spawn_local`], with the context of the code that calls this.
+    fn spawn_local_in_context<F>(&mut self, future: F) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static;
+
+    /// [`JoinSet::spawn_blocking`], with the context of the code that calls this.
+    fn spawn_blocking_in_context<F>(&mut self, work: F) -> AbortHandle
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send;
+}
+
+impl<T: 'static> JoinSetContextExt<T> for JoinSet<T> {
+    #[track_caller]
+    fn spawn_in_context<F>(&mut self, future: F) -> AbortHandle
+    where
+        F: Future<Output = T> + Send + 'static,
+        T: Send,
+    {
+        self.spawn(InContext::new(Context::current(), future))
+    }
+
+    #[track_caller]
+    fn spawn_local_in_context<F>(&mut self, future: F) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+    {
+        self.spawn_local(InContext::new(Context::current(), future))
+    }
+
+    #[track_caller]
+    fn spawn_blocking_in_context<F>(&mut self, work: F) -> AbortHandle
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send,
+    {
+        let context = Context::current();
+        self.spawn_blocking(move || context.run(work))
+    }
+}

@@ -1,0 +1,52 @@
+//! Async-first observability for calls to language models.
+//!
+//! Wrap an async generate future or a token stream in one line, with any client. Each span emits `start` and then
+//! exactly one `stop` or `exception`, with what really happened, to handlers that attach by name.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod event;
+
+mod registry;
+
+mod context;
+
+mod span;
+
+mod instrument;
+
+mod convention;
+
+pub mod bridge;
+pub mod testing;
+
+pub use context::{
+    Context, InContext, attach, attach_many, current_request_id, detach, execute, list_handlers, listen, subscribe,
+    subscribe_with, with_request_id,
+};
+pub use convention::{Policy, Redact};
+pub use event::{
+    CATALOGUE, Clock, Content, Entries, Entry, Event, EventName, Fields, InvalidEventName, InvalidRequestId, Key,
+    Measurements, Metadata, Number, Outcome, OwnedEvent, Phase, RequestId, SpanId, SpanName, SpanRow, SystemClock,
+    UnknownSpanName, Usage, UsageStatus, Value, ValueRef, event_prefix, request_id,
+};
+pub use instrument::{
+    ClosureContextExt, FutureSpanExt, JoinSetContextExt, Opening, Opens, SpanFuture, SpanReturn, SpanStream,
+    StreamSpanExt, span, span_sync, spawn, spawn_blocking, spawn_local,
+};
+pub use registry::{
+    AttachError, HandlerInfo, Listener, MAX_LISTENERS, NotFound, SubscribeOptions, Subscription, Telemetry, WhenFull,
+    capture_panic_backtraces,
+};
+pub use span::{
+    ActiveSpan, ByDisplay, Classify, Described, ErrorInfo, Fallible, Fault, ImageOperation, Input, Judge, KeepResponse,
+    NoObserver, OnChunk, OnStop, Plain, Record, Span, Trying, Typed, adapter_retry, retry_notifier, retry_notifier_with,
+};
+
+/// What most code needs: `use allm_telemetry::prelude::*;`.
+pub mod prelude {
+    pub use crate::event::{Event, SpanName, Usage};
+    pub use crate::instrument::{
+        ClosureContextExt as _, FutureSpanExt as _, JoinSetContextExt as _, StreamSpanExt as _,
+    };
+    pub use crate::span::{Record, Span};
+}

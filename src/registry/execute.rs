@@ -1,0 +1,44 @@
+use super::interest::{Followed, anywhere};
+use super::telemetry::Telemetry;
+use crate::event::{Event, EventName, InvalidEventName, Measurements, Metadata, event_prefix};
+
+impl Telemetry {
+    /// Emits an event of your own: `allm.` and the suffix. Measurements and metadata are given in full; nothing is
+    /// merged into them.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidEventName`] if the suffix is empty or has an empty segment.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use allm_telemetry::Telemetry;
+    ///
+    /// let telemetry = Telemetry::new();
+    /// telemetry.attach("cache", "allm.cache.hit", |event: &allm_telemetry::Event<'_>| {
+    ///     assert_eq!(event.measurement("age_ms").and_then(|age| age.as_u64()), Some(12));
+    /// })?;
+    /// telemetry.execute("cache.hit", [("age_ms", 12)], [("key", "greeting")])?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn execute(
+        &self,
+        suffix: &str,
+        measurements: impl Into<Measurements>,
+        metadata: impl Into<Metadata>,
+    ) -> Result<(), InvalidEventName> {
+        let name = EventName::try_from(suffix).and_then(|_| {
+            let mut text = String::with_capacity(event_prefix().len() + 1 + suffix.len());
+            text.push_str(event_prefix());
+            text.push('.');
+            text.push_str(suffix);
+            EventName::try_from(text)
+        })?;
+        let followed = Followed::event(&name);
+        if anywhere(followed) && self.follows(followed) {
+            self.emit(&Event::given(&name, &measurements.into(), &metadata.into(), true));
+        }
+        Ok(())
+    }
+}

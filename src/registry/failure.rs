@@ -1,0 +1,43 @@
+use std::panic::Location;
+
+use super::fence::Caught;
+use super::interest::Followed;
+use super::telemetry::Telemetry;
+use crate::event::{Event, EventName, Measurements, Metadata};
+
+/// What `telemetry.handler.failure` tells.
+pub(crate) struct Failure(Metadata);
+
+impl Failure {
+    pub(crate) fn panic(event: Option<&EventName>, handler_id: &str, caught: &Caught, at: &Location<'_>) -> Self {
+        Self::new(event, handler_id, "panic", caught.message(), caught.stacktrace(at))
+    }
+
+    /// A sink that could not write. Told once a sink, which stays attached.
+    pub(crate) fn io(event: &EventName, handler_id: &str, error: &std::io::Error) -> Self {
+        let mut failure = Self::new(Some(event), handler_id, "io", &error.to_string(), String::new());
+        failure.0.insert("stacktrace", None::<&'static str>);
+        failure
+    }
+
+    pub(super) fn new(event: Option<&EventName>, handler_id: &str, kind: &'static str, reason: &str, stacktrace: String) -> Self {
+        Self(
+            Metadata::new()
+                .with("event_name", event.map(|event| event.as_str().to_owned()))
+                .with("handler_id", handler_id.to_owned())
+                .with("kind", kind)
+                .with("reason", reason.to_owned())
+                .with("stacktrace", stacktrace),
+        )
+    }
+}
+
+/// Tells whoever is attached to `telemetry.handler.failure`. What failed is detached before, so this cannot loop.
+pub(crate) fn emit(telemetry: &Telemetry, failure: Failure) {
+    if telemetry.follows(Followed::FAILURE) {
+        let now = telemetry.now();
+        let measurements =
+            Measurements::from([("system_time", telemetry.system_time(now)), ("monotonic_time", now.0)]);
+        telemetry.emit(&Event::given(&EventName::FAILURE, &measurements, &failure.0, false));
+    }
+}

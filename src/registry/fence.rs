@@ -1,0 +1,46 @@
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+
+use super::panic_hook;
+
+/// A panic that was caught.
+pub(crate) struct Caught {
+    payload: Box<dyn Any + Send>,
+}
+
+/// Runs foreign code; its panic comes back as a value.
+///
+/// Unwind safety is asserted: what `code` leaves half-done is either never touched again or the caller's own.
+pub(crate) fn fence<R>(code: impl FnOnce() -> R) -> Result<R, Caught> {
+    catch_unwind(AssertUnwindSafe(code)).map_err(|payload| Caught { payload })
+}
+
+impl Caught {
+    /// The message of the panic.
+    pub(crate) fn message(&self) -> &str {
+        if let Some(text) = self.payload.downcast_ref::<&'static str>() {
+            text
+        } else if let Some(text) = self.payload.downcast_ref::<String>() {
+            text
+        } else {
+            "a panic without a message (its payload is no text)"
+        }
+    }
+
+    /// Where it happened, if [`capture_panic_backtraces`](super::capture_panic_backtraces) saw it; else `caught_at`.
+    pub(crate) fn stacktrace(&self, caught_at: &Location<'_>) -> String {
+        panic_hook::take_backtrace(self.message()).unwrap_or_else(|| format!("caught at {caught_at}"))
+    }
+
+    /// Lets the panic go on unchanged.
+    pub(crate) fn resume(self) -> ! {
+        resume_unwind(self.payload)
+    }
+
+    /// Ends the panic here. A payload whose own drop panics is leaked.
+    pub(crate) fn swallow(self) {
+        if let Err(Caught { payload }) = fence(|| drop(self.payload)) {
+            std::mem::forget(payload);
+        }
+    }
+}

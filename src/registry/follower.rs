@@ -1,0 +1,106 @@
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::interest::Followed;
+use super::listener::Listener;
+use crate::event::{Content, Event, EventName, SpanName};
+
+/// A state or a capture of a listener whose type is erased.
+pub(super) type Erased = dyn Any + Send + Sync;
+
+/// A [`Listener`] whose types are erased.
+pub(super) trait Follow: Send + Sync {
+    fn built(&self) -> Box<Erased>;
+    fn start(&self, event: &Event<'_>, built: Option<Box<Erased>>, parent: Option<&Erased>) -> Arc<Erased>;
+    fn note(&self, state: &Erased, event: &Event<'_>);
+    fn chunk(&self, state: &Erased, gap: Duration);
+    fn stop(&self, state: &Erased, event: &Event<'_>);
+    fn around(&self, state: &Erased, ended: bool, poll: &mut dyn FnMut());
+}
+
+impl<L: Listener> Follow for L {
+    fn built(&self) -> Box<Erased> {
+        Box::new(Listener::built(self))
+    }
+
+    fn start(&self, event: &Event<'_>, built: Option<Box<Erased>>, parent: Option<&Erased>) -> Arc<Erased> {
+        let built = built.and_then(|built| built.downcast().ok());
+        let built = built.map_or_else(|| Listener::built(self), |built| *built);
+        Arc::new(Listener::start(self, event, built, parent.and_then(|state| state.downcast_ref())))
+    }
+
+    fn note(&self, state: &Erased, event: &Event<'_>) {
+        state.downcast_ref().into_iter().for_each(|state| Listener::note(self, state, event));
+    }
+
+    fn chunk(&self, state: &Erased, gap: Duration) {
+        state.downcast_ref().into_iter().for_each(|state| Listener::chunk(self, state, gap));
+    }
+
+    fn stop(&self, state: &Erased, event: &Event<'_>) {
+        state.downcast_ref().into_iter().for_each(|state| Listener::stop(self, state, event));
+    }
+
+    fn around(&self, state: &Erased, ended: bool, poll: &mut dyn FnMut()) {
+        state.downcast_ref().into_iter().for_each(|state| Listener::around(self, state, ended, poll));
+    }
+}
+
+/// A listener that is attached.
+pub(crate) struct Follower {
+    pub(super) id: Arc<str>,
+    pub(super) sequence: u64,
+    pub(super) content: Content,
+    spans: Followed,
+    pub(super) wants_chunks: bool,
+    pub(super) wants_around: bool,
+    pub(super) listener: Box<dyn Follow>,
+    pub(super) missed: AtomicU64,
+    /// Names this attachment among all of the process: a state never meets another listener's hands.
+    pub(super) key: u64,
+}
+
+impl Follower {
+    pub(super) fn new(id: Arc<str>, listener: impl Listener, sequence: u64) -> Self {
+        static KEYS: AtomicU64 = AtomicU64::new(0);
+        let spans = SpanName::ALL.into_iter().filter(|name| Listener::follows(&listener, *name));
+        Self {
+            id,
+            sequence,
+            content: Listener::content(&listener),
+            spans: spans.fold(Followed::RETRY, |all, name| all.and(Followed::span(name))),
+            wants_chunks: Listener::wants_chunks(&listener),
+            wants_around: Listener::wants_around(&listener),
+            listener: Box::new(listener),
+            missed: AtomicU64::new(0),
+            key: KEYS.fetch_add(1, Ordering::Relaxed),
+        }
+    }
+
+    pub(super) fn followed(&self) -> Followed {
+        self.spans
+    }
+
+    pub(super) fn missed(&self) -> u64 {
+        self.missed.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn events(&self) -> Box<[EventName]> {
+        let followed = SpanName::ALL.into_iter().filter(|name| self.spans.overlaps(Followed::span(*name)));
+        followed.flat_map(SpanName::events).chain([EventName::RETRY]).collect()
+    }
+
+    pub(super) fn follows(&self, name: SpanName) -> bool {
+        self.spans.overlaps(Followed::span(name))
+    }
+}
+
+impl fmt::Debug for Follower {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Follower").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+

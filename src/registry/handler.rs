@@ -1,0 +1,48 @@
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::oneshot;
+
+use super::interest::Followed;
+use crate::event::{Content, Event, EventName};
+
+/// A handler's function.
+pub(super) type Run = dyn Fn(&Event<'_>) + Send + Sync;
+
+/// A function attached to events under an id.
+pub(super) struct Handler {
+    pub(super) id: Arc<str>,
+    pub(super) events: Box<[EventName]>,
+    pub(super) run: Box<Run>,
+    pub(super) content: Content,
+    /// The order of attaching, so that a table is the same whichever thread builds it.
+    pub(super) sequence: u64,
+    /// Dropped when the handler is detached, for a subscription that waits for it.
+    pub(super) alive: Mutex<Option<oneshot::Sender<()>>>,
+}
+
+impl Handler {
+    pub(super) fn followed(&self) -> Followed {
+        self.events.iter().fold(Followed::default(), |all, name| all.and(Followed::event(name)))
+    }
+
+    pub(super) fn detached(&self) {
+        drop(self.alive.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
+impl fmt::Debug for Handler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handler").field("id", &self.id).field("events", &self.events).finish_non_exhaustive()
+    }
+}
+
+/// One handler on one event, as [`list_handlers`](crate::list_handlers) shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HandlerInfo {
+    /// The id it was attached under.
+    pub id: Arc<str>,
+    /// The event it is attached to.
+    pub event: EventName,
+}

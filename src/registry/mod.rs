@@ -1,0 +1,32 @@
+//! Floor 1: who listens. The handle, its table of handlers and listeners, and the way an event reaches them.
+//!
+//! The hot path holds no lock and touches no shared counter: interest is one relaxed load, and each thread keeps a
+//! copy of the table behind a version number.
+
+mod dispatch;
+mod error;
+mod execute;
+mod failure;
+mod fence;
+mod follower;
+mod handler;
+mod interest;
+mod listener;
+mod panic_hook;
+mod states;
+mod subscribe;
+mod table;
+mod telemetry;
+
+pub use error::{AttachError, NotFound};
+pub use handler::HandlerInfo;
+pub use listener::{Listener, MAX_LISTENERS};
+pub use panic_hook::capture_panic_backtraces;
+pub use subscribe::{SubscribeOptions, Subscription, WhenFull};
+pub use telemetry::Telemetry;
+
+pub(crate) use fence::{Caught, fence};
+pub(crate) use interest::{Followed, anywhere};
+pub(crate) use follower::Follower;
+pub(crate) use states::{Built, States};
+pub(crate) use failure::{Failure, emit as emit_failure};

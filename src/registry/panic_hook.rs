@@ -1,0 +1,46 @@
+use std::backtrace::Backtrace;
+use std::cell::RefCell;
+use std::panic;
+use std::sync::Once;
+
+use super::interest::{self, Followed};
+
+thread_local! {
+    /// The last panic of this thread: its message, and where it happened.
+    static LAST: RefCell<Option<(String, Backtrace)>> = const { RefCell::new(None) };
+}
+
+/// Makes the `stacktrace` of a panic show where it happened.
+///
+/// Without it, a `stacktrace` is the place where the panic was caught. This chains onto the process's panic hook, so
+/// call it once at start-up, after any hook of your own; the hook that was there still runs. A panic then costs one
+/// captured backtrace on the thread that panics, and only while somebody listens. A hook that is set later replaces
+/// this one, and stack traces fall back to the place of the catch.
+///
+/// # Examples
+///
+/// ```
+/// allm_telemetry::capture_panic_backtraces();
+/// ```
+pub fn capture_panic_backtraces() {
+    static CHAINED: Once = Once::new();
+    CHAINED.call_once(|| {
+        let previous = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if interest::anywhere(Followed::ANY) {
+                let message = info.payload_as_str().unwrap_or_default().to_owned();
+                let entry = (message, Backtrace::force_capture());
+                // A thread on its way out has no place to keep it.
+                let _ = LAST.try_with(|last| last.try_borrow_mut().map(|mut last| *last = Some(entry)));
+            }
+            previous(info);
+        }));
+    });
+}
+
+/// The backtrace of this thread's last panic, if that had this message: between a panic and its catch, user code may
+/// have caught it and resumed another.
+pub(super) fn take_backtrace(message: &str) -> Option<String> {
+    let last = LAST.try_with(|last| last.try_borrow_mut().ok()?.take()).ok()??;
+    (last.0 == message || last.0.is_empty()).then(|| last.1.to_string())
+}

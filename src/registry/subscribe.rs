@@ -1,0 +1,237 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+
+use futures::Stream;
+use tokio::sync::{mpsc, oneshot};
+
+use super::error::AttachError;
+use super::telemetry::Telemetry;
+use crate::event::{Content, EventName, OwnedEvent};
+
+/// What an emitting task does when a subscription's queue is full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenFull {
+    /// Drop the event and count it. The call goes on at once.
+    #[default]
+    Drop,
+    /// Block the emitting thread until there is room. Nothing is lost and the call waits: for batch jobs whose reader
+    /// runs on a thread of its own. A reader on the same thread would never be polled.
+    Wait,
+}
+
+/// How a [`Subscription`] queues.
+///
+/// # Examples
+///
+/// ```
+/// use allm_telemetry::{Content, SpanName, SubscribeOptions, Telemetry};
+///
+/// let options = SubscribeOptions::new(1_024).content(Content::NONE);
+/// let events = Telemetry::new().subscribe_with("queue", SpanName::Tool.events(), options)?;
+/// assert_eq!(events.lost(), 0);
+/// # Ok::<(), allm_telemetry::AttachError>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct SubscribeOptions {
+    capacity: usize,
+    when_full: WhenFull,
+    content: Content,
+}
+
+impl SubscribeOptions {
+    /// A queue of `capacity` events, at least one, that drops and counts when it is full.
+    #[must_use]
+    pub const fn new(capacity: usize) -> Self {
+        Self { capacity, when_full: WhenFull::Drop, content: Content::ALL }
+    }
+
+    /// What to do when the queue is full.
+    #[must_use]
+    pub const fn when_full(self, when_full: WhenFull) -> Self {
+        Self { when_full, ..self }
+    }
+
+    /// Which content the reader may have. The closures that make other content need not run for it, so that content
+    /// is null unless somebody else asked for it. All by default, as for a handler.
+    #[must_use]
+    pub const fn content(self, content: Content) -> Self {
+        Self { content, ..self }
+    }
+}
+
+/// A [`Stream`] of owned events, through a bounded queue. For readers that do I/O or async work.
+///
+/// It ends when its id is detached, after what was queued; dropping it detaches.
+///
+/// # Examples
+///
+/// ```
+/// use allm_telemetry::{prelude::*, Telemetry};
+/// use futures::StreamExt as _;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), allm_telemetry::AttachError> {
+/// let telemetry = Telemetry::new();
+/// let mut events = telemetry.subscribe("queue", SpanName::Chat.events(), 128)?;
+/// telemetry.scope(async {}.in_span_plain(Span::chat())).await;
+///
+/// assert_eq!(events.next().await.unwrap().to_string().split(' ').next(), Some("allm.chat.start"));
+/// assert_eq!(events.lost(), 0);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "dropping a subscription detaches it"]
+pub struct Subscription {
+    telemetry: Telemetry,
+    id: Arc<str>,
+    events: mpsc::Receiver<OwnedEvent>,
+    /// Resolves when the handler is detached, and is gone then. The handler itself, and the queue's sender with it, may
+    /// live on in some thread's copy of the table.
+    detached: Option<oneshot::Receiver<()>>,
+    counts: Arc<QueueCounts>,
+}
+
+/// What became of the events of a queue.
+#[derive(Debug, Default)]
+pub(crate) struct QueueCounts {
+    pub(crate) accepted: AtomicU64,
+    pub(crate) lost: AtomicU64,
+}
+
+impl Telemetry {
+    /// Queues some events for a reader that does I/O or async work. When the queue of `capacity` events is full, an
+    /// event is dropped and [counted](Subscription::lost).
+    ///
+    /// # Errors
+    ///
+    /// As for [`attach`](Self::attach).
+    pub fn subscribe<N>(
+        &self,
+        id: impl Into<Arc<str>>,
+        events: impl IntoIterator<Item = N>,
+        capacity: usize,
+    ) -> Result<Subscription, AttachError>
+    where
+        N: TryInto<EventName>,
+        AttachError: From<N::Error>,
+    {
+        self.subscribe_with(id, events, SubscribeOptions::new(capacity))
+    }
+
+    /// [`subscribe`](Self::subscribe), with a say in how it queues.
+    ///
+    /// # Errors
+    ///
+    /// As for [`attach`](Self::attach).
+    pub fn subscribe_with<N>(
+        &self,
+        id: impl Into<Arc<str>>,
+        events: impl IntoIterator<Item = N>,
+        options: SubscribeOptions,
+    ) -> Result<Subscription, AttachError>
+    where
+        N: TryInto<EventName>,
+        AttachError: From<N::Error>,
+    {
+        let id = id.into();
+        let (sender, receiver) = mpsc::channel(options.capacity.max(1));
+        let (alive, detached) = oneshot::channel();
+        let counts = Arc::new(QueueCounts::default());
+        let queue = Queue { sender, counts: counts.clone(), when_full: options.when_full };
+        let run = Box::new(move |event: &crate::event::Event<'_>| queue.push(event.to_owned()));
+        self.attach_reading(id.clone(), events, run, options.content, Some(alive))?;
+        Ok(Subscription { telemetry: self.clone(), id, events: receiver, detached: Some(detached), counts })
+    }
+}
+
+impl Subscription {
+    /// How many events were lost because the queue was full.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.counts.lost.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn counts(&self) -> Arc<QueueCounts> {
+        self.counts.clone()
+    }
+}
+
+/// Cancel safe: an event that was not returned stays queued.
+impl Stream for Subscription {
+    type Item = OwnedEvent;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Poll::Ready(event) = self.events.poll_recv(cx) {
+            return Poll::Ready(event);
+        }
+        if let Some(detached) = &mut self.detached {
+            if Pin::new(detached).poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            self.detached = None;
+            self.events.close();
+        }
+        // What was queued between the two polls still counts, and nothing comes after it.
+        self.events.poll_recv(cx)
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.events.close();
+        // Nothing to do if it was detached before; another may have the id by now.
+        let attached = self.detached.as_mut().map(oneshot::Receiver::try_recv);
+        if attached == Some(Err(oneshot::error::TryRecvError::Empty)) {
+            let _ = self.telemetry.detach(&self.id);
+        }
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription").field("id", &self.id).field("lost", &self.lost()).finish_non_exhaustive()
+    }
+}
+
+/// The emitting side.
+struct Queue {
+    sender: mpsc::Sender<OwnedEvent>,
+    counts: Arc<QueueCounts>,
+    when_full: WhenFull,
+}
+
+impl Queue {
+    fn push(&self, event: OwnedEvent) {
+        let accepted = match (self.sender.try_send(event), self.when_full) {
+            (Err(mpsc::error::TrySendError::Full(event)), WhenFull::Wait) => block_on(self.sender.send(event)).is_ok(),
+            (sent, _) => sent.is_ok(),
+        };
+        let count = if accepted { &self.counts.accepted } else { &self.counts.lost };
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Blocks this thread on a future. Unlike the executors' own, it may be called from inside any of them.
+fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
+}

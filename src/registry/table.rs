@@ -1,0 +1,70 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::handler::Handler;
+use super::follower::Follower;
+use crate::event::{Content, EventIndex, EventName};
+
+/// What is attached under an id.
+#[derive(Clone, Debug)]
+pub(super) enum Attached {
+    Handler(Arc<Handler>),
+    Listener(Arc<Follower>),
+}
+
+/// Who gets which event: made anew after each change, then only read.
+#[derive(Debug)]
+pub(super) struct Table {
+    known: [Row; EventIndex::COUNT],
+    custom: HashMap<EventName, Row>,
+    pub(super) listeners: Arc<[Arc<Follower>]>,
+}
+
+/// Who gets one event.
+#[derive(Debug, Default)]
+pub(super) struct Row {
+    pub(super) handlers: Vec<Arc<Handler>>,
+    /// What any of them, or of the listeners, may have.
+    pub(super) content: Content,
+}
+
+static NOBODY: Row = Row { handlers: Vec::new(), content: Content::NONE };
+
+impl Table {
+    pub(super) fn build(attached: impl Iterator<Item = Attached>) -> Self {
+        let (mut handlers, mut listeners) = (Vec::new(), Vec::new());
+        for one in attached {
+            match one {
+                Attached::Handler(handler) => handlers.push(handler),
+                Attached::Listener(follower) => listeners.push(follower),
+            }
+        }
+        handlers.sort_by_key(|handler| handler.sequence);
+        listeners.sort_by_key(|follower| follower.sequence);
+        let content = listeners.iter().fold(Content::NONE, |all, follower| all | follower.content);
+        let known = std::array::from_fn(|_| Row { content, ..Row::default() });
+        let mut table = Self { known, custom: HashMap::new(), listeners: listeners.into() };
+        for handler in handlers {
+            for name in &handler.events {
+                let row = table.row_mut(name);
+                row.content |= handler.content;
+                row.handlers.push(handler.clone());
+            }
+        }
+        table
+    }
+
+    pub(super) fn row(&self, name: &EventName) -> &Row {
+        match name.index() {
+            Some(index) => &self.known[index.place()],
+            None => self.custom.get(name).unwrap_or(&NOBODY),
+        }
+    }
+
+    fn row_mut(&mut self, name: &EventName) -> &mut Row {
+        match name.index() {
+            Some(index) => &mut self.known[index.place()],
+            None => self.custom.entry(name.clone()).or_default(),
+        }
+    }
+}

@@ -1,0 +1,380 @@
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry as Place;
+use tokio::sync::oneshot;
+
+use super::dispatch;
+use super::error::{AttachError, NotFound};
+use super::handler::{Handler, HandlerInfo, Run};
+use super::interest::{Followed, Interest};
+use super::follower::Follower;
+use super::listener::{Listener, MAX_LISTENERS};
+use super::table::{Attached, Table};
+use crate::event::{Clock, Content, Event, EventName, Time, TimeSource};
+
+/// A set of handlers and listeners, and a clock. Cheap to clone; all clones are the same set.
+///
+/// There is a [global](Self::global) one, which the free functions of this crate use unless
+/// [`Telemetry::scope`] says otherwise for a task. A library takes a `Telemetry` or uses the current one; an
+/// application attaches to the global one; a test makes one of its own and runs in its scope, in parallel with others.
+///
+/// A handler that holds a clone of the `Telemetry` it is attached to keeps it alive for ever: use the free functions
+/// inside handlers, they find the right one.
+///
+/// # Examples
+///
+/// ```
+/// use allm_telemetry::{prelude::*, Telemetry};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), allm_telemetry::AttachError> {
+/// let telemetry = Telemetry::new();
+/// telemetry.attach("log", "allm.generate.stop", |event: &Event<'_>| println!("{event}"))?;
+///
+/// telemetry.scope(async { "an answer" }.in_span_plain(Span::generate().model("gpt-5"))).await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Default)]
+pub struct Telemetry(Handle);
+
+/// The global handle is a word and not an `Arc`: no thread of a server touches its counter for every span.
+#[derive(Clone, Default)]
+enum Handle {
+    #[default]
+    Global,
+    Own(Arc<Registry>),
+}
+
+static GLOBAL: LazyLock<Registry> = LazyLock::new(|| Registry::new(TimeSource::System));
+
+/// What a handle stands for.
+pub(super) struct Registry {
+    pub(super) id: u64,
+    pub(super) interest: Interest,
+    attached: DashMap<Arc<str>, Attached>,
+    /// Raised after each change of `attached`.
+    version: AtomicU64,
+    /// The last table that was built, and the version it shows.
+    built: Mutex<Option<(u64, Arc<Table>)>>,
+    sequence: AtomicU64,
+    listeners: Mutex<usize>,
+    clock: TimeSource,
+}
+
+impl Telemetry {
+    /// A set of its own, with nothing attached and the default clock.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Handle::Own(Arc::new(Registry::new(TimeSource::System))))
+    }
+
+    /// A set of its own, with a clock of your choice.
+    #[must_use]
+    pub fn with_clock(clock: impl Clock) -> Self {
+        Self(Handle::Own(Arc::new(Registry::new(TimeSource::Custom(Arc::new(clock))))))
+    }
+
+    /// The process-wide one.
+    #[must_use]
+    pub const fn global() -> Self {
+        Self(Handle::Global)
+    }
+
+    /// Attaches a function to one event, under an id of your choice.
+    ///
+    /// It runs in the task that emits, inside the span's context, so it must be quick; for I/O or async work take
+    /// [`subscribe`](Self::subscribe). Exact names only; the order among handlers is not promised. It may attach,
+    /// detach and emit.
+    ///
+    /// # Panics in handlers
+    ///
+    /// A panic is caught: the handler is detached from all its events, `telemetry.handler.failure` is emitted, and
+    /// the other handlers and the call go on. Events that handlers emit from inside handlers may nest 64 deep; one
+    /// that goes deeper is treated as if it had panicked.
+    ///
+    /// # Errors
+    ///
+    /// [`AttachError::AlreadyExists`] if the id is taken, [`AttachError::InvalidEventName`] if a name is not one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let telemetry = allm_telemetry::Telemetry::new();
+    /// telemetry.attach("failures", "telemetry.handler.failure", |event: &allm_telemetry::Event<'_>| {
+    ///     eprintln!("{event}");
+    /// })?;
+    /// # Ok::<(), allm_telemetry::AttachError>(())
+    /// ```
+    pub fn attach<N>(
+        &self,
+        id: impl Into<Arc<str>>,
+        event: N,
+        handler: impl Fn(&Event<'_>) + Send + Sync + 'static,
+    ) -> Result<(), AttachError>
+    where
+        N: TryInto<EventName>,
+        AttachError: From<N::Error>,
+    {
+        self.attach_many(id, [event], handler)
+    }
+
+    /// Attaches a function to several events under one id. See [`attach`](Self::attach).
+    ///
+    /// # Errors
+    ///
+    /// As for [`attach`](Self::attach). If one name is wrong, nothing is attached.
+    pub fn attach_many<N>(
+        &self,
+        id: impl Into<Arc<str>>,
+        events: impl IntoIterator<Item = N>,
+        handler: impl Fn(&Event<'_>) + Send + Sync + 'static,
+    ) -> Result<(), AttachError>
+    where
+        N: TryInto<EventName>,
+        AttachError: From<N::Error>,
+    {
+        self.attach_reading(id.into(), events, Box::new(handler), Content::ALL, None)
+    }
+
+    pub(super) fn attach_reading<N>(
+        &self,
+        id: Arc<str>,
+        events: impl IntoIterator<Item = N>,
+        run: Box<Run>,
+        content: Content,
+        alive: Option<oneshot::Sender<()>>,
+    ) -> Result<(), AttachError>
+    where
+        N: TryInto<EventName>,
+        AttachError: From<N::Error>,
+    {
+        let mut names: Vec<EventName> = Vec::new();
+        for event in events {
+            let name = event.try_into()?;
+            // An event that is named twice is delivered once.
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        let registry = self.registry();
+        let sequence = registry.sequence.fetch_add(1, Ordering::Relaxed);
+        let handler = Handler { id: id.clone(), events: names.into(), run, content, sequence, alive: Mutex::new(alive) };
+        registry.insert(id, Attached::Handler(Arc::new(handler)))
+    }
+
+    /// Attaches a listener, which follows whole spans and keeps a state for each.
+    ///
+    /// # Errors
+    ///
+    /// [`AttachError::AlreadyExists`] if the id is taken, [`AttachError::TooManyListeners`] if there are
+    /// [`MAX_LISTENERS`] already.
+    pub fn listen(&self, id: impl Into<Arc<str>>, listener: impl Listener) -> Result<(), AttachError> {
+        let id = id.into();
+        let registry = self.registry();
+        let sequence = registry.sequence.fetch_add(1, Ordering::Relaxed);
+        let follower = Follower::new(id.clone(), listener, sequence);
+        let mut count = registry.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        if *count == MAX_LISTENERS {
+            return Err(AttachError::TooManyListeners);
+        }
+        registry.insert(id, Attached::Listener(Arc::new(follower)))?;
+        *count += 1;
+        Ok(())
+    }
+
+    /// Detaches what is attached under an id, from all its events.
+    ///
+    /// An event whose emission begins after this returned does not reach it; an emission that is under way may still
+    /// call it. Its function is dropped at the latest when each thread that has emitted emits again or ends.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`] if nothing is attached under it.
+    pub fn detach(&self, id: &str) -> Result<(), NotFound> {
+        if self.registry().remove(id, |_| true) { Ok(()) } else { Err(NotFound { id: id.into() }) }
+    }
+
+    /// Who is attached to the events at or below a prefix: `allm.generate`, `allm`, or empty for all. A listener is
+    /// shown with every event it follows. Sorted by event, then by id.
+    #[must_use]
+    pub fn list_handlers(&self, prefix: &str) -> Vec<HandlerInfo> {
+        let mut found = Vec::new();
+        for one in &self.registry().attached {
+            let events = match one.value() {
+                Attached::Handler(handler) => handler.events.clone(),
+                Attached::Listener(follower) => follower.events(),
+            };
+            let matching = events.into_iter().filter(|event| event.starts_with(prefix));
+            found.extend(matching.map(|event| HandlerInfo { id: one.key().clone(), event }));
+        }
+        found.sort_by(|a, b| (a.event.as_str(), &a.id).cmp(&(b.event.as_str(), &b.id)));
+        found
+    }
+
+    /// How many ends of spans a listener ignored because it was attached after their start. `None` for another id.
+    #[must_use]
+    pub fn ends_without_start(&self, id: &str) -> Option<u64> {
+        match self.registry().attached.get(id)?.value() {
+            Attached::Listener(follower) => Some(follower.missed()),
+            Attached::Handler(_) => None,
+        }
+    }
+
+    /// Whether somebody listens to any event of these.
+    #[inline]
+    pub(crate) fn follows(&self, followed: Followed) -> bool {
+        self.registry().interest.has(followed)
+    }
+
+    /// What content somebody may have who gets this event.
+    pub(crate) fn content(&self, name: &EventName) -> Content {
+        dispatch::with_table(self.registry(), |table| table.row(name).content)
+    }
+
+    /// Delivers an event to the handlers that are attached to it.
+    pub(crate) fn emit(&self, event: &Event<'_>) {
+        if self.follows(Followed::event(event.name())) {
+            dispatch::deliver(self, self.registry(), event);
+        }
+    }
+
+    /// The listeners, if there are any.
+    pub(crate) fn listeners(&self) -> Option<Arc<[Arc<Follower>]>> {
+        dispatch::with_table(self.registry(), |table| {
+            (!table.listeners.is_empty()).then(|| table.listeners.clone())
+        })
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.registry().clock.now()
+    }
+
+    pub(crate) fn system_time(&self, at: Time) -> u64 {
+        self.registry().clock.system(at)
+    }
+
+    /// Whether both are the same set.
+    #[must_use]
+    pub fn same(&self, other: &Self) -> bool {
+        self.registry().id == other.registry().id
+    }
+
+    /// Detaches a handler that failed, unless its id has been given to another meanwhile.
+    pub(super) fn detach_failed(&self, failed: &Attached) {
+        let (id, sequence) = failed.identity();
+        self.registry().remove(id, |now| now.identity().1 == sequence);
+    }
+
+    #[inline]
+    fn registry(&self) -> &Registry {
+        match &self.0 {
+            Handle::Global => &GLOBAL,
+            Handle::Own(registry) => registry,
+        }
+    }
+}
+
+impl fmt::Debug for Telemetry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = if matches!(self.0, Handle::Global) { "Telemetry::global" } else { "Telemetry" };
+        f.debug_struct(name).field("attached", &self.registry().attached.len()).finish_non_exhaustive()
+    }
+}
+
+impl Registry {
+    fn new(clock: TimeSource) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            interest: Interest::new(),
+            attached: DashMap::new(),
+            version: AtomicU64::new(0),
+            built: Mutex::new(None),
+            sequence: AtomicU64::new(0),
+            listeners: Mutex::new(0),
+            clock,
+        }
+    }
+
+    fn insert(&self, id: Arc<str>, new: Attached) -> Result<(), AttachError> {
+        match self.attached.entry(id) {
+            Place::Occupied(taken) => Err(AttachError::AlreadyExists { id: taken.key().clone() }),
+            Place::Vacant(free) => {
+                let followed = new.followed();
+                free.insert(new);
+                self.interest.add(followed);
+                self.changed();
+                Ok(())
+            }
+        }
+    }
+
+    fn remove(&self, id: &str, when: impl Fn(&Attached) -> bool) -> bool {
+        let Some((_, gone)) = self.attached.remove_if(id, |_, attached| when(attached)) else {
+            return false;
+        };
+        self.interest.remove(gone.followed());
+        match &gone {
+            Attached::Handler(handler) => handler.detached(),
+            Attached::Listener(_) => *self.listeners.lock().unwrap_or_else(PoisonError::into_inner) -= 1,
+        }
+        self.changed();
+        dispatch::forget(self);
+        // Foreign drop code runs last: it may attach, detach and emit as well.
+        drop(gone);
+        true
+    }
+
+    fn changed(&self) {
+        // The table is made by the next emission; attaching ten thousand handlers makes one table, not ten thousand.
+        self.version.fetch_add(1, Ordering::Release);
+    }
+
+    pub(super) fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    /// The table of the newest version. The version is read before the entries, so a change that comes between makes
+    /// the table old and never wrong.
+    pub(super) fn table(&self) -> (u64, Arc<Table>) {
+        let mut built = self.built.lock().unwrap_or_else(PoisonError::into_inner);
+        let version = self.version();
+        match &*built {
+            Some((shown, table)) if *shown == version => (version, table.clone()),
+            _ => {
+                let table = Arc::new(Table::build(self.attached.iter().map(|one| one.value().clone())));
+                let old = built.replace((version, table.clone()));
+                // Dropping handlers is foreign code; never with a lock held.
+                drop(built);
+                drop(old);
+                (version, table)
+            }
+        }
+    }
+
+    /// Lets go of the last table, so that what was detached is dropped now and not with the next emission.
+    pub(super) fn forget_table(&self) {
+        let old = self.built.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(old);
+    }
+}
+
+impl Attached {
+    fn followed(&self) -> Followed {
+        match self {
+            Self::Handler(handler) => handler.followed(),
+            Self::Listener(follower) => follower.followed(),
+        }
+    }
+
+    fn identity(&self) -> (&str, u64) {
+        match self {
+            Self::Handler(handler) => (&handler.id, handler.sequence),
+            Self::Listener(follower) => (&follower.id, follower.sequence),
+        }
+    }
+}

@@ -1,0 +1,198 @@
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::classify::OTHER;
+use super::judge::Fault;
+use super::observer::observe;
+use crate::context::{Context, Node, enter, enter_quietly};
+use crate::event::{Content, Event, EventName, Key, Moment, Outcome, Phase, Results, SpanEnd, SpanName, SpanStart};
+use crate::event::{StreamTimes, Time};
+use crate::registry::{Built, Caught, States};
+
+/// A span that has started and is observed: an armed guard that ends once.
+///
+/// What wears it must call [`end`](Self::end) on every path, its own drop included.
+#[derive(Debug)]
+pub(crate) struct Active {
+    node: Arc<Node>,
+    /// The same node, in the form that is swapped in and out around polls.
+    context: Context,
+}
+
+/// How a span ends.
+#[derive(Debug)]
+pub(crate) struct Ending {
+    outcome: Outcome,
+    text: Option<Key>,
+    error_type: Option<Key>,
+    stacktrace: Option<Key>,
+}
+
+impl Ending {
+    /// It ran to its end, or observers and items said that it failed.
+    pub(crate) fn of(fault: Option<Fault>) -> Self {
+        Self::or(Outcome::Completed, fault)
+    }
+
+    /// The reader left; an error that came before weighs more.
+    pub(crate) fn dropped(fault: Option<Fault>) -> Self {
+        Self::or(Outcome::Dropped, fault)
+    }
+
+    pub(crate) fn cancelled() -> Self {
+        let error_type = Some(Key::Borrowed("cancelled"));
+        Self { outcome: Outcome::Cancelled, text: None, error_type, stacktrace: None }
+    }
+
+    pub(crate) fn panicked(message: impl Into<Key>, stacktrace: impl Into<Key>) -> Self {
+        Self {
+            outcome: Outcome::Panicked,
+            text: Some(message.into()),
+            error_type: Some(Key::Borrowed("panic")),
+            stacktrace: Some(stacktrace.into()),
+        }
+    }
+
+    fn or(outcome: Outcome, fault: Option<Fault>) -> Self {
+        match fault {
+            None => Self { outcome, text: None, error_type: None, stacktrace: None },
+            Some(Fault { error_type, text }) => {
+                Self { outcome: Outcome::Error, text, error_type: Some(error_type), stacktrace: None }
+            }
+        }
+    }
+}
+
+impl Active {
+    /// Starts a span: its listeners, then its handlers, inside its context.
+    pub(super) fn begin(node: Arc<Node>, built: Option<Box<Built>>) -> Self {
+        let mut active = Self { context: Context::of(node.clone()), node };
+        let Some(start) = active.node.start() else { return active };
+        let node = &active.node;
+        let telemetry = &node.telemetry;
+        let name = start.name.event(Phase::Start);
+        let event = Event::of_span(&name, start, Moment::Start);
+        if let (Some(listeners), Some(built)) = (telemetry.listeners(), built) {
+            node.keep(States::start(telemetry, &listeners, *built, node.states_around(), &event));
+        } else if let Some(around) = node.states_around() {
+            node.keep(around.inherited());
+        }
+        enter_quietly(&mut active.context, || telemetry.emit(&event));
+        active
+    }
+
+    /// Runs a poll of what the span wraps, or its drop.
+    #[inline]
+    pub(crate) fn enter<R>(&mut self, work: impl FnOnce() -> R) -> R {
+        enter(&mut self.context, work)
+    }
+
+    /// Calls an observer inside the span; `None` if it panicked.
+    #[inline]
+    pub(crate) fn observe<R>(&mut self, phase: Phase, id: &str, call: impl FnOnce() -> R) -> Option<R> {
+        let name = self.name();
+        let Self { node, context } = self;
+        enter_quietly(context, || observe(&node.telemetry, &name.event(phase), id, call))
+    }
+
+    /// What to tell of an error. A `Display`, or a closure, that panics leaves the class `_OTHER`.
+    pub(crate) fn describe(&mut self, content: Content, describe: impl FnOnce(bool) -> Fault) -> Fault {
+        let described = self.observe(Phase::Stop, "error", || describe(content.has(Content::ERROR)));
+        described.unwrap_or(Fault { error_type: OTHER.into(), text: None })
+    }
+
+    /// A copy of the context, to enter it elsewhere.
+    pub(crate) fn context(&self) -> Context {
+        Context::of(self.node.clone())
+    }
+
+    pub(crate) fn name(&self) -> SpanName {
+        self.start().name
+    }
+
+    pub(crate) fn start(&self) -> &SpanStart {
+        self.node.start().expect("an active span's node is a span")
+    }
+
+    #[inline]
+    pub(crate) fn now(&self) -> Time {
+        self.node.telemetry.now()
+    }
+
+    /// What content somebody may have who gets the span's stop.
+    pub(crate) fn content(&self) -> Content {
+        self.node.telemetry.content(&self.name().event(Phase::Stop))
+    }
+
+    /// The ending after a panic, its stack trace included.
+    pub(crate) fn panicked(&self, caught: &Caught) -> Ending {
+        Ending::panicked(caught.message().to_owned(), caught.stacktrace(self.start().built_at))
+    }
+
+    /// Emits the first chunk.
+    pub(crate) fn first_chunk(&mut self, at: Time) {
+        let node = &self.node;
+        let Some(start) = node.start() else { return };
+        let name = start.name.event(Phase::FirstChunk);
+        let time_to_first_chunk = at.since(start.monotonic_time);
+        let moment = Moment::FirstChunk { time_to_first_chunk, monotonic_time: at.0 };
+        let event = Event::of_span(&name, start, moment);
+        enter_quietly(&mut self.context, || node.telemetry.emit(&event));
+        self.tell(|states, listeners| states.note(&node.telemetry, listeners, &event, true));
+    }
+
+    /// Tells the listeners that ask of a chunk.
+    #[inline]
+    pub(crate) fn chunk(&self, gap: u64) {
+        if self.node.states().is_some() {
+            let name = self.name();
+            let gap = Duration::from_nanos(gap);
+            self.tell(|states, listeners| states.chunk(&self.node.telemetry, listeners, name, gap));
+        }
+    }
+
+    /// Emits the one end of the span. What the caller wraps was dropped before, so the children have ended.
+    pub(crate) fn end(
+        mut self,
+        ending: Ending,
+        stream: Option<StreamTimes>,
+        results: Results,
+        response: Option<&dyn Any>,
+    ) {
+        let now = self.now();
+        let node = &self.node;
+        let Some(start) = node.start() else { return };
+        let duration = now.since(start.monotonic_time);
+        let stream = stream.or_else(|| (start.name == SpanName::Stream).then(StreamTimes::default));
+        let end = SpanEnd {
+            outcome: ending.outcome,
+            duration,
+            monotonic_time: now,
+            text: ending.text,
+            error_type: ending.error_type,
+            stacktrace: ending.stacktrace,
+            attempts: node.attempts(),
+            stream: stream
+                .map(|times| StreamTimes { consumer_time: duration.saturating_sub(times.producer_wait), ..times }),
+            results,
+        };
+        let phase = if end.outcome.is_exception() { Phase::Exception } else { Phase::Stop };
+        let name: EventName = start.name.event(phase);
+        let event = Event::of_span(&name, start, Moment::End(&end)).with_response(response);
+        node.end();
+        enter_quietly(&mut self.context, || node.telemetry.emit(&event));
+        if let Some(listeners) = node.telemetry.listeners() {
+            match node.states() {
+                Some(states) => states.stop(&node.telemetry, &listeners, &event),
+                None => States::default().stop(&node.telemetry, &listeners, &event),
+            }
+        }
+    }
+
+    fn tell(&self, tell: impl FnOnce(&States, &[Arc<crate::registry::Follower>])) {
+        if let (Some(states), Some(listeners)) = (self.node.states(), self.node.telemetry.listeners()) {
+            tell(states, &listeners);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+use super::judge::Fault;
+use crate::event::{Key, Measurements, Metadata, Results, SpanName, Usage, Value};
+
+/// What the closure of [`span`](crate::span) says at its end, put where it belongs: the catalogue's result keys, an
+/// error, and the user's own keys.
+pub(crate) fn apply_extras(
+    name: SpanName,
+    measurements: Measurements,
+    extras: Metadata,
+    results: &mut Results,
+) -> Option<Fault> {
+    results.measurements = measurements;
+    let (mut text, mut error_type) = (None, None);
+    for (key, value) in extras {
+        match &*key {
+            key if key == name.row().result_key() => results.value = value,
+            "usage" => results.usage = usage(&value),
+            "response_model" => results.response_model = text_of(value),
+            "response_id" => results.response_id = text_of(value),
+            "finish_reasons" => results.finish_reasons = list(value),
+            "output" => results.output = Some(value),
+            "error" => text = text_of(value),
+            "error_type" => error_type = text_of(value),
+            _ => drop(results.metadata.insert(key, value)),
+        }
+    }
+    (text.is_some() || error_type.is_some())
+        .then(|| Fault { error_type: error_type.unwrap_or(super::classify::OTHER.into()), text })
+}
+
+/// Reads the map that `Value::from(&Usage)` makes.
+fn usage(value: &Value) -> Option<Usage> {
+    let Value::Map(counts) = value else { return None };
+    let count = |key| counts.get(key).and_then(|count| count.as_value_ref().as_u64());
+    let setters: [(&str, fn(Usage, u64) -> Usage); 5] = [
+        ("input_tokens", Usage::input),
+        ("output_tokens", Usage::output),
+        ("cached_tokens", Usage::cached),
+        ("cache_write_tokens", Usage::cache_write),
+        ("reasoning_tokens", Usage::reasoning),
+    ];
+    let known = setters.into_iter().filter_map(|(key, set)| Some((set, count(key)?)));
+    Some(known.fold(Usage::new(), |usage, (set, count)| set(usage, count)))
+}
+
+fn text_of(value: Value) -> Option<Key> {
+    match value {
+        Value::Null => None,
+        Value::Text(text) => Some(text),
+        other => Some(other.to_string().into()),
+    }
+}
+
+fn list(value: Value) -> Option<Vec<Value>> {
+    match value {
+        Value::Null => None,
+        Value::List(values) => Some(values),
+        one => Some(vec![one]),
+    }
+}

@@ -1,0 +1,127 @@
+use std::fmt;
+
+use super::extras::apply_extras;
+use super::judge::Fault;
+use crate::event::{Content, Key, Measurements, Metadata, Number, Results, SpanName, Usage, Value};
+
+/// What an observer records on its span.
+///
+/// # Examples
+///
+/// ```
+/// use allm_telemetry::{prelude::*, Usage};
+///
+/// # struct Chunk { text: String, tokens: Option<u64>, stop: Option<String> }
+/// let span = Span::stream().on_chunk(|chunk: &Chunk, record| {
+///     match chunk.tokens {
+///         // The last frame has the usage and no text: it does not stop the clock of the first chunk.
+///         Some(tokens) => {
+///             record.usage(Usage::new().output(tokens));
+///             record.content_free();
+///         }
+///         None => record.push_output(|| chunk.text.clone()),
+///     }
+///     if let Some(reason) = &chunk.stop {
+///         record.finish_reason(reason.clone());
+///     }
+/// });
+/// # drop(span);
+/// ```
+pub struct Record<'a> {
+    pub(super) results: &'a mut Results,
+    /// The first error that was seen.
+    pub(super) fault: &'a mut Option<Fault>,
+    pub(super) content: Content,
+    pub(super) content_free: bool,
+}
+
+impl<'a> Record<'a> {
+    pub(crate) fn new(results: &'a mut Results, fault: &'a mut Option<Fault>, content: Content) -> Self {
+        Self { results, fault, content, content_free: false }
+    }
+
+    /// Tokens used. Given twice, it merges field by field and the last value wins.
+    pub fn usage(&mut self, usage: impl Into<Usage>) {
+        self.results.usage.get_or_insert_default().merge(&usage.into());
+    }
+
+    /// The model that answered, which may be another than the one that was asked.
+    pub fn response_model(&mut self, model: impl Into<Key>) {
+        self.results.response_model = Some(model.into());
+    }
+
+    /// The provider's id of the response.
+    pub fn response_id(&mut self, id: impl Into<Key>) {
+        self.results.response_id = Some(id.into());
+    }
+
+    /// Why the model stopped, one call for each choice, in order.
+    pub fn finish_reason(&mut self, reason: impl Into<Key>) {
+        self.results.finish_reasons.get_or_insert_default().push(Value::Text(reason.into()));
+    }
+
+    /// The span's own result as a value: `response`, `step_result`, `chat_result`, `result`. It is content, and made
+    /// only if somebody listens who may have it. A stream's stays null.
+    pub fn result<V: Into<Value>>(&mut self, result: impl FnOnce() -> V) {
+        if self.content.has(Content::OUTPUT) {
+            self.results.value = result().into();
+        }
+    }
+
+    /// What came back, in a form for people. It is content, and made only if somebody listens who may have it.
+    pub fn output<V: Into<Value>>(&mut self, output: impl FnOnce() -> V) {
+        let output = if self.content.has(Content::OUTPUT) { output().into() } else { Value::Null };
+        self.results.output = Some(output);
+    }
+
+    /// A piece of what came back, appended to the text so far. Made only if somebody listens who may have it; a
+    /// stream's memory stays constant otherwise.
+    pub fn push_output<T: AsRef<str>>(&mut self, piece: impl FnOnce() -> T) {
+        if !self.content.has(Content::OUTPUT) {
+            self.results.output.get_or_insert_default();
+            return;
+        }
+        let piece = piece();
+        match &mut self.results.output {
+            Some(Value::Text(text)) => text.to_mut().push_str(piece.as_ref()),
+            output => *output = Some(piece.as_ref().to_owned().into()),
+        }
+    }
+
+    /// A number: one of the span's counts (`image_count`, `embedding_count`, …) or your own. What the crate measures
+    /// itself stays as measured.
+    pub fn measurement(&mut self, key: impl Into<Key>, value: impl Into<Number>) {
+        self.results.measurements.insert(key, value);
+    }
+
+    /// A key of your own. What the crate sets itself stays as set.
+    pub fn metadata(&mut self, key: impl Into<Key>, value: impl Into<Value>) {
+        self.results.metadata.insert(key, value);
+    }
+
+    /// The call failed, although it looks like a success: an HTTP 500 that came as `Ok`, an error event inside a
+    /// stream. The class is one of few values; the text is content. The first error is kept.
+    pub fn error(&mut self, error_type: impl Into<Key>, text: impl fmt::Display) {
+        if self.fault.is_none() {
+            let text = self.content.has(Content::ERROR).then(|| text.to_string().into());
+            *self.fault = Some(Fault { error_type: error_type.into(), text });
+        }
+    }
+
+    /// What the closure of a [`span`](crate::span) said.
+    pub(crate) fn apply(&mut self, name: SpanName, measurements: Measurements, extras: Metadata) {
+        let fault = apply_extras(name, measurements, extras, self.results);
+        *self.fault = self.fault.take().or(fault);
+    }
+
+    /// This chunk has nothing for the reader (a role, usage): it counts, but is not the first chunk.
+    pub fn content_free(&mut self) {
+        self.content_free = true;
+    }
+}
+
+impl fmt::Debug for Record<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record").field("usage", &self.results.usage).finish_non_exhaustive()
+    }
+}

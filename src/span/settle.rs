@@ -1,0 +1,156 @@
+use std::sync::Arc;
+
+use super::active::Active;
+use super::observer::{Input, observe};
+use crate::context::{Context, Node, Place, ambient, is_current, telemetry};
+use crate::event::{Content, Phase, RequestId, RequestIdCell, SpanName, SpanStart, Value};
+use crate::registry::{Built, Followed, anywhere};
+
+/// A span that was built and has not started: where it was built, and what it is if anybody may care.
+#[derive(Debug)]
+pub(crate) struct Unsettled {
+    name: SpanName,
+    captured: Context,
+    /// `None` when nobody listened anywhere at build.
+    draft: Option<Draft>,
+    // Boxed, because it is rare and what a span wraps carries it.
+    given_id: Option<Box<RequestId>>,
+}
+
+#[derive(Debug)]
+struct Draft {
+    // Boxed, so that what a span wraps stays small and a builder is cheap to move.
+    start: Box<SpanStart>,
+    built: Option<Box<Built>>,
+}
+
+/// A span whose context is settled.
+#[derive(Debug)]
+pub(crate) enum Settled {
+    /// Silent to its end; it still carries its context.
+    Unobserved(Context),
+    /// Started.
+    Observed(Active),
+}
+
+impl Unsettled {
+    #[track_caller]
+    #[inline]
+    pub(crate) fn capture(name: SpanName) -> Self {
+        let draft = if anywhere(Followed::span(name)) { Some(Draft::new(name)) } else { None };
+        Self { name, captured: ambient(), draft, given_id: None }
+    }
+
+    pub(crate) fn name(&self) -> SpanName {
+        self.name
+    }
+
+    #[inline]
+    pub(crate) fn start_mut(&mut self) -> Option<&mut SpanStart> {
+        self.draft.as_mut().map(|draft| &mut *draft.start)
+    }
+
+    pub(crate) fn give_request_id(&mut self, id: RequestId) {
+        self.given_id = Some(Box::new(id));
+    }
+
+    /// The context that was captured, for what is dropped without ever having run.
+    pub(crate) fn captured(self) -> Context {
+        self.captured
+    }
+
+    /// Finds out where the span belongs, and starts it if it is observed there.
+    ///
+    /// The captured context counts, unless none was captured or the present one was opened inside it.
+    #[inline]
+    pub(crate) fn settle(self, input: impl Input) -> Settled {
+        let Self { name, captured, draft, given_id } = self;
+        let given_id = given_id.map(|id| *id);
+        let (outer, elsewhere) = if is_current(&captured) {
+            (captured, false)
+        } else {
+            let here = ambient();
+            if captured.is_empty() || here.is_inside(&captured) { (here, true) } else { (captured, false) }
+        };
+        match draft {
+            Some(draft) if outer.telemetry().follows(Followed::span(name)) => {
+                Settled::Observed(draft.start(outer, elsewhere, given_id, input))
+            }
+            _ => Settled::Unobserved(unobserved(name, outer, given_id)),
+        }
+    }
+}
+
+/// The context inside a span that nobody observes. Without a listener anywhere it allocates nothing.
+#[inline]
+fn unobserved(name: SpanName, outer: Context, given_id: Option<RequestId>) -> Context {
+    if given_id.is_none() {
+        if !outer.has_request() {
+            return outer.unread();
+        }
+        let counts_for_another =
+            name.counts_attempts() && outer.node().is_some_and(|node| node.counts_retries().is_some());
+        if !counts_for_another {
+            return outer;
+        }
+    }
+    let id = given_id.or_else(|| outer.request_id());
+    let place = if name.counts_attempts() { Place::Unobserved(id) } else { Place::Scope(id) };
+    Context::of(Arc::new(Node::new(place, outer.telemetry(), outer.node())))
+}
+
+impl Draft {
+    #[track_caller]
+    fn new(name: SpanName) -> Self {
+        let start = Box::new(SpanStart::new(name));
+        let here = telemetry();
+        let listeners = if here.follows(Followed::span(name)) { here.listeners() } else { None };
+        let built = listeners.map(|listeners| Box::new(Built::capture(&here, name, &listeners)));
+        Self { start, built }
+    }
+
+    fn start(self, outer: Context, elsewhere: bool, given_id: Option<RequestId>, input: impl Input) -> Active {
+        let Self { mut start, built } = self;
+        let telemetry = outer.telemetry();
+        let name = start.name;
+        start.request_id = match given_id {
+            Some(id) => RequestIdCell::known(id),
+            None => outer.request_id().map_or_else(RequestIdCell::default, RequestIdCell::known),
+        };
+        if let Some(parent) = outer.node().and_then(|node| node.nearest_span(&telemetry)) {
+            inherit(&mut start, parent);
+        }
+        fill_input(&mut start, input, &telemetry);
+        let now = telemetry.now();
+        start.monotonic_time = now;
+        start.system_time = telemetry.system_time(now);
+        let node = Arc::new(Node::new(Place::Span(start), telemetry, outer.node()));
+        // What listeners captured at build belongs to the place that counts.
+        let built = built.filter(|_| !elsewhere).or_else(|| {
+            let listeners = node.telemetry.listeners()?;
+            Some(Box::new(Built::capture(&node.telemetry, name, &listeners)))
+        });
+        Active::begin(node, built)
+    }
+}
+
+fn inherit(start: &mut SpanStart, parent: &SpanStart) {
+    start.parent_span_id = Some(parent.span_id);
+    if start.engine.is_none() {
+        start.engine.clone_from(&parent.engine);
+    }
+    if let (None, Some(provider)) = (start.provider(), parent.provider()) {
+        start.options.insert("provider", provider.clone());
+    }
+}
+
+/// Makes the input if somebody who may have it gets any event of the span; the key stands if a closure was given.
+fn fill_input<I: Input>(start: &mut SpanStart, input: I, telemetry: &crate::registry::Telemetry) {
+    if I::GIVEN {
+        let phases = [Phase::Start, Phase::FirstChunk, Phase::Stop, Phase::Exception];
+        let wanted = phases.into_iter().any(|phase| telemetry.content(&start.name.event(phase)).has(Content::INPUT));
+        let event = start.name.event(Phase::Start);
+        let made = if wanted { observe(telemetry, &event, "input", || input.make()) } else { None };
+        start.input = Some(made.unwrap_or(Value::Null));
+    }
+}

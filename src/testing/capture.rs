@@ -1,0 +1,224 @@
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::context::InContext;
+use crate::event::{EventName, Outcome, OwnedEvent, Phase, SpanId, SpanName, ValueRef};
+use crate::registry::{AttachError, Telemetry};
+
+/// Keeps every event of the catalogue that happens in its scope.
+///
+/// A scope is a task and what it spawns with context, so tests that each have a capture of their own run in parallel.
+///
+/// # Examples
+///
+/// ```
+/// use allm_telemetry::{prelude::*, testing::Capture, Outcome};
+///
+/// async fn answer() -> Result<u8, std::num::ParseIntError> {
+///     async { "42".parse() }.in_span(Span::generate().model("gpt-5")).await
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let capture = Capture::new();
+/// capture.scope(answer()).await.unwrap();
+///
+/// capture.assert_balanced();
+/// capture.assert_outcome(SpanName::Generate, Outcome::Completed);
+/// let stop = &capture.named("allm.generate.stop")[0];
+/// assert_eq!(stop.as_event().metadata("model").unwrap().as_str(), Some("gpt-5"));
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Capture {
+    telemetry: Telemetry,
+    seen: Arc<Seen>,
+}
+
+struct Seen {
+    events: Mutex<Vec<OwnedEvent>>,
+    /// How many there are, for those who wait.
+    count: watch::Sender<usize>,
+}
+
+/// The error of [`Capture::wait_for`]: no such event came in time.
+#[derive(Clone, Debug)]
+pub struct TimedOut {
+    event: String,
+    waited: Duration,
+    seen: Vec<EventName>,
+}
+
+impl Capture {
+    const ID: &'static str = "allm_telemetry::testing::Capture";
+
+    /// A capture with a [`Telemetry`] of its own.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::on(Telemetry::new()).expect("a new handle has no handlers")
+    }
+
+    /// A capture on a [`Telemetry`] of yours, such as one with a clock of your own.
+    ///
+    /// # Errors
+    ///
+    /// [`AttachError::AlreadyExists`] if it has a capture already.
+    pub fn on(telemetry: Telemetry) -> Result<Self, AttachError> {
+        let seen = Arc::new(Seen { events: Mutex::default(), count: watch::Sender::new(0) });
+        let keep = seen.clone();
+        let others = [EventName::RETRY, EventName::FAILURE];
+        let events = SpanName::ALL.into_iter().flat_map(SpanName::events).chain(others);
+        telemetry.attach_many(Self::ID, events, move |event| keep.push(event.to_owned()))?;
+        Ok(Self { telemetry, seen })
+    }
+
+    /// The handle that the scope emits to, for handlers of your own.
+    #[must_use]
+    pub fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
+    }
+
+    /// Wraps a future whose events are kept.
+    pub fn scope<F: Future>(&self, future: F) -> InContext<F> {
+        self.telemetry.scope(future)
+    }
+
+    /// Runs a closure whose events are kept.
+    pub fn run<R>(&self, work: impl FnOnce() -> R) -> R {
+        self.telemetry.run(work)
+    }
+
+    /// All events so far, in order.
+    #[must_use]
+    pub fn events(&self) -> Vec<OwnedEvent> {
+        self.seen.events.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The events with this name, in order.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Vec<OwnedEvent> {
+        self.filtered(|event| event.as_event().name().as_str() == name)
+    }
+
+    /// The events of one request, in order.
+    #[must_use]
+    pub fn of_request(&self, id: impl AsRef<str>) -> Vec<OwnedEvent> {
+        self.filtered(|event| event.as_event().request_id() == Some(id.as_ref()))
+    }
+
+    /// Waits for an event by its name, one that has happened already included. With tokio's clock paused, the deadline
+    /// passes at once when nothing else is left to do.
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`] if it has not happened by then; its text says what has.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime with its time driver.
+    pub async fn wait_for(&self, name: &str, deadline: Duration) -> Result<OwnedEvent, TimedOut> {
+        let mut count = self.seen.count.subscribe();
+        let found = tokio::time::timeout(deadline, async {
+            loop {
+                count.borrow_and_update();
+                if let Some(event) = self.named(name).into_iter().next() {
+                    return event;
+                }
+                // The sender lives as long as this capture.
+                let _ = count.changed().await;
+            }
+        });
+        found.await.map_err(|_| TimedOut {
+            event: name.to_owned(),
+            waited: deadline,
+            seen: self.events().iter().map(|event| event.as_event().name().clone()).collect(),
+        })
+    }
+
+    /// Asserts that every span that started has ended, once, and that no end lacks a start.
+    ///
+    /// # Panics
+    ///
+    /// If not; the message names the spans.
+    #[track_caller]
+    pub fn assert_balanced(&self) {
+        let mut spans: HashMap<SpanId, (SpanName, u32, u32)> = HashMap::new();
+        for owned in self.events() {
+            let event = owned.as_event();
+            let (Some(id), Some(name), Some(phase)) = (event.span_id(), event.span(), event.phase()) else { continue };
+            let counts = spans.entry(id).or_insert((name, 0, 0));
+            match phase {
+                Phase::Start => counts.1 += 1,
+                Phase::Stop | Phase::Exception => counts.2 += 1,
+                Phase::FirstChunk => {}
+            }
+        }
+        let wrong: BTreeMap<_, _> = spans.into_iter().filter(|(_, (_, starts, ends))| (*starts, *ends) != (1, 1)).collect();
+        let told: Vec<String> = wrong
+            .iter()
+            .map(|(id, (name, starts, ends))| format!("{name} {id}: started {starts} times, ended {ends} times"))
+            .collect();
+        assert!(told.is_empty(), "spans that did not start and end once:\n{}", told.join("\n"));
+    }
+
+    /// Asserts that there are ended spans of this name, and that all of them ended like this.
+    ///
+    /// # Panics
+    ///
+    /// If not; the message says how they ended.
+    #[track_caller]
+    pub fn assert_outcome(&self, span: SpanName, outcome: Outcome) {
+        let ends = self.filtered(|event| event.as_event().span() == Some(span) && event.as_event().outcome().is_some());
+        let outcomes: Vec<Outcome> = ends.iter().filter_map(|event| event.as_event().outcome()).collect();
+        let all_like_this = outcomes.iter().all(|ended| *ended == outcome);
+        assert!(
+            !outcomes.is_empty() && all_like_this,
+            "expected every {span} span to end as {outcome}, but they ended as {outcomes:?}"
+        );
+    }
+
+    fn filtered(&self, keep: impl Fn(&OwnedEvent) -> bool) -> Vec<OwnedEvent> {
+        self.events().into_iter().filter(keep).collect()
+    }
+}
+
+impl Default for Capture {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Seen {
+    fn push(&self, event: OwnedEvent) {
+        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        events.push(event);
+        self.count.send_replace(events.len());
+    }
+}
+
+/// One line an event, with its outcome.
+impl fmt::Debug for Capture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = self.events();
+        let lines = lines.iter().map(|event| {
+            let event = event.as_event();
+            let outcome = event.metadata("outcome").unwrap_or(ValueRef::Null);
+            format!("{} {outcome}", event.name())
+        });
+        f.debug_list().entries(lines).finish()
+    }
+}
+
+impl fmt::Display for TimedOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no {} within {:?}; seen: ", self.event, self.waited)?;
+        f.debug_list().entries(self.seen.iter().map(EventName::as_str)).finish()
+    }
+}
+
+impl std::error::Error for TimedOut {}

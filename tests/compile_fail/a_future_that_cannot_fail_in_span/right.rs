@@ -1,0 +1,5 @@
+use allm_telemetry::{Span, prelude::*};
+
+pub async fn chat() -> u32 {
+    async { 1 }.in_span_plain(Span::chat()).await
+}

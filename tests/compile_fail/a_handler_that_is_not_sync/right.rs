@@ -1,0 +1,9 @@
+use allm_telemetry::{AttachError, Event};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+pub fn count() -> Result<(), AttachError> {
+    let stops = AtomicU64::new(0);
+    allm_telemetry::attach("count", "allm.tool.stop", move |_: &Event<'_>| {
+        stops.fetch_add(1, Ordering::Relaxed);
+    })
+}

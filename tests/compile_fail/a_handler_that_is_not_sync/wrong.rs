@@ -1,0 +1,7 @@
+use allm_telemetry::{AttachError, Event};
+use std::cell::Cell;
+
+pub fn count() -> Result<(), AttachError> {
+    let stops = Cell::new(0);
+    allm_telemetry::attach("count", "allm.tool.stop", move |_: &Event<'_>| stops.set(stops.get() + 1))
+}

@@ -1,0 +1,6 @@
+use allm_telemetry::{Span, Usage, prelude::*};
+
+pub async fn reply() -> Result<u64, String> {
+    let span = Span::generate().on_stop(|tokens: &u64, record| record.usage(Usage::new().output(*tokens)));
+    async { Ok(9) }.in_span(span).await
+}

@@ -1,0 +1,6 @@
+use allm_telemetry::{Span, prelude::*};
+use futures::{Stream, stream};
+
+pub fn tokens() -> impl Stream<Item = u32> {
+    stream::iter([1, 2]).in_span(Span::stream())
+}

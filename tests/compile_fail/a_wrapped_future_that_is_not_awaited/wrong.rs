@@ -1,0 +1,7 @@
+#![deny(unused_must_use)]
+
+use allm_telemetry::{Span, prelude::*};
+
+pub async fn chat() {
+    async {}.in_span_plain(Span::chat());
+}

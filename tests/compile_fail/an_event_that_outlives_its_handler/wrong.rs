@@ -1,0 +1,8 @@
+use allm_telemetry::{AttachError, Event};
+use std::sync::mpsc::SyncSender;
+
+pub fn forward(to: SyncSender<Event<'static>>) -> Result<(), AttachError> {
+    allm_telemetry::attach("forward", "allm.tool.stop", move |event: &Event<'_>| {
+        let _ = to.try_send(*event);
+    })
+}

@@ -1,0 +1,36 @@
+//! Anthropic messages: usage begins in `message_start` and is final in the last `message_delta`.
+
+use crate::facts::{Counts, Facts, Provider, count, last, with};
+use allm_telemetry::Usage;
+use serde_json::Value;
+
+pub(crate) const PROVIDER: Provider = Provider { read, usage };
+
+fn read(facts: &mut Facts, event: &Value) {
+    let message = &event["message"];
+    last(&mut facts.model, &message["model"]);
+    last(&mut facts.id, &message["id"]);
+    counts(&mut facts.counts, &message["usage"]);
+    counts(&mut facts.counts, &event["usage"]);
+    for reason in [&message["stop_reason"], &event["delta"]["stop_reason"]] {
+        if reason.is_string() {
+            facts.finish(&Value::Null, reason);
+        }
+    }
+    if event["type"] == "error" {
+        facts.fail(&event["error"], &["type"]);
+    }
+}
+
+fn counts(counts: &mut Counts, usage: &Value) {
+    count(&mut counts.input, &usage["input_tokens"]);
+    count(&mut counts.output, &usage["output_tokens"]);
+    count(&mut counts.cached, &usage["cache_read_input_tokens"]);
+    count(&mut counts.cache_write, &usage["cache_creation_input_tokens"]);
+}
+
+/// Anthropic's input leaves out what was read from and written to the cache.
+fn usage(counts: &Counts) -> Usage {
+    let apart = |input| Usage::with_cache_apart(input, counts.cached, counts.cache_write);
+    with(counts.input.map(apart).unwrap_or_default(), Usage::output, counts.output)
+}

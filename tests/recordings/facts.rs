@@ -1,0 +1,138 @@
+//! What a provider's frames say, kept in the provider's own numbers until they are asked for in ours.
+
+use allm_telemetry::{Record, Usage};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// How to read one wire protocol.
+#[derive(Clone, Copy)]
+pub(crate) struct Provider {
+    /// Takes over what one frame says; the last number wins, field by field.
+    pub(crate) read: fn(&mut Facts, &Value),
+    /// The vendor's counts as ours: input includes the cached tokens, output the reasoning.
+    pub(crate) usage: fn(&Counts) -> Usage,
+}
+
+/// What was heard so far.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Facts {
+    pub(crate) counts: Counts,
+    pub(crate) model: Option<String>,
+    pub(crate) id: Option<String>,
+    /// The reason of each choice by its index, `None` while it goes on.
+    pub(crate) finish_reasons: BTreeMap<u64, Option<String>>,
+    /// The reasons that came with the last frame.
+    newly_finished: Vec<String>,
+    pub(crate) error: Option<Failure>,
+}
+
+/// An error that a frame of a 200 stream carries.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Failure {
+    pub(crate) kind: String,
+    pub(crate) text: String,
+}
+
+/// Token counts as the vendor counts them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Counts {
+    pub(crate) input: Option<u64>,
+    pub(crate) output: Option<u64>,
+    pub(crate) cached: Option<u64>,
+    pub(crate) cache_write: Option<u64>,
+    pub(crate) reasoning: Option<u64>,
+}
+
+impl Facts {
+    /// Hears one event's data; what is no JSON object (`[DONE]`) says nothing.
+    pub(crate) fn hear(&mut self, provider: Provider, data: &str) {
+        if let Ok(frame @ Value::Object(_)) = serde_json::from_str(data) {
+            (provider.read)(self, &frame);
+        }
+    }
+
+    pub(crate) fn usage(&self, provider: Provider) -> Option<Usage> {
+        self.counts.usage(provider)
+    }
+
+    /// The reasons that are known, in the order of the choices; `None` when there is none.
+    pub(crate) fn finish_reasons(&self) -> Option<Vec<String>> {
+        let known: Vec<String> = self.finish_reasons.values().flatten().cloned().collect();
+        (!known.is_empty()).then_some(known)
+    }
+
+    /// Records on a span what was heard, after each frame.
+    pub(crate) fn tell(&mut self, provider: Provider, record: &mut Record<'_>) {
+        if let Some(usage) = self.usage(provider) {
+            record.usage(usage);
+        }
+        if let Some(model) = &self.model {
+            record.response_model(model.clone());
+        }
+        if let Some(id) = &self.id {
+            record.response_id(id.clone());
+        }
+        for reason in self.newly_finished.drain(..) {
+            record.finish_reason(reason);
+        }
+        if let Some(error) = &self.error {
+            record.error(error.kind.clone(), &error.text);
+        }
+    }
+
+    pub(crate) fn finish(&mut self, choice: &Value, reason: &Value) {
+        let slot = self.finish_reasons.entry(choice.as_u64().unwrap_or(0)).or_default();
+        let goes_on = slot.is_none();
+        last(slot, reason);
+        self.newly_finished.extend(slot.clone().filter(|_| goes_on));
+    }
+
+    /// Keeps the first failure; its class is the first of `keys` that is a word.
+    pub(crate) fn fail(&mut self, error: &Value, keys: &[&str]) {
+        let kind = keys.iter().find_map(|key| error[key].as_str()).unwrap_or("_OTHER");
+        let text = error["message"].as_str().unwrap_or_default();
+        self.error.get_or_insert_with(|| Failure::new(kind, text));
+    }
+}
+
+impl Failure {
+    pub(crate) fn new(kind: &str, text: &str) -> Self {
+        Self { kind: kind.to_owned(), text: text.to_owned() }
+    }
+}
+
+impl Counts {
+    /// In our terms, if anything is known.
+    pub(crate) fn usage(&self, provider: Provider) -> Option<Usage> {
+        (*self != Self::default()).then(|| (provider.usage)(self))
+    }
+}
+
+/// Keeps the first text that is not empty.
+pub(crate) fn first(slot: &mut Option<String>, text: &Value) {
+    *slot = slot.take().or_else(|| word(text));
+}
+
+/// Keeps the last text that is not empty.
+pub(crate) fn last(slot: &mut Option<String>, text: &Value) {
+    *slot = word(text).or(slot.take());
+}
+
+/// Keeps the last number.
+pub(crate) fn count(slot: &mut Option<u64>, number: &Value) {
+    *slot = number.as_u64().or(*slot);
+}
+
+/// `usage` with `count` as its `part`, if there is one.
+pub(crate) fn with(usage: Usage, part: fn(Usage, u64) -> Usage, count: Option<u64>) -> Usage {
+    count.map_or(usage, |count| part(usage, count))
+}
+
+/// A word as the wire spells it; some hosts send an enum's number in its place.
+fn word(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}

@@ -1,0 +1,79 @@
+//! What the end of a stream's span tells, in one value: a difference shows whole.
+
+use crate::facts::{Facts, Provider};
+use crate::recording::Recording;
+use allm_telemetry::{Outcome, OwnedEvent, Usage, ValueRef};
+
+#[derive(Debug, PartialEq)]
+pub(crate) struct Told {
+    pub(crate) outcome: Option<Outcome>,
+    pub(crate) error_type: Option<String>,
+    pub(crate) chunk_count: Option<u64>,
+    pub(crate) usage: Option<Usage>,
+    pub(crate) usage_status: Option<String>,
+    pub(crate) response_model: Option<String>,
+    pub(crate) response_id: Option<String>,
+    pub(crate) finish_reasons: Option<Vec<String>>,
+}
+
+impl Told {
+    pub(crate) fn by(stop: &OwnedEvent) -> Self {
+        let stop = stop.as_event();
+        let text = |key: &str| stop.metadata(key)?.as_str().map(str::to_owned);
+        let reasons = match stop.metadata("finish_reasons") {
+            Some(ValueRef::List(reasons)) => Some(reasons.iter().map(|reason| reason.to_string()).collect()),
+            _ => None,
+        };
+        Self {
+            outcome: stop.outcome(),
+            error_type: text("error_type"),
+            chunk_count: stop.measurement("chunk_count").and_then(|count| count.as_u64()),
+            usage: stop.usage().copied(),
+            usage_status: text("usage_status"),
+            response_model: text("response_model"),
+            response_id: text("response_id"),
+            finish_reasons: reasons,
+        }
+    }
+
+    /// What a recording that was read to its end must tell, by its own `expected`.
+    pub(crate) fn whole(recording: &Recording) -> Self {
+        let error_type = recording.error_type();
+        let outcome = if error_type.is_some() { Outcome::Error } else { Outcome::Completed };
+        Self {
+            chunk_count: recording.chunk_count(),
+            usage: recording.usage(),
+            usage_status: Some(status(recording.usage(), outcome)),
+            response_model: recording.response_model(),
+            response_id: recording.response_id(),
+            finish_reasons: recording.finish_reasons(),
+            outcome: Some(outcome),
+            error_type,
+        }
+    }
+
+    /// What must be told when the reader left after `chunks` chunks that said these `facts`.
+    pub(crate) fn partial(facts: &Facts, provider: Provider, chunks: usize) -> Self {
+        let error_type = facts.error.as_ref().map(|error| error.kind.clone());
+        let outcome = if error_type.is_some() { Outcome::Error } else { Outcome::Dropped };
+        Self {
+            chunk_count: Some(chunks as u64),
+            usage: facts.usage(provider),
+            usage_status: Some(status(facts.usage(provider), outcome)),
+            response_model: facts.model.clone(),
+            response_id: facts.id.clone(),
+            finish_reasons: facts.finish_reasons(),
+            outcome: Some(outcome),
+            error_type,
+        }
+    }
+}
+
+fn status(usage: Option<Usage>, outcome: Outcome) -> String {
+    let status = match (usage, outcome) {
+        (None, _) => "unknown",
+        (Some(_), Outcome::Completed) => "reported",
+        (Some(_), _) => "partial",
+    };
+    status.to_owned()
+}
