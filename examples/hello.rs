@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use allm_telemetry::{Event, Span, SpanName, Usage, attach_many, prelude::*};
+use allm_telemetry::{attach_many, prelude::*};
 use tokio::time::sleep;
 
 /// What a client gives back.
@@ -26,9 +26,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // The one line around the call, and an observer that says what is worth knowing in this client's reply.
     let reply = ask("hello")
-        .in_span(Span::generate().engine("mine").model("echo-1").on_stop(|reply: &Reply, stop| {
+        .in_span(Span::generate().engine("mine").model("echo-1").on_stop(|reply: &Reply, record| {
             let (input, output) = reply.tokens;
-            stop.usage(Usage::new().input(input).output(output));
+            record.usage(Usage::new().input(input).output(output));
         }))
         .await?;
 

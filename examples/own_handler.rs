@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use allm_telemetry::{Event, Span, SpanName, attach, attach_many, detach, prelude::*};
+use allm_telemetry::{attach, attach_many, detach, prelude::*};
 
 /// How many spans of each kind ended in which way.
 type Tally = Arc<Mutex<BTreeMap<String, u32>>>;

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use allm_telemetry::bridge::console::Console;
-use allm_telemetry::{Span, Telemetry, current_request_id, prelude::*, spawn, spawn_blocking};
+use allm_telemetry::{Telemetry, current_request_id, prelude::*, spawn, spawn_blocking};
 use tokio::time::sleep;
 
 async fn search(query: &str) -> Result<usize, std::io::Error> {

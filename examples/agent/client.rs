@@ -47,11 +47,19 @@ impl Endpoint {
         Ok(Self { base_url: Url::parse(base_url)?, api_key: "none".to_owned(), model: "scripted-1".to_owned() })
     }
 
+    pub(crate) fn host(&self) -> String {
+        self.base_url.host_str().unwrap_or_default().to_owned()
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.base_url.port_or_known_default().unwrap_or_default()
+    }
+
     pub(crate) fn connect(&self) -> Result<OpenAI, reqwest::Error> {
         // ring compiles faster than the default provider. Only the first caller can install one: that is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut http = reqwest::Client::builder().connect_timeout(Duration::from_secs(5));
-        if self.base_url.host_str() == Some("127.0.0.1") {
+        if self.host() == "127.0.0.1" {
             http = http.no_proxy();
         }
         let http = http.build()?;

@@ -1,24 +1,21 @@
 //! The agent's loop, and all of its telemetry: chat > step > stream and tool.
 
-use std::time::Duration;
-
-use allm_telemetry::{Chunk, Seen, Span, Usage, prelude::*, retry_notifier, spawn};
+use allm_telemetry::{prelude::*, retry_notifier_with, spawn};
 use async_openai::types::chat::{
-    ChatCompletionMessageToolCall, ChatCompletionRequestMessage as Message, ChatCompletionRequestToolMessage,
-    ChatCompletionRequestUserMessage, ChatCompletionStreamOptions, CompletionUsage, CreateChatCompletionRequest,
-    CreateChatCompletionStreamResponse as Chunk,
+    ChatCompletionMessageToolCall as ToolCall, ChatCompletionRequestMessage as Message,
+    ChatCompletionRequestToolMessage, ChatCompletionRequestUserMessage, ChatCompletionStreamOptions,
+    CompletionUsage, CreateChatCompletionRequest, CreateChatCompletionStreamResponse as Chunk,
 };
 use backon::Retryable;
-use futures::{StreamExt, future::join_all};
+use futures::StreamExt;
+use futures::future::join_all;
 use tokio::time::timeout;
 
-use crate::{
-    chaos::Fate,
-    client::{self, Endpoint, OpenAI},
-    error::{self, AgentError},
-    reply::Reply,
-    tools::{self, ToolError},
-};
+use crate::chaos::Fate;
+use crate::client::{self, Endpoint, OpenAI};
+use crate::error::{self, AgentError};
+use crate::reply::{Reply, finish_reason, has_content};
+use crate::tools::{self, ToolError};
 
 const MAX_STEPS: usize = 8;
 
@@ -36,7 +33,7 @@ impl Conversation {
 
     /// Asks one question and follows the model through its tool calls to the answer.
     ///
-    /// The outermost span: all that happens below has its request id, and the engine and provider too.
+    /// The outermost span: everything below has its request id, and inherits its engine and provider.
     pub(crate) async fn ask(&mut self, question: &str, fate: Fate) -> Result<String, AgentError> {
         let chat = Span::chat()
             .engine("async-openai")
@@ -44,7 +41,7 @@ impl Conversation {
             .agent_name("weekend")
             .conversation_id(self.id.clone())
             .input(|| question.to_owned())
-            .on_stop(|answer: &String, stop| stop.output(|| answer.clone()))
+            .on_stop(|answer: &String, record| record.result(|| answer.clone()))
             .error_type(AgentError::class);
         async {
             self.messages.push(ChatCompletionRequestUserMessage::from(question).into());
@@ -59,57 +56,113 @@ impl Conversation {
         .await
     }
 
-    /// One call of the model and the tools that it wants; the answer if it wants none.
+    /// One call of the model and the tools that it wants; its answer if it wants none.
     async fn step(&mut self, fate: Fate) -> Result<Option<String>, AgentError> {
         async {
             let reply = self.stream(fate).await?;
             if reply.tool_calls.is_empty() {
                 return Ok(Some(reply.text));
             }
+            let results = join_all(reply.tool_calls.iter().cloned().map(|call| call_tool(call, fate))).await;
             self.messages.push(reply.to_message());
-            self.messages.extend(join_all(reply.tool_calls.into_iter().map(|call| call_tool(call, fate))).await);
+            self.messages.extend(results);
             Ok(None)
         }
         .in_span(Span::step().error_type(AgentError::class))
         .await
     }
 
-    /// Streams one reply. The span begins with the request and ends with the last chunk that is read, so it
-    /// covers retries, and the first chunk is timed from the request.
+    /// Streams one reply. The span begins with the request and ends with the last chunk that is read: retries are
+    /// in it, and the time to the first chunk is what the user waited.
     async fn stream(&self, fate: Fate) -> Result<Reply, AgentError> {
         let request = self.request();
-        let answer = (|| self.client.chat().create_stream(request.clone()))
+        let answer = (|| async { self.client.chat().create_stream(request.clone()).await })
             .retry(client::backoff())
             .when(client::is_transient)
             .adjust(client::honour_retry_after)
-            .notify(retry_notifier());
+            .notify(retry_notifier_with(error::class));
         let span = Span::stream()
             .model(self.endpoint.model.clone())
             .server_address(self.endpoint.host())
             .server_port(self.endpoint.port())
             .on_chunk(observe)
             .error_type(error::class);
+
         let patience = fate.patience();
-        let mut chunks = timeout(patience, span.open(answer)).await.map_err(|_| AgentError::TimedOut(patience))??;
+        let mut chunks =
+            timeout(patience, span.open(answer)).await.map_err(|_| AgentError::TimedOut(patience))??;
         let mut reply = Reply::default();
-        let mut read = 0;
         while let Some(chunk) = chunks.next().await {
             reply.push(chunk?);
-            read += 1;
-            if fate.stops_reading(read) {
+            if fate.stops_reading(reply.chunks) {
                 break;
             }
         }
         Ok(reply)
     }
+
+    fn request(&self) -> CreateChatCompletionRequest {
+        CreateChatCompletionRequest {
+            model: self.endpoint.model.clone(),
+            messages: self.messages.clone(),
+            tools: Some(tools::catalogue()),
+            // Without it there is no usage in a stream.
+            stream_options: Some(ChatCompletionStreamOptions {
+                include_usage: Some(true),
+                include_obfuscation: None,
+            }),
+            ..Default::default()
+        }
+    }
 }
 
-/// What a chunk tells about the whole reply.
-fn observe(chunk: &Chunk, seen: &mut Seen) {
-    seen.response_model(&chunk.model);
-    seen.response_id(&chunk.id);
+/// What a chunk tells of the whole reply.
+fn observe(chunk: &Chunk, record: &mut Record<'_>) {
+    record.response_model(chunk.model.clone());
+    record.response_id(chunk.id.clone());
     if let Some(usage) = &chunk.usage {
-        seen.usage(usage_of(usage));
+        record.usage(usage_of(usage));
     }
-    for choice in &chunk.choices {}
+    // A role or the usage is not what the user waits for.
+    if !has_content(chunk) {
+        record.content_free();
+    }
+    for choice in &chunk.choices {
+        record.push_output(|| choice.delta.content.as_deref().unwrap_or_default());
+        if let Some(reason) = choice.finish_reason {
+            record.finish_reason(finish_reason(reason));
+        }
+    }
+}
+
+fn usage_of(usage: &CompletionUsage) -> Usage {
+    let mut ours = Usage::new().input(usage.prompt_tokens.into()).output(usage.completion_tokens.into());
+    if let Some(cached) = usage.prompt_tokens_details.as_ref().and_then(|details| details.cached_tokens) {
+        ours = ours.cached(cached.into());
+    }
+    if let Some(reasoning) = usage.completion_tokens_details.as_ref().and_then(|it| it.reasoning_tokens) {
+        ours = ours.reasoning(reasoning.into());
+    }
+    ours
+}
+
+/// Runs a tool on a task of its own; the model is told what became of it, whatever that is.
+async fn call_tool(call: ToolCall, fate: Fate) -> Message {
+    let span = Span::tool(call.function.name.clone(), call.id.clone())
+        .input({
+            let arguments = call.function.arguments.clone();
+            || arguments
+        })
+        .on_stop(|result: &String, record| record.result(|| result.clone()))
+        .error_type(ToolError::class);
+    let work = async move {
+        fate.strike(&call.function.name);
+        tools::run(call.function).await
+    };
+    let content = match spawn(work.in_span(span)).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "the tool broke".to_owned(),
+    };
+    ChatCompletionRequestToolMessage { tool_call_id: call.id, content: content.into() }.into()
 }

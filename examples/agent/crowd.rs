@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use crate::Failure;
 use crate::chaos::Fate;
-use crate::client::{Endpoint, OpenAI};
+use crate::client::Endpoint;
 use crate::conversation::Conversation;
 use crate::error::AgentError;
 use crate::options::Options;

@@ -51,7 +51,7 @@ pub(crate) fn class(error: &OpenAIError) -> &'static str {
 impl fmt::Display for AgentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Model(error) => root_cause(error).fmt(f),
+            Self::Model(error) => write!(f, "{}", root_cause(error)),
             Self::TimedOut(patience) => write!(f, "no answer within {patience:?}"),
             Self::TooManySteps => f.write_str("no answer after many steps"),
         }

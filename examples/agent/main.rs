@@ -1,6 +1,6 @@
 //! `cargo run --example agent`: a chat agent on async-openai, streamed over real HTTP, every call wrapped.
 //!
-//! conversation.rs is the file to read: it has all the telemetry of the agent itself. This one attaches who listens.
+//! conversation.rs is the file to read: it has all the telemetry of the agent. This one attaches who listens.
 
 mod chaos;
 mod client;
@@ -14,14 +14,14 @@ mod summary;
 mod tools;
 
 use std::error::Error;
+use std::fs::File;
 use std::io::{Write, stdout};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use allm_telemetry::{Telemetry, WhenFull};
-use allm_telemetry::bridge::console::Console;
-use allm_telemetry::bridge::json_lines::{Content, JsonLines, JsonLinesGuard};
+use allm_telemetry::bridge::json_lines::{JsonLines, JsonLinesGuard};
+use allm_telemetry::{Content, Policy, Telemetry, WhenFull, capture_panic_backtraces};
 use lexopt::Parser;
 use tokio::runtime::Runtime;
 
@@ -43,27 +43,39 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Failure> {
     let options = Options::parse(Parser::from_env())?;
     if options.help {
-        write!(stdout(), "{HELP}")?;
-        return Ok(());
+        return Ok(write!(stdout(), "{HELP}")?);
     }
     let summary = Summary::attach()?;
     let log = options.events.as_deref().map(|file| open_log(file, options.content)).transpose()?;
-    let console = (options.parallel == 1).then(|| Console::new()...).transpose()?;
     if options.chaos {
         chaos::hush_panics();
         chaos::attach_bad_handler()?;
     }
-    allm_telemetry::capture_panic_backtraces();
+    capture_panic_backtraces();
 
     let runtime = Runtime::new()?;
     let talked = runtime.block_on(crowd::talk(&options));
     // The runtime goes first: what still runs in it ends its spans now, and the log is written to its end after.
     drop(runtime);
-    drop(console);
     if let Some(log) = log {
-        let flushed = log.flush(Duration::from_secs(10));
+        close_log(&log)?;
     }
     talked?;
-    write!(stdout(), "{summary}")?;
-    Ok(())
+    Ok(write!(stdout(), "{summary}")?)
+}
+
+/// Every event as a line; a full queue makes the agent wait, so that no line is missing.
+fn open_log(file: &Path, content: bool) -> Result<JsonLinesGuard, Failure> {
+    let writer = File::create(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let policy = if content { Policy::new().content_unredacted(Content::ALL) } else { Policy::new() };
+    let log = JsonLines::to_writer(writer).when_full(WhenFull::Wait).policy(policy);
+    Ok(log.attach("agent.log", &Telemetry::global())?)
+}
+
+fn close_log(log: &JsonLinesGuard) -> Result<(), Failure> {
+    let flushed = log.flush(Duration::from_secs(10));
+    match flushed.lost + flushed.waiting {
+        0 => Ok(()),
+        missing => Err(format!("{missing} events are not in the log").into()),
+    }
 }

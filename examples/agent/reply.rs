@@ -2,17 +2,19 @@
 
 use async_openai::types::chat::{
     ChatCompletionMessageToolCall, ChatCompletionMessageToolCallChunk, ChatCompletionMessageToolCalls,
-    ChatCompletionRequestAssistantMessage, ChatCompletionRequestMessage, CreateChatCompletionStreamResponse,
+    ChatCompletionRequestAssistantMessage, ChatCompletionRequestMessage, CreateChatCompletionStreamResponse, FinishReason,
 };
 
 #[derive(Debug, Default)]
 pub(crate) struct Reply {
     pub(crate) text: String,
     pub(crate) tool_calls: Vec<ChatCompletionMessageToolCall>,
+    pub(crate) chunks: usize,
 }
 
 impl Reply {
     pub(crate) fn push(&mut self, chunk: CreateChatCompletionStreamResponse) {
+        self.chunks += 1;
         for choice in chunk.choices {
             self.text.extend(choice.delta.content);
             for part in choice.delta.tool_calls.into_iter().flatten() {
@@ -44,5 +46,24 @@ impl Reply {
             ..Default::default()
         }
         .into()
+    }
+}
+
+/// Whether there is anything in a chunk for the reader or for a tool.
+pub(crate) fn has_content(chunk: &CreateChatCompletionStreamResponse) -> bool {
+    chunk.choices.iter().any(|choice| {
+        let text = choice.delta.content.as_deref().unwrap_or_default();
+        !text.is_empty() || choice.delta.tool_calls.is_some()
+    })
+}
+
+/// The reason as it stands on the wire.
+pub(crate) fn finish_reason(reason: FinishReason) -> &'static str {
+    match reason {
+        FinishReason::Stop => "stop",
+        FinishReason::Length => "length",
+        FinishReason::ToolCalls => "tool_calls",
+        FinishReason::ContentFilter => "content_filter",
+        FinishReason::FunctionCall => "function_call",
     }
 }

@@ -4,4 +4,3 @@ mod policy;
 
 pub use policy::{Policy, Redact};
 
-pub(crate) use policy::Outgoing;

@@ -14,8 +14,8 @@ impl Failure {
     }
 
     /// A sink that could not write. Told once a sink, which stays attached.
-    pub(crate) fn io(event: &EventName, handler_id: &str, error: &std::io::Error) -> Self {
-        let mut failure = Self::new(Some(event), handler_id, "io", &error.to_string(), String::new());
+    pub(crate) fn io(handler_id: &str, error: &std::io::Error) -> Self {
+        let mut failure = Self::new(None, handler_id, "io", &error.to_string(), String::new());
         failure.0.insert("stacktrace", None::<&'static str>);
         failure
     }

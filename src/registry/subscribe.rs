@@ -1,5 +1,5 @@
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -154,6 +154,26 @@ impl Subscription {
     #[must_use]
     pub fn lost(&self) -> u64 {
         self.counts.lost.load(Ordering::Relaxed)
+    }
+
+    /// Blocks this thread until there is an event, or something in `other`; `None` when the subscription has ended.
+    pub(crate) fn next_or<T>(&mut self, other: &mut mpsc::UnboundedReceiver<T>) -> Option<Result<OwnedEvent, T>> {
+        block_on(poll_fn(|cx| {
+            if let Poll::Ready(Some(one)) = other.poll_recv(cx) {
+                return Poll::Ready(Some(Err(one)));
+            }
+            Pin::new(&mut *self).poll_next(cx).map(|event| event.map(Ok))
+        }))
+    }
+
+    /// An event that is queued.
+    pub(crate) fn try_next(&mut self) -> Option<OwnedEvent> {
+        self.events.try_recv().ok()
+    }
+
+    /// How many events are queued.
+    pub(crate) fn queued(&self) -> usize {
+        self.events.len()
     }
 
     pub(crate) fn counts(&self) -> Arc<QueueCounts> {

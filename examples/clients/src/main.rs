@@ -8,7 +8,7 @@ mod server;
 use std::error::Error;
 
 use allm_telemetry::bridge::console::Console;
-use allm_telemetry::{Span, Telemetry, Usage, prelude::*};
+use allm_telemetry::{Telemetry, prelude::*};
 use futures::{StreamExt, TryFutureExt};
 use genai::adapter::AdapterKind;
 use genai::chat::{ChatMessage, ChatOptions, ChatRequest, ChatStreamEvent};
@@ -40,9 +40,9 @@ async fn with_reqwest(base_url: &str) -> Result<String, Failure> {
     let request = json!({"model": MODEL, "messages": [{"role": "user", "content": QUESTION}]});
     let post = reqwest::Client::new().post(format!("{base_url}/chat/completions")).json(&request).send();
     let reply = async { post.await?.error_for_status()?.json::<Value>().await }
-        .in_span(Span::generate().engine("reqwest").model(MODEL).on_stop(|reply: &Value, stop| {
+        .in_span(Span::generate().engine("reqwest").model(MODEL).on_stop(|reply: &Value, record| {
             let tokens = |key: &str| reply["usage"][key].as_u64().unwrap_or_default();
-            stop.usage(Usage::new().input(tokens("prompt_tokens")).output(tokens("completion_tokens")));
+            record.usage(Usage::new().input(tokens("prompt_tokens")).output(tokens("completion_tokens")));
         }))
         .await?;
     Ok(reply["choices"][0]["message"]["content"].as_str().unwrap_or_default().to_owned())
@@ -53,11 +53,11 @@ async fn with_rig(base_url: &str) -> Result<String, Failure> {
     let model = OpenAIConfig::new("no key").with_base_url(base_url).client().chat(MODEL);
     let reply = model
         .call(CompletionRequest::new(QUESTION))
-        .in_span(Span::generate().engine("rig").model(MODEL).on_stop(|reply: &CompletionResponse, stop| {
+        .in_span(Span::generate().engine("rig").model(MODEL).on_stop(|reply: &CompletionResponse, record| {
             let usage = Usage::new()
                 .input(reply.usage.input_tokens.unwrap_or_default())
                 .output(reply.usage.output_tokens.unwrap_or_default());
-            stop.usage(usage);
+            record.usage(usage);
         }))
         .await?;
     Ok(reply.text())
@@ -80,17 +80,17 @@ async fn with_genai(base_url: &str) -> Result<String, Failure> {
     let mut events = Span::stream()
         .engine("genai")
         .model(MODEL)
-        .on_chunk(|event: &ChatStreamEvent, seen| match event {
+        .on_chunk(|event: &ChatStreamEvent, record| match event {
             ChatStreamEvent::End(end) => {
-                seen.content_free();
+                record.content_free();
                 if let Some(usage) = &end.captured_usage {
                     let tokens = |count: Option<i32>| count.and_then(|count| count.try_into().ok()).unwrap_or(0);
-                    seen.usage(
+                    record.usage(
                         Usage::new().input(tokens(usage.prompt_tokens)).output(tokens(usage.completion_tokens)),
                     );
                 }
             }
-            ChatStreamEvent::Start | ChatStreamEvent::Heartbeat => seen.content_free(),
+            ChatStreamEvent::Start | ChatStreamEvent::Heartbeat => record.content_free(),
             _ => {}
         })
         .open(stream)

@@ -1,0 +1,17 @@
+//! One event a line, as JSON, to any writer or file, through a bounded queue and a thread of its own.
+//!
+//! ```json
+//! {"event":"allm.tool.stop","measurements":{"duration":41250,…},"metadata":{"request_id":"…","outcome":"completed",…}}
+//! ```
+//!
+//! Integers are nanoseconds; `system_time` counts from the Unix epoch, `monotonic_time` from an arbitrary origin of
+//! the process. The catalogue's keys leave, content as null and your own keys not at all, until a
+//! [`Policy`](crate::Policy) says otherwise.
+
+mod format;
+mod guard;
+mod sink;
+mod writer;
+
+pub use guard::{Flushed, JsonLinesGuard};
+pub use sink::JsonLines;

@@ -1,0 +1,122 @@
+use std::fmt;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+
+use tokio::sync::mpsc;
+
+use super::guard::JsonLinesGuard;
+use super::writer::{Shared, Writer};
+use crate::convention::Policy;
+use crate::event::{EventName, SpanName};
+use crate::registry::{AttachError, SubscribeOptions, Telemetry, WhenFull};
+
+/// Writes events as JSON Lines. Made for a file or a writer, then attached to a [`Telemetry`].
+///
+/// The emitting task only queues. Events that find the queue full are counted, and so are those that could not be
+/// written; a full disk or a closed pipe is reported once, as `telemetry.handler.failure` with kind `io`.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use allm_telemetry::{bridge::json_lines::JsonLines, prelude::*, Telemetry};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let path = std::env::temp_dir().join(format!("json-lines-{}", std::process::id()));
+/// let telemetry = Telemetry::new();
+/// let log = JsonLines::to_file(&path)?.attach("log", &telemetry)?;
+///
+/// telemetry.scope(async {}.in_span_plain(Span::chat())).await;
+///
+/// assert!(log.flush(Duration::from_secs(5)).is_complete());
+/// assert_eq!(std::fs::read_to_string(&path)?.lines().count(), 2);
+/// # drop(log);
+/// # std::fs::remove_file(&path)?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "it writes nothing until it is attached"]
+pub struct JsonLines {
+    to: Box<dyn Write + Send>,
+    capacity: usize,
+    when_full: WhenFull,
+    policy: Policy,
+    events: Vec<EventName>,
+}
+
+impl JsonLines {
+    const CAPACITY: usize = 8_192;
+
+    /// Appends to a file, which is made if there is none.
+    ///
+    /// # Errors
+    ///
+    /// As of opening the file.
+    pub fn to_file(path: impl AsRef<Path>) -> io::Result<Self> {
+        Ok(Self::to_writer(OpenOptions::new().create(true).append(true).open(path)?))
+    }
+
+    /// Writes to anything. Lines come in large pieces, so it need not buffer.
+    pub fn to_writer(writer: impl Write + Send + 'static) -> Self {
+        let others = [EventName::RETRY, EventName::FAILURE];
+        Self {
+            to: Box::new(writer),
+            capacity: Self::CAPACITY,
+            when_full: WhenFull::Drop,
+            policy: Policy::new(),
+            events: SpanName::ALL.into_iter().flat_map(SpanName::events).chain(others).collect(),
+        }
+    }
+
+    /// How many events the queue holds: 8,192 if not set.
+    pub fn capacity(self, events: usize) -> Self {
+        Self { capacity: events, ..self }
+    }
+
+    /// What an emitting task does when the queue is full: by default it drops the event and counts it.
+    pub fn when_full(self, when_full: WhenFull) -> Self {
+        Self { when_full, ..self }
+    }
+
+    /// What may leave: by default no content and none of your own keys.
+    pub fn policy(self, policy: Policy) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// Only these events, instead of all of the catalogue; for events of your own, name them.
+    pub fn events(self, events: impl IntoIterator<Item = EventName>) -> Self {
+        Self { events: events.into_iter().collect(), ..self }
+    }
+
+    /// Begins to write.
+    ///
+    /// # Errors
+    ///
+    /// [`AttachError::AlreadyExists`] if the id is taken.
+    ///
+    /// # Panics
+    ///
+    /// If the system cannot start a thread, as [`std::thread::spawn`].
+    pub fn attach(self, id: impl Into<Arc<str>>, telemetry: &Telemetry) -> Result<JsonLinesGuard, AttachError> {
+        let id = id.into();
+        let options =
+            SubscribeOptions::new(self.capacity).when_full(self.when_full).content(self.policy.lets_out());
+        let events = telemetry.subscribe_with(id.clone(), self.events, options)?;
+        let (flush, flushes) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared::new(events.counts()));
+        let guard = JsonLinesGuard::new(id.clone(), telemetry.clone(), flush, shared.clone());
+        let writer = Writer::new(self.to, self.policy, shared, telemetry.clone(), id);
+        thread::spawn(move || writer.run(events, flushes));
+        Ok(guard)
+    }
+}
+
+impl fmt::Debug for JsonLines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JsonLines").field("capacity", &self.capacity).field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
