@@ -245,7 +245,10 @@ async fn half_a_line_that_a_failed_write_left_does_not_spoil_the_next() {
         }
     }
     let (page, telemetry) = (Page::default(), Telemetry::new());
-    let log = JsonLines::to_writer(Torn(page.clone(), 0)).attach("log", &telemetry).unwrap();
+    let log = JsonLines::to_writer(Torn(page.clone(), 0))
+        .events(SpanName::Tool.events())
+        .attach("log", &telemetry)
+        .unwrap();
     telemetry.scope(tool()).await;
     let _ = log.flush(SOON);
     telemetry.scope(tool()).await;

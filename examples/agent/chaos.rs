@@ -10,7 +10,7 @@ use allm_telemetry::{AttachError, Event, attach};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     Good,
-    /// The reader stops after a few chunks.
+    /// The reader stops after a few words of the answer.
     LosesInterest,
     /// The caller does not wait for the first byte.
     Impatient,
@@ -36,8 +36,8 @@ impl Fate {
         }
     }
 
-    pub(crate) fn stops_reading(self, chunks: usize) -> bool {
-        self == Self::LosesInterest && chunks == 5
+    pub(crate) fn stops_reading(self, text: &str) -> bool {
+        self == Self::LosesInterest && text.len() > 20
     }
 
     pub(crate) fn strike(self, tool: &str) {

@@ -44,7 +44,11 @@ impl Endpoint {
 
     /// The server of this example.
     pub(crate) fn scripted(base_url: &str) -> Result<Self, Failure> {
-        Ok(Self { base_url: Url::parse(base_url)?, api_key: "none".to_owned(), model: "scripted-1".to_owned() })
+        Ok(Self {
+            base_url: Url::parse(base_url)?,
+            api_key: "none".to_owned(),
+            model: "scripted-1".to_owned(),
+        })
     }
 
     pub(crate) fn host(&self) -> String {

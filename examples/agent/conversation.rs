@@ -94,7 +94,7 @@ impl Conversation {
         let mut reply = Reply::default();
         while let Some(chunk) = chunks.next().await {
             reply.push(chunk?);
-            if fate.stops_reading(reply.chunks) {
+            if fate.stops_reading(&reply.text) {
                 break;
             }
         }

@@ -27,7 +27,8 @@ pub(crate) async fn talk(options: &Options) -> Result<(), Failure> {
     let bar = progress_bar(options)?;
     let mut conversations = JoinSet::new();
     for number in 0..options.parallel {
-        let conversation = Conversation::new(client.clone(), endpoint.clone(), format!("conversation-{number}"));
+        let conversation =
+            Conversation::new(client.clone(), endpoint.clone(), format!("conversation-{number}"));
         conversations.spawn(hold(conversation, number, options.clone(), bar.clone()));
     }
     let mut failures = Vec::new();
@@ -42,7 +43,9 @@ pub(crate) async fn talk(options: &Options) -> Result<(), Failure> {
     }
     bar.finish_and_clear();
     match failures.first() {
-        Some(first) => Err(format!("{} of {} conversations failed: {first}", failures.len(), options.parallel).into()),
+        Some(first) => {
+            Err(format!("{} of {} conversations failed: {first}", failures.len(), options.parallel).into())
+        }
         None => Ok(()),
     }
 }

@@ -2,19 +2,18 @@
 
 use async_openai::types::chat::{
     ChatCompletionMessageToolCall, ChatCompletionMessageToolCallChunk, ChatCompletionMessageToolCalls,
-    ChatCompletionRequestAssistantMessage, ChatCompletionRequestMessage, CreateChatCompletionStreamResponse, FinishReason,
+    ChatCompletionRequestAssistantMessage, ChatCompletionRequestMessage, CreateChatCompletionStreamResponse,
+    FinishReason,
 };
 
 #[derive(Debug, Default)]
 pub(crate) struct Reply {
     pub(crate) text: String,
     pub(crate) tool_calls: Vec<ChatCompletionMessageToolCall>,
-    pub(crate) chunks: usize,
 }
 
 impl Reply {
     pub(crate) fn push(&mut self, chunk: CreateChatCompletionStreamResponse) {
-        self.chunks += 1;
         for choice in chunk.choices {
             self.text.extend(choice.delta.content);
             for part in choice.delta.tool_calls.into_iter().flatten() {

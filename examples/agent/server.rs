@@ -108,8 +108,11 @@ async fn answer(
         Some(Fault::ServerError) => {
             refuse(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "The server had an error")
         }
-        fault if question["stream"] == true => stream(reply, fault),
-        _ => whole(reply).await,
+        fault => {
+            // As with the real ones, nothing comes back before the first token is there, not even a header.
+            sleep(reply.pause(0, 120..420)).await;
+            if question["stream"] == true { stream(reply, fault) } else { send_json(&reply.whole()) }
+        }
     })
 }
 
@@ -136,12 +139,6 @@ fn respond(content_type: &'static str, body: Body) -> Response<Body> {
     response
 }
 
-/// The whole answer at once, for callers that did not ask for a stream.
-async fn whole(reply: Reply) -> Response<Body> {
-    sleep(reply.pause(0, 200..500)).await;
-    send_json(&reply.whole())
-}
-
 fn stream(reply: Reply, fault: Option<Fault>) -> Response<Body> {
     let (mouth, body) = Body::new(4);
     tokio::spawn(async move {
@@ -154,7 +151,6 @@ fn stream(reply: Reply, fault: Option<Fault>) -> Response<Body> {
 async fn speak(reply: Reply, fault: Option<Fault>, mut mouth: Mouth) -> Result<(), SendError> {
     let frames = reply.frames();
     let half = frames.len() / 2;
-    sleep(reply.pause(0, 120..420)).await;
     for (index, frame) in frames.iter().enumerate() {
         match fault {
             Some(Fault::ErrorEvent) if index == half => {

@@ -40,7 +40,9 @@ impl Summary {
         let it = summary.clone();
         attach("agent.retries", "allm.adapter.retry", move |_: &Event<'_>| it.lock().retries += 1)?;
         let it = summary.clone();
-        attach("agent.failures", "telemetry.handler.failure", move |_: &Event<'_>| it.lock().handler_failures += 1)?;
+        attach("agent.failures", "telemetry.handler.failure", move |_: &Event<'_>| {
+            it.lock().handler_failures += 1
+        })?;
         Ok(summary)
     }
 
@@ -107,6 +109,6 @@ fn percentiles(times: &[Duration]) -> String {
     let mut sorted = times.to_vec();
     sorted.sort_unstable();
     let rank = |percent: usize| sorted.get((sorted.len() * percent).div_ceil(100).max(1) - 1);
-    let show = |time: &Duration| format!("{:>8.1}", time.as_secs_f64() * 1e3);
+    let show = |time: &Duration| format!("{:>8.0}", time.as_secs_f64() * 1e3);
     [50, 95, 99].into_iter().filter_map(rank).map(show).collect()
 }

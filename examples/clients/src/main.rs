@@ -27,8 +27,7 @@ const QUESTION: &str = "Can I go sailing near Lisbon on Saturday?";
 async fn main() -> Result<(), Failure> {
     let base_url = server::start(server::Mood::Gentle).await?;
     let console = Console::new().attach("console", &Telemetry::global())?;
-    let answers =
-        [with_reqwest(&base_url).await?, with_rig(&base_url).await?, with_genai(&base_url).await?];
+    let answers = [with_reqwest(&base_url).await?, with_rig(&base_url).await?, with_genai(&base_url).await?];
     drop(console);
     assert!(answers.iter().all(|answer| *answer == answers[0]), "one script, one answer");
     println!("{}", answers[0]);
@@ -84,9 +83,12 @@ async fn with_genai(base_url: &str) -> Result<String, Failure> {
             ChatStreamEvent::End(end) => {
                 record.content_free();
                 if let Some(usage) = &end.captured_usage {
-                    let tokens = |count: Option<i32>| count.and_then(|count| count.try_into().ok()).unwrap_or(0);
+                    let tokens =
+                        |count: Option<i32>| count.and_then(|count| count.try_into().ok()).unwrap_or(0);
                     record.usage(
-                        Usage::new().input(tokens(usage.prompt_tokens)).output(tokens(usage.completion_tokens)),
+                        Usage::new()
+                            .input(tokens(usage.prompt_tokens))
+                            .output(tokens(usage.completion_tokens)),
                     );
                 }
             }
