@@ -26,7 +26,7 @@ pub use context::{
 pub use convention::{Policy, Redact};
 pub use event::{
     CATALOGUE, Clock, Content, Entries, Entry, Event, EventName, Fields, InvalidEventName, InvalidRequestId, Key,
-    Measurements, Metadata, Number, Outcome, OwnedEvent, Phase, RequestId, SpanId, SpanName, SpanRow, SystemClock,
+    Measurements, Metadata, Number, Outcome, OwnedEvent, Phase, RequestId, SpanId, SpanName, SpanRow, SystemClock, TokenCount,
     UnknownSpanName, Usage, UsageStatus, Value, ValueRef, event_prefix, request_id,
 };
 pub use instrument::{

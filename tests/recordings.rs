@@ -77,10 +77,8 @@ async fn an_error_event_inside_a_200_stream_is_an_error() {
         assert!(items.len() == 2 && items.iter().all(Result::is_ok), "the stream itself is sound");
         let error = Facts { error: Some(facts::Failure::new("overloaded", "later")), ..Facts::default() };
         assert_eq!(Told::by(&stop), Told::partial(&error, provider, 2), "{frame}");
-        assert_eq!(
-            stop.metadata("error").and_then(|text| text.as_str().map(str::to_owned)),
-            Some("later".into())
-        );
+        let text = stop.as_event().metadata("error").map(|text| text.to_string());
+        assert_eq!(text.as_deref(), Some("later"), "{frame}");
     }
 }
 

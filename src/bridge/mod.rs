@@ -1,9 +1,7 @@
 //! Floor 6: the same events elsewhere. Each bridge is a feature and knows no other.
 
 #[cfg(feature = "json-lines")]
-#[cfg_attr(docsrs, doc(cfg(feature = "json-lines")))]
 pub mod json_lines;
 
 #[cfg(feature = "console")]
-#[cfg_attr(docsrs, doc(cfg(feature = "console")))]
 pub mod console;

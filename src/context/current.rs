@@ -75,8 +75,20 @@ impl Slot {
 }
 
 /// What the calling code is inside of.
+#[inline]
 pub(crate) fn ambient() -> Context {
+    if is_outside() { Context::default() } else { copy_ambient() }
+}
+
+#[inline(never)]
+fn copy_ambient() -> Context {
     NOW.with(|now| if now.is_empty() { TASK.try_with(Slot::copy).unwrap_or_default() } else { now.copy() })
+}
+
+/// Whether the calling code is in no context at all.
+#[inline]
+pub(crate) fn is_outside() -> bool {
+    NOW.with(Slot::is_empty) && TASK.try_with(Slot::is_empty).unwrap_or(true)
 }
 
 /// Whether the calling code is in just this context.

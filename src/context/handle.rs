@@ -115,11 +115,24 @@ impl Context {
         Self { node: self.node, id: Identity::UNREAD }
     }
 
+    /// Makes this empty context the one of a new request.
+    #[inline]
+    pub(crate) fn begin_request(&mut self) {
+        self.id = Identity::UNREAD;
+    }
+
+    /// Whether this is an unobserved request and nothing else.
+    #[inline]
+    pub(crate) fn is_bare_request(&self) -> bool {
+        self.node.is_none() && self.id != Identity::NONE
+    }
+
     /// Whether this belongs to a request.
     pub(crate) fn has_request(&self) -> bool {
         self.id != Identity::NONE || self.node.as_ref().is_some_and(|node| node.has_request())
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.node.is_none() && self.id == Identity::NONE
     }

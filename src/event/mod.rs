@@ -32,7 +32,7 @@ pub use owned::OwnedEvent;
 pub use request_id::{InvalidRequestId, RequestId, request_id};
 pub use span_id::SpanId;
 pub use span_name::{Phase, SpanName, UnknownSpanName};
-pub use usage::Usage;
+pub use usage::{TokenCount, Usage};
 pub use value::{Value, ValueRef};
 pub use view::Event;
 

@@ -14,8 +14,8 @@ use std::fmt;
 /// use allm_telemetry::Usage;
 ///
 /// let openai = Usage::new().input(1_200).cached(1_000).output(80).reasoning(64);
-/// let anthropic = Usage::with_cache_apart(200, Some(1_000), None).output(80);
-/// let gemini = Usage::with_reasoning_apart(16, Some(64)).input(1_200);
+/// let anthropic = Usage::with_cache_apart(200, 1_000, None::<u64>).output(80);
+/// let gemini = Usage::with_reasoning_apart(16, 64).input(1_200);
 ///
 /// assert_eq!(openai.input_tokens(), anthropic.input_tokens());
 /// assert_eq!(openai.output_tokens(), gemini.output_tokens());
@@ -38,46 +38,49 @@ impl Usage {
 
     /// For vendors whose input count leaves out the tokens read from and written to the cache (Anthropic).
     #[must_use]
-    pub fn with_cache_apart(uncached: u64, read: Option<u64>, written: Option<u64>) -> Self {
-        let input = uncached.saturating_add(read.unwrap_or(0)).saturating_add(written.unwrap_or(0));
-        Self { input: Some(input), cached: read, cache_write: written, ..Self::new() }
+    pub fn with_cache_apart(uncached: impl TokenCount, read: impl TokenCount, written: impl TokenCount) -> Self {
+        let (cached, cache_write) = (read.known(), written.known());
+        let parts = cached.unwrap_or(0).saturating_add(cache_write.unwrap_or(0));
+        let input = uncached.known().map(|uncached| uncached.saturating_add(parts));
+        Self { input, cached, cache_write, ..Self::new() }
     }
 
     /// For vendors whose output count leaves out the reasoning tokens (Gemini).
     #[must_use]
-    pub fn with_reasoning_apart(visible: u64, reasoning: Option<u64>) -> Self {
-        let output = visible.saturating_add(reasoning.unwrap_or(0));
-        Self { output: Some(output), reasoning, ..Self::new() }
+    pub fn with_reasoning_apart(visible: impl TokenCount, reasoning: impl TokenCount) -> Self {
+        let reasoning = reasoning.known();
+        let output = visible.known().map(|visible| visible.saturating_add(reasoning.unwrap_or(0)));
+        Self { output, reasoning, ..Self::new() }
     }
 
     /// All input tokens, cached ones included.
     #[must_use]
-    pub fn input(self, tokens: u64) -> Self {
-        Self { input: Some(tokens), ..self }
+    pub fn input(self, tokens: impl TokenCount) -> Self {
+        Self { input: tokens.known(), ..self }
     }
 
     /// All output tokens, reasoning included.
     #[must_use]
-    pub fn output(self, tokens: u64) -> Self {
-        Self { output: Some(tokens), ..self }
+    pub fn output(self, tokens: impl TokenCount) -> Self {
+        Self { output: tokens.known(), ..self }
     }
 
     /// The part of the input that was read from the provider's cache.
     #[must_use]
-    pub fn cached(self, tokens: u64) -> Self {
-        Self { cached: Some(tokens), ..self }
+    pub fn cached(self, tokens: impl TokenCount) -> Self {
+        Self { cached: tokens.known(), ..self }
     }
 
     /// The part of the input that was written to the provider's cache.
     #[must_use]
-    pub fn cache_write(self, tokens: u64) -> Self {
-        Self { cache_write: Some(tokens), ..self }
+    pub fn cache_write(self, tokens: impl TokenCount) -> Self {
+        Self { cache_write: tokens.known(), ..self }
     }
 
     /// The part of the output that the model used to reason.
     #[must_use]
-    pub fn reasoning(self, tokens: u64) -> Self {
-        Self { reasoning: Some(tokens), ..self }
+    pub fn reasoning(self, tokens: impl TokenCount) -> Self {
+        Self { reasoning: tokens.known(), ..self }
     }
 
     /// All input tokens, cached ones included.
@@ -133,6 +136,38 @@ impl Usage {
         .into_iter()
     }
 }
+
+/// A count of tokens as clients report it: an integer of any width, or an `Option` of one. Negative is unknown.
+///
+/// # Examples
+///
+/// ```
+/// use allm_telemetry::Usage;
+///
+/// let from_client: Option<i32> = None;
+/// assert_eq!(Usage::new().input(12).output(from_client), Usage::new().input(12_u64));
+/// ```
+pub trait TokenCount {
+    /// The count, if it is known.
+    fn known(self) -> Option<u64>;
+}
+
+impl<T: TokenCount> TokenCount for Option<T> {
+    fn known(self) -> Option<u64> {
+        self.and_then(T::known)
+    }
+}
+
+macro_rules! token_counts {
+    ($($integer:ty),*) => {
+        $(impl TokenCount for $integer {
+            fn known(self) -> Option<u64> {
+                u64::try_from(self).ok()
+            }
+        })*
+    };
+}
+token_counts!(u8, u16, u32, u64, usize, i32, i64);
 
 impl fmt::Display for Usage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,7 +5,7 @@ use futures::Stream;
 use super::future::SpanFuture;
 use super::stream::{SpanStream, State};
 use crate::context::{Context, InContext};
-use crate::span::{Classify, Fallible, Input, Judge, Live, NoObserver, OnChunk, OnStop, Plain, Settled, Span, Trying};
+use crate::span::{Classify, Fallible, Input, Judge, Live, NoObserver, OnChunk, OnStop, Plain, Span, Trying, Unsettled};
 
 /// Spans for futures. In the [prelude](crate::prelude).
 pub trait FutureSpanExt: Future + Sized {
@@ -84,7 +84,7 @@ pub trait StreamSpanExt: Stream + Sized {
         I: Input,
     {
         let Span { unsettled, on_stop, on_chunk, classify, input } = span;
-        wrap(self, unsettled.settle(input), Trying(classify), on_stop, on_chunk)
+        wrap(self, unsettled, input, Trying(classify), on_stop, on_chunk)
     }
 
     /// Wraps a stream whose items cannot fail. It looks at nothing: an item that is a `Result` is a chunk, `Err` or
@@ -97,7 +97,7 @@ pub trait StreamSpanExt: Stream + Sized {
         I: Input,
     {
         let Span { unsettled, on_stop, on_chunk, input, .. } = span;
-        wrap(self, unsettled.settle(input), Plain, on_stop, on_chunk)
+        wrap(self, unsettled, input, Plain, on_stop, on_chunk)
     }
 
     /// Makes the stream carry the context of the code that calls this, wherever it is polled.
@@ -109,16 +109,17 @@ pub trait StreamSpanExt: Stream + Sized {
 impl<S: Stream> StreamSpanExt for S {}
 
 #[inline]
-fn wrap<St: Stream, J: Judge<St::Item>, S: OnStop<()>, C>(
+fn wrap<St: Stream, J: Judge<St::Item>, S: OnStop<()>, C, I: Input>(
     inner: St,
-    settled: Settled,
+    mut unsettled: Unsettled,
+    input: I,
     judge: J,
     on_stop: S,
     on_chunk: C,
 ) -> SpanStream<St, J, S, C> {
-    let state = match settled {
-        Settled::Unobserved(context) => State::Unobserved(context),
-        Settled::Observed(active) => State::Observed(Box::new(Live::new(active))),
+    let state = match unsettled.settle(&mut Some(input)) {
+        None => State::Unobserved(unsettled.context),
+        Some(active) => State::Observed(Box::new(Live::new(active))),
     };
     SpanStream::new(inner, state, judge, Some(on_stop), on_chunk)
 }

@@ -6,7 +6,7 @@ use std::thread;
 
 use pin_project::{pin_project, pinned_drop};
 
-use super::life::{Life, carry, poll_carried, poll_inner};
+use super::life::{Life, Stage, carry, poll_carried, poll_inner};
 use crate::context::enter;
 use crate::event::{Content, Phase, Results};
 use crate::registry::fence;
@@ -31,7 +31,8 @@ use crate::span::{Active, Ending, Input, Judge, OnStop, Record, Unsettled};
 pub struct SpanFuture<F, J, S, I> {
     #[pin]
     inner: Option<F>,
-    life: Life<I, Active>,
+    life: Life<Active>,
+    input: Option<I>,
     judge: J,
     on_stop: Option<S>,
 }
@@ -39,7 +40,7 @@ pub struct SpanFuture<F, J, S, I> {
 impl<F, J, S, I> SpanFuture<F, J, S, I> {
     #[inline]
     pub(super) fn new(inner: F, unsettled: Unsettled, judge: J, on_stop: S, input: I) -> Self {
-        Self { inner: Some(inner), life: Life::Built(unsettled, input), judge, on_stop: Some(on_stop) }
+        Self { inner: Some(inner), life: Life::new(unsettled), input: Some(input), judge, on_stop: Some(on_stop) }
     }
 }
 
@@ -55,11 +56,11 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        this.life.settle(|active| active);
-        let active = match this.life {
-            Life::Unobserved(context) => return poll_carried(context, this.inner, cx),
-            Life::Observed(active) => active,
-            Life::Built(..) | Life::Done => panic!("a future in a span was polled after it was ready"),
+        this.life.settle(this.input, |active| active);
+        let active = match &mut this.life.stage {
+            Stage::Unobserved => return poll_carried(&mut this.life.unsettled.context, this.inner, cx),
+            Stage::Observed(active) => active,
+            Stage::Built | Stage::Done => panic!("a future in a span was polled after it was ready"),
         };
         let polled = active.enter(|| fence(|| poll_inner(this.inner.as_mut(), cx)));
         if let Ok(Poll::Pending) = polled {
@@ -67,7 +68,7 @@ where
         }
         // It has ended. Its children end before it does, so it is dropped first, and inside the span.
         let dropped = active.enter(|| fence(|| this.inner.set(None)));
-        let Life::Observed(active) = this.life.take() else { unreachable!("it was observed above") };
+        let Stage::Observed(active) = this.life.take() else { unreachable!("it was observed above") };
         match polled {
             Ok(polled) => {
                 if let Poll::Ready(output) = &polled {
@@ -118,9 +119,14 @@ impl<F, J, S, I> PinnedDrop for SpanFuture<F, J, S, I> {
     fn drop(self: Pin<&mut Self>) {
         let mut this = self.project();
         match this.life.take() {
-            Life::Built(unsettled, _) => enter(&mut unsettled.captured(), || this.inner.set(None)),
-            Life::Unobserved(mut context) => carry(&mut context, || this.inner.set(None)),
-            Life::Observed(mut active) => {
+            // It never ran: it is dropped where it was built.
+            Stage::Built => enter(&mut this.life.unsettled.context, || this.inner.set(None)),
+            Stage::Unobserved => {
+                if this.inner.is_some() {
+                    carry(&mut this.life.unsettled.context, || this.inner.set(None));
+                }
+            }
+            Stage::Observed(mut active) => {
                 let dropped = active.enter(|| fence(|| this.inner.set(None)));
                 active.end(Ending::cancelled(), None, Results::default(), None);
                 match dropped {
@@ -130,7 +136,7 @@ impl<F, J, S, I> PinnedDrop for SpanFuture<F, J, S, I> {
                     Ok(()) => {}
                 }
             }
-            Life::Done => {}
+            Stage::Done => {}
         }
     }
 }

@@ -3,40 +3,48 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 
 use crate::context::{Context, enter, is_current};
-use crate::span::{Active, Input, Settled, Unsettled};
+use crate::span::{Active, Input, Unsettled};
 
-/// Where a wrapped future stands. `A` is what an observed span keeps meanwhile.
+/// Where a wrapped future stands.
 #[derive(Debug)]
-pub(super) enum Life<I, A> {
+pub(super) struct Life<A> {
+    pub(super) unsettled: Unsettled,
+    pub(super) stage: Stage<A>,
+}
+
+/// `A` is what an observed span keeps meanwhile.
+#[derive(Debug)]
+pub(super) enum Stage<A> {
     /// Not polled yet: nothing ran, nothing was said.
-    Built(Unsettled, I),
+    Built,
     /// Nobody observes the span. It carries its context and is silent to its end.
-    Unobserved(Context),
+    Unobserved,
     /// Started, and bound to end once.
     Observed(A),
     /// Ended.
     Done,
 }
 
-impl<I: Input, A> Life<I, A> {
+impl<A> Life<A> {
+    #[inline]
+    pub(super) fn new(unsettled: Unsettled) -> Self {
+        Self { unsettled, stage: Stage::Built }
+    }
+
     /// Starts the span with the first poll.
     #[inline]
-    pub(super) fn settle(&mut self, observe: impl FnOnce(Active) -> A) {
-        if matches!(self, Self::Built(..)) {
-            if let Self::Built(unsettled, input) = self.take() {
-                *self = match unsettled.settle(input) {
-                    Settled::Unobserved(context) => Self::Unobserved(context),
-                    Settled::Observed(active) => Self::Observed(observe(active)),
-                };
-            }
+    pub(super) fn settle<I: Input>(&mut self, input: &mut Option<I>, observe: impl FnOnce(Active) -> A) {
+        if let Stage::Built = self.stage {
+            self.stage = match self.unsettled.settle(input) {
+                None => Stage::Unobserved,
+                Some(active) => Stage::Observed(observe(active)),
+            };
         }
     }
-}
 
-impl<I, A> Life<I, A> {
     #[inline]
-    pub(super) fn take(&mut self) -> Self {
-        std::mem::replace(self, Self::Done)
+    pub(super) fn take(&mut self) -> Stage<A> {
+        std::mem::replace(&mut self.stage, Stage::Done)
     }
 }
 

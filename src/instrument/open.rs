@@ -8,9 +8,9 @@ use std::thread;
 use futures::Stream;
 use pin_project::{pin_project, pinned_drop};
 
-use super::life::{Life, carry, poll_carried, poll_inner};
+use super::life::{Life, Stage, carry, poll_carried, poll_inner};
 use super::stream::{SpanStream, State};
-use crate::context::enter;
+use crate::context::{Context, enter};
 use crate::registry::fence;
 use crate::span::{Classify, Ending, Fallible, Fault, Input, Judge, Live, OnChunk, OnStop, Plain, Span, Trying};
 
@@ -48,7 +48,7 @@ impl<S, C, K, I> Span<S, C, K, I> {
         I: Input,
     {
         let Self { unsettled, on_stop, on_chunk, classify, input } = self;
-        Opening::new(future, Life::Built(unsettled, input), Parts { judge: Trying(classify), on_stop, on_chunk })
+        Opening::new(future, Life::new(unsettled), input, Parts { judge: Trying(classify), on_stop, on_chunk })
     }
 
     /// [`open`](Self::open) for a future that returns a stream and cannot fail, and a stream whose items cannot fail.
@@ -61,7 +61,7 @@ impl<S, C, K, I> Span<S, C, K, I> {
         I: Input,
     {
         let Self { unsettled, on_stop, on_chunk, input, .. } = self;
-        Opening::new(future, Life::Built(unsettled, input), Parts { judge: Plain, on_stop, on_chunk })
+        Opening::new(future, Life::new(unsettled), input, Parts { judge: Plain, on_stop, on_chunk })
     }
 }
 
@@ -79,7 +79,8 @@ impl<S, C, K, I> Span<S, C, K, I> {
 pub struct Opening<F, J, S, C, I> {
     #[pin]
     inner: Option<F>,
-    life: Life<I, Box<Live>>,
+    life: Life<Box<Live>>,
+    input: Option<I>,
     parts: Option<Parts<J, S, C>>,
 }
 
@@ -157,8 +158,8 @@ impl<St: Stream, E, K: Classify<E>> Opens<Result<St, E>> for Trying<K> {
 }
 
 impl<F, J, S, C, I> Opening<F, J, S, C, I> {
-    fn new(inner: F, life: Life<I, Box<Live>>, parts: Parts<J, S, C>) -> Self {
-        Self { inner: Some(inner), life, parts: Some(parts) }
+    fn new(inner: F, life: Life<Box<Live>>, input: I, parts: Parts<J, S, C>) -> Self {
+        Self { inner: Some(inner), life, input: Some(input), parts: Some(parts) }
     }
 }
 
@@ -175,23 +176,25 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        this.life.settle(|active| Box::new(Live::new(active).waiting_from_start()));
+        this.life.settle(this.input, |active| Box::new(Live::new(active).waiting_from_start()));
         // Polled and, once it has ended, dropped inside the span.
-        let (polled, dropped) = match this.life {
-            Life::Unobserved(context) => (Ok(poll_carried(context, this.inner.as_mut(), cx)), Ok(())),
-            Life::Observed(live) => {
+        let (polled, dropped) = match &mut this.life.stage {
+            Stage::Unobserved => {
+                (Ok(poll_carried(&mut this.life.unsettled.context, this.inner.as_mut(), cx)), Ok(()))
+            }
+            Stage::Observed(live) => {
                 let polled = live.active.enter(|| fence(|| poll_inner(this.inner.as_mut(), cx)));
                 let ended = !matches!(polled, Ok(Poll::Pending));
                 let dropped = if ended { live.active.enter(|| fence(|| this.inner.set(None))) } else { Ok(()) };
                 (polled, dropped)
             }
-            Life::Built(..) | Life::Done => panic!("an opening stream was polled after it was ready"),
+            Stage::Built | Stage::Done => panic!("an opening stream was polled after it was ready"),
         };
         let output = match polled {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(output)) => output,
             Err(caught) => {
-                if let Life::Observed(live) = this.life.take() {
+                if let Stage::Observed(live) = this.life.take() {
                     live.panicked(&caught);
                 }
                 if let Err(second) = dropped {
@@ -201,7 +204,10 @@ where
             }
         };
         let parts = this.parts.take().expect("an opening stream has its parts until it is ready");
-        let output = hand_over::<_, J, S, C, I>(output, this.life.take(), parts);
+        let output = {
+            let context = std::mem::take(&mut this.life.unsettled.context);
+            hand_over::<_, J, S, C>(output, this.life.take(), context, parts)
+        };
         if let Err(caught) = dropped {
             caught.resume();
         }
@@ -210,9 +216,10 @@ where
 }
 
 /// Gives the span to the stream, or ends it if there is none.
-fn hand_over<O, J, S, C, I>(
+fn hand_over<O, J, S, C>(
     output: O,
-    life: Life<I, Box<Live>>,
+    life: Stage<Box<Live>>,
+    context: Context,
     parts: Parts<J, S, C>,
 ) -> J::Output<SpanStream<J::Stream, J, S, C>>
 where
@@ -223,17 +230,17 @@ where
     match (J::sort(output), life) {
         (Ok(stream), life) => {
             let state = match life {
-                Life::Unobserved(context) => State::Unobserved(context),
-                Life::Observed(mut live) => {
+                Stage::Unobserved => State::Unobserved(context),
+                Stage::Observed(mut live) => {
                     live.came();
                     State::Observed(live)
                 }
-                Life::Built(..) | Life::Done => State::Done,
+                Stage::Built | Stage::Done => State::Done,
             };
             J::opened(SpanStream::new(stream, state, judge, Some(on_stop), on_chunk))
         }
         (Err(failed), life) => {
-            if let Life::Observed(mut live) = life {
+            if let Stage::Observed(mut live) = life {
                 live.error(|with_text| judge.describe_failed(&failed, with_text));
                 let ending = Ending::of(live.take_fault());
                 live.finish(ending, None);
@@ -248,9 +255,9 @@ impl<F, J, S, C, I> PinnedDrop for Opening<F, J, S, C, I> {
     fn drop(self: Pin<&mut Self>) {
         let mut this = self.project();
         match this.life.take() {
-            Life::Built(unsettled, _) => enter(&mut unsettled.captured(), || this.inner.set(None)),
-            Life::Unobserved(mut context) => carry(&mut context, || this.inner.set(None)),
-            Life::Observed(mut live) => {
+            Stage::Built => enter(&mut this.life.unsettled.context, || this.inner.set(None)),
+            Stage::Unobserved => carry(&mut this.life.unsettled.context, || this.inner.set(None)),
+            Stage::Observed(mut live) => {
                 let dropped = live.active.enter(|| fence(|| this.inner.set(None)));
                 live.finish(Ending::cancelled(), None);
                 match dropped {
@@ -260,7 +267,7 @@ impl<F, J, S, C, I> PinnedDrop for Opening<F, J, S, C, I> {
                     Ok(()) => {}
                 }
             }
-            Life::Done => {}
+            Stage::Done => {}
         }
     }
 }

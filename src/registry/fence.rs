@@ -18,18 +18,12 @@ pub(crate) fn fence<R>(code: impl FnOnce() -> R) -> Result<R, Caught> {
 impl Caught {
     /// The message of the panic.
     pub(crate) fn message(&self) -> &str {
-        if let Some(text) = self.payload.downcast_ref::<&'static str>() {
-            text
-        } else if let Some(text) = self.payload.downcast_ref::<String>() {
-            text
-        } else {
-            "a panic without a message (its payload is no text)"
-        }
+        panic_hook::message(&*self.payload).unwrap_or("a panic without a message (its payload is no text)")
     }
 
     /// Where it happened, if [`capture_panic_backtraces`](super::capture_panic_backtraces) saw it; else `caught_at`.
     pub(crate) fn stacktrace(&self, caught_at: &Location<'_>) -> String {
-        panic_hook::take_backtrace(self.message()).unwrap_or_else(|| format!("caught at {caught_at}"))
+        panic_hook::take_backtrace(panic_hook::message(&*self.payload)).unwrap_or_else(|| format!("caught at {caught_at}"))
     }
 
     /// Lets the panic go on unchanged.

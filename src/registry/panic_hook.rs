@@ -1,3 +1,4 @@
+use std::any::Any;
 use std::backtrace::Backtrace;
 use std::cell::RefCell;
 use std::panic;
@@ -28,8 +29,7 @@ pub fn capture_panic_backtraces() {
         let previous = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             if interest::anywhere(Followed::ANY) {
-                let message = info.payload_as_str().unwrap_or_default().to_owned();
-                let entry = (message, Backtrace::force_capture());
+                let entry = (message(info.payload()).unwrap_or_default().to_owned(), Backtrace::force_capture());
                 // A thread on its way out has no place to keep it.
                 let _ = LAST.try_with(|last| last.try_borrow_mut().map(|mut last| *last = Some(entry)));
             }
@@ -38,9 +38,15 @@ pub fn capture_panic_backtraces() {
     });
 }
 
+/// The text of a panic's payload, if it is one.
+pub(super) fn message(payload: &(dyn Any + Send)) -> Option<&str> {
+    let literal = payload.downcast_ref::<&'static str>().copied();
+    literal.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+}
+
 /// The backtrace of this thread's last panic, if that had this message: between a panic and its catch, user code may
 /// have caught it and resumed another.
-pub(super) fn take_backtrace(message: &str) -> Option<String> {
+pub(super) fn take_backtrace(message: Option<&str>) -> Option<String> {
     let last = LAST.try_with(|last| last.try_borrow_mut().ok()?.take()).ok()??;
-    (last.0 == message || last.0.is_empty()).then(|| last.1.to_string())
+    (last.0 == message.unwrap_or_default()).then(|| last.1.to_string())
 }

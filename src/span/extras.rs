@@ -32,15 +32,9 @@ pub(crate) fn apply_extras(
 fn usage(value: &Value) -> Option<Usage> {
     let Value::Map(counts) = value else { return None };
     let count = |key| counts.get(key).and_then(|count| count.as_value_ref().as_u64());
-    let setters: [(&str, fn(Usage, u64) -> Usage); 5] = [
-        ("input_tokens", Usage::input),
-        ("output_tokens", Usage::output),
-        ("cached_tokens", Usage::cached),
-        ("cache_write_tokens", Usage::cache_write),
-        ("reasoning_tokens", Usage::reasoning),
-    ];
-    let known = setters.into_iter().filter_map(|(key, set)| Some((set, count(key)?)));
-    Some(known.fold(Usage::new(), |usage, (set, count)| set(usage, count)))
+    let usage = Usage::new().input(count("input_tokens")).output(count("output_tokens"));
+    let usage = usage.cached(count("cached_tokens")).cache_write(count("cache_write_tokens"));
+    Some(usage.reasoning(count("reasoning_tokens")))
 }
 
 fn text_of(value: Value) -> Option<Key> {

@@ -6,7 +6,6 @@ use super::builder::Span;
 use super::live::Live;
 use super::observer::{Input, NoObserver};
 use super::record::Record;
-use super::settle::Settled;
 use crate::context::{Context, enter};
 use crate::event::SpanName;
 use crate::registry::fence;
@@ -41,10 +40,10 @@ enum State {
 
 impl<K, I: Input> Span<NoObserver, NoObserver, K, I> {
     /// Starts the span now; the caller ends it.
-    pub fn start(self) -> ActiveSpan {
-        let state = match self.unsettled.settle(self.input) {
-            Settled::Unobserved(context) => State::Unobserved(context),
-            Settled::Observed(active) => State::Observed(Box::new(Live::new(active))),
+    pub fn start(mut self) -> ActiveSpan {
+        let state = match self.unsettled.settle(&mut Some(self.input)) {
+            None => State::Unobserved(self.unsettled.context),
+            Some(active) => State::Observed(Box::new(Live::new(active))),
         };
         ActiveSpan { state }
     }

@@ -27,4 +27,4 @@ pub use retry::{adapter_retry, retry_notifier, retry_notifier_with};
 pub(crate) use active::{Active, Ending};
 pub use judge::Fault;
 pub(crate) use live::Live;
-pub(crate) use settle::{Settled, Unsettled};
+pub(crate) use settle::Unsettled;

@@ -55,9 +55,22 @@ impl<'a> Record<'a> {
         self.results.response_id = Some(id.into());
     }
 
-    /// Why the model stopped, one call for each choice, in order.
+    /// Why the model stopped. For a request with several choices, see [`finish_reason_of`](Self::finish_reason_of).
     pub fn finish_reason(&mut self, reason: impl Into<Key>) {
-        self.results.finish_reasons.get_or_insert_default().push(Value::Text(reason.into()));
+        self.finish_reason_of(0, reason);
+    }
+
+    /// Why the model stopped in one choice, by its index from 0. The last value wins. Indices from 128 on, more than
+    /// any provider offers, are ignored: they come from outside.
+    pub fn finish_reason_of(&mut self, choice: usize, reason: impl Into<Key>) {
+        const MOST_CHOICES: usize = 128;
+        if choice < MOST_CHOICES {
+            let reasons = self.results.finish_reasons.get_or_insert_default();
+            if reasons.len() <= choice {
+                reasons.resize(choice + 1, Value::Null);
+            }
+            reasons[choice] = Value::Text(reason.into());
+        }
     }
 
     /// The span's own result as a value: `response`, `step_result`, `chat_result`, `result`. It is content, and made

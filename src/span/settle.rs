@@ -2,19 +2,22 @@ use std::sync::Arc;
 
 use super::active::Active;
 use super::observer::{Input, observe};
-use crate::context::{Context, Node, Place, ambient, is_current, telemetry};
+use crate::context::{Context, Node, Place, ambient, is_current, is_outside, telemetry};
 use crate::event::{Content, Phase, RequestId, RequestIdCell, SpanName, SpanStart, Value};
 use crate::registry::{Built, Followed, anywhere};
 
 /// A span that was built and has not started: where it was built, and what it is if anybody may care.
+///
+/// It settles in place, because moving a context costs more than all that an unobserved span does: what was stored as
+/// words is copied as wider registers, and such a copy waits for the stores.
 #[derive(Debug)]
 pub(crate) struct Unsettled {
-    name: SpanName,
-    captured: Context,
+    /// Captured at build; once settled, the context inside an unobserved span.
+    pub(crate) context: Context,
     /// `None` when nobody listened anywhere at build.
     draft: Option<Draft>,
-    // Boxed, because it is rare and what a span wraps carries it.
     given_id: Option<Box<RequestId>>,
+    name: SpanName,
 }
 
 #[derive(Debug)]
@@ -24,21 +27,12 @@ struct Draft {
     built: Option<Box<Built>>,
 }
 
-/// A span whose context is settled.
-#[derive(Debug)]
-pub(crate) enum Settled {
-    /// Silent to its end; it still carries its context.
-    Unobserved(Context),
-    /// Started.
-    Observed(Active),
-}
-
 impl Unsettled {
     #[track_caller]
     #[inline]
     pub(crate) fn capture(name: SpanName) -> Self {
         let draft = if anywhere(Followed::span(name)) { Some(Draft::new(name)) } else { None };
-        Self { name, captured: ambient(), draft, given_id: None }
+        Self { context: ambient(), draft, given_id: None, name }
     }
 
     pub(crate) fn name(&self) -> SpanName {
@@ -54,29 +48,41 @@ impl Unsettled {
         self.given_id = Some(Box::new(id));
     }
 
-    /// The context that was captured, for what is dropped without ever having run.
-    pub(crate) fn captured(self) -> Context {
-        self.captured
-    }
-
-    /// Finds out where the span belongs, and starts it if it is observed there.
+    /// Finds out where the span belongs, and starts it if it is observed there; else `context` is the one inside it.
     ///
     /// The captured context counts, unless none was captured or the present one was opened inside it.
     #[inline]
-    pub(crate) fn settle(self, input: impl Input) -> Settled {
-        let Self { name, captured, draft, given_id } = self;
-        let given_id = given_id.map(|id| *id);
+    pub(crate) fn settle<I: Input>(&mut self, input: &mut Option<I>) -> Option<Active> {
+        if self.draft.is_none() && self.given_id.is_none() {
+            if self.context.is_empty() && is_outside() {
+                self.context.begin_request();
+                return None;
+            }
+            if self.context.is_bare_request() && is_current(&self.context) {
+                return None;
+            }
+        }
+        self.settle_with_care(input)
+    }
+
+    #[inline(never)]
+    fn settle_with_care<I: Input>(&mut self, input: &mut Option<I>) -> Option<Active> {
+        let captured = std::mem::take(&mut self.context);
         let (outer, elsewhere) = if is_current(&captured) {
             (captured, false)
         } else {
             let here = ambient();
             if captured.is_empty() || here.is_inside(&captured) { (here, true) } else { (captured, false) }
         };
-        match draft {
-            Some(draft) if outer.telemetry().follows(Followed::span(name)) => {
-                Settled::Observed(draft.start(outer, elsewhere, given_id, input))
+        let given_id = self.given_id.take().map(|id| *id);
+        match self.draft.take() {
+            Some(draft) if outer.telemetry().follows(Followed::span(self.name)) => {
+                Some(draft.start(outer, elsewhere, given_id, input))
             }
-            _ => Settled::Unobserved(unobserved(name, outer, given_id)),
+            _ => {
+                self.context = unobserved(self.name, outer, given_id);
+                None
+            }
         }
     }
 }
@@ -109,7 +115,13 @@ impl Draft {
         Self { start, built }
     }
 
-    fn start(self, outer: Context, elsewhere: bool, given_id: Option<RequestId>, input: impl Input) -> Active {
+    fn start<I: Input>(
+        self,
+        outer: Context,
+        elsewhere: bool,
+        given_id: Option<RequestId>,
+        input: &mut Option<I>,
+    ) -> Active {
         let Self { mut start, built } = self;
         let telemetry = outer.telemetry();
         let name = start.name;
@@ -145,12 +157,13 @@ fn inherit(start: &mut SpanStart, parent: &SpanStart) {
 }
 
 /// Makes the input if somebody who may have it gets any event of the span; the key stands if a closure was given.
-fn fill_input<I: Input>(start: &mut SpanStart, input: I, telemetry: &crate::registry::Telemetry) {
+fn fill_input<I: Input>(start: &mut SpanStart, input: &mut Option<I>, telemetry: &crate::registry::Telemetry) {
     if I::GIVEN {
         let phases = [Phase::Start, Phase::FirstChunk, Phase::Stop, Phase::Exception];
         let wanted = phases.into_iter().any(|phase| telemetry.content(&start.name.event(phase)).has(Content::INPUT));
         let event = start.name.event(Phase::Start);
-        let made = if wanted { observe(telemetry, &event, "input", || input.make()) } else { None };
+        let input = if wanted { input.take() } else { None };
+        let made = input.and_then(|input| observe(telemetry, &event, "input", || input.make()));
         start.input = Some(made.unwrap_or(Value::Null));
     }
 }
