@@ -1,7 +1,5 @@
-//! Async-first observability for calls to language models.
-//!
-//! Wrap an async generate future or a token stream in one line, with any client. Each span emits `start` and then
-//! exactly one `stop` or `exception`, with what really happened, to handlers that attach by name.
+#![doc = include_str!("../docs/overview.md")]
+#![doc = include_str!("../docs/events.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod event;

@@ -75,7 +75,7 @@ async fn an_error_event_inside_a_200_stream_is_an_error() {
         let body = format!("event: error\ndata: {frame}\n\ndata: [DONE]\n\n");
         let (items, stop) = observed(&body, provider, 61, usize::MAX).await;
         assert!(items.len() == 2 && items.iter().all(Result::is_ok), "the stream itself is sound");
-        let error = Facts { error: Some(facts::Failure::new("overloaded", "later")), ..Facts::default() };
+        let error = Facts::of_failure("overloaded", "later");
         assert_eq!(Told::by(&stop), Told::partial(&error, provider, 2), "{frame}");
         let text = stop.as_event().metadata("error").map(|text| text.to_string());
         assert_eq!(text.as_deref(), Some("later"), "{frame}");

@@ -103,10 +103,14 @@ pub fn list_handlers(prefix: &str) -> Vec<HandlerInfo> {
 /// # Errors
 ///
 /// As there.
-pub fn execute(
-    suffix: &str,
+pub fn execute<N>(
+    suffix: N,
     measurements: impl Into<Measurements>,
     metadata: impl Into<Metadata>,
-) -> Result<(), InvalidEventName> {
+) -> Result<(), InvalidEventName>
+where
+    N: TryInto<EventName>,
+    InvalidEventName: From<N::Error>,
+{
     telemetry().execute(suffix, measurements, metadata)
 }

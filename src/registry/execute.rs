@@ -3,7 +3,7 @@ use super::telemetry::Telemetry;
 use crate::event::{Event, EventName, InvalidEventName, Measurements, Metadata, event_prefix};
 
 impl Telemetry {
-    /// Emits an event of your own: `allm.` and the suffix. Measurements and metadata are given in full; nothing is
+    /// Emits an event of your own: `allm.` and the suffix, as text or as segments. Measurements and metadata are given in full; nothing is
     /// merged into them.
     ///
     /// # Errors
@@ -19,22 +19,21 @@ impl Telemetry {
     /// telemetry.attach("cache", "allm.cache.hit", |event: &allm_telemetry::Event<'_>| {
     ///     assert_eq!(event.measurement("age_ms").and_then(|age| age.as_u64()), Some(12));
     /// })?;
-    /// telemetry.execute("cache.hit", [("age_ms", 12)], [("key", "greeting")])?;
+    /// telemetry.execute(["cache", "hit"], [("age_ms", 12)], [("key", "greeting")])?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn execute(
+    pub fn execute<N>(
         &self,
-        suffix: &str,
+        suffix: N,
         measurements: impl Into<Measurements>,
         metadata: impl Into<Metadata>,
-    ) -> Result<(), InvalidEventName> {
-        let name = EventName::try_from(suffix).and_then(|_| {
-            let mut text = String::with_capacity(event_prefix().len() + 1 + suffix.len());
-            text.push_str(event_prefix());
-            text.push('.');
-            text.push_str(suffix);
-            EventName::try_from(text)
-        })?;
+    ) -> Result<(), InvalidEventName>
+    where
+        N: TryInto<EventName>,
+        InvalidEventName: From<N::Error>,
+    {
+        let suffix = suffix.try_into()?;
+        let name = EventName::try_from(format!("{}.{suffix}", event_prefix()))?;
         let followed = Followed::event(&name);
         if anywhere(followed) && self.follows(followed) {
             self.emit(&Event::given(&name, &measurements.into(), &metadata.into(), true));

@@ -44,6 +44,12 @@ pub(crate) struct Counts {
 }
 
 impl Facts {
+    /// An error and nothing else.
+    pub(crate) fn of_failure(kind: &str, text: &str) -> Self {
+        let error = Some(Failure { kind: kind.to_owned(), text: text.to_owned() });
+        Self { error, ..Self::default() }
+    }
+
     /// Hears one event's data; what is no JSON object (`[DONE]`) says nothing.
     pub(crate) fn hear(&mut self, provider: Provider, data: &str) {
         if let Ok(frame @ Value::Object(_)) = serde_json::from_str(data) {
@@ -91,13 +97,7 @@ impl Facts {
     pub(crate) fn fail(&mut self, error: &Value, keys: &[&str]) {
         let kind = keys.iter().find_map(|key| error[key].as_str()).unwrap_or("_OTHER");
         let text = error["message"].as_str().unwrap_or_default();
-        self.error.get_or_insert_with(|| Failure::new(kind, text));
-    }
-}
-
-impl Failure {
-    pub(crate) fn new(kind: &str, text: &str) -> Self {
-        Self { kind: kind.to_owned(), text: text.to_owned() }
+        self.error.get_or_insert_with(|| Failure { kind: kind.to_owned(), text: text.to_owned() });
     }
 }
 
