@@ -115,12 +115,13 @@ fn frames(body: &str, size: usize) -> impl Stream<Item = Item> + use<> {
 /// Reads `chunks` frames inside a span, then lets go of the stream; gives them and the span's end.
 async fn observed(body: &str, provider: Provider, size: usize, chunks: usize) -> (Vec<Item>, OwnedEvent) {
     let mut facts = Facts::default();
-    let span = Span::stream().on_chunk(move |frame: &Frame, record: &mut Record<'_>| {
+    let observe = move |frame: &Frame, record: &mut Record<'_>| {
         facts.hear(provider, &frame.data);
         facts.tell(provider, record);
-    });
+    };
     let capture = Capture::new();
-    let read = async { frames(body, size).in_span(span).take(chunks).collect().await };
+    let read =
+        async { frames(body, size).in_span(Span::stream().on_chunk(observe)).take(chunks).collect().await };
     let items = capture.scope(read).await;
     let mut events = capture.events();
     (items, events.pop().expect("the span has ended"))

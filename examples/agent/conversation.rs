@@ -136,14 +136,12 @@ fn observe(chunk: &Chunk, record: &mut Record<'_>) {
 }
 
 fn usage_of(usage: &CompletionUsage) -> Usage {
-    let mut ours = Usage::new().input(usage.prompt_tokens.into()).output(usage.completion_tokens.into());
-    if let Some(cached) = usage.prompt_tokens_details.as_ref().and_then(|details| details.cached_tokens) {
-        ours = ours.cached(cached.into());
-    }
-    if let Some(reasoning) = usage.completion_tokens_details.as_ref().and_then(|it| it.reasoning_tokens) {
-        ours = ours.reasoning(reasoning.into());
-    }
-    ours
+    let (input, output) = (&usage.prompt_tokens_details, &usage.completion_tokens_details);
+    Usage::new()
+        .input(usage.prompt_tokens)
+        .cached(input.as_ref().and_then(|details| details.cached_tokens))
+        .output(usage.completion_tokens)
+        .reasoning(output.as_ref().and_then(|details| details.reasoning_tokens))
 }
 
 /// Runs a tool on a task of its own; the model is told what became of it, whatever that is.

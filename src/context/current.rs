@@ -2,16 +2,16 @@ use std::cell::Cell;
 use std::mem::{self, ManuallyDrop};
 use std::sync::Arc;
 
-use super::handle::{Context, Identity};
+use super::handle::Context;
 use super::node::Node;
-use crate::event::Phase;
+use crate::event::{Phase, Ticket};
 use crate::registry::Telemetry;
 
 /// A context while it is entered. It needs no drop, so it can be reached in a thread's last moments; whoever enters
 /// takes back what it put in.
 struct Slot {
     node: Cell<Option<ManuallyDrop<Arc<Node>>>>,
-    id: Cell<Identity>,
+    id: Cell<Option<Ticket>>,
 }
 
 thread_local! {
@@ -26,7 +26,7 @@ tokio::task_local! {
 
 impl Slot {
     const fn empty() -> Self {
-        Self { node: Cell::new(None), id: Cell::new(Identity::NONE) }
+        Self { node: Cell::new(None), id: Cell::new(None) }
     }
 
     #[inline]
@@ -44,12 +44,11 @@ impl Slot {
         context.id = self.id.replace(context.id);
     }
 
-    /// A copy of what is here; an id that was not read yet is read, so that the copy agrees with it for ever.
+    /// A copy of what is here.
     fn copy(&self) -> Context {
         let node = self.node.take();
         let copy = node.as_deref().cloned();
         self.node.set(node);
-        self.id.set(self.id.get().read());
         Context { node: copy, id: self.id.get() }
     }
 
@@ -61,14 +60,13 @@ impl Slot {
             _ => false,
         };
         self.node.set(node);
-        // Two ids that nobody has read are not the same id.
-        same_node && self.id.get() == context.id && context.id != Identity::UNREAD
+        same_node && self.id.get() == context.id
     }
 
     #[inline]
     fn is_empty(&self) -> bool {
         let node = self.node.take();
-        let empty = node.is_none() && self.id.get() == Identity::NONE;
+        let empty = node.is_none() && self.id.get().is_none();
         self.node.set(node);
         empty
     }

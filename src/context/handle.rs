@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::carried::InContext;
 use super::current;
 use super::node::Node;
-use crate::event::{RawId, RequestId};
+use crate::event::{RequestId, RequestIdCell, Ticket};
 use crate::registry::Telemetry;
 
 /// What a task knows: the request id, the span it is inside, and the [`Telemetry`] it emits to.
@@ -31,31 +31,11 @@ use crate::registry::Telemetry;
 /// .await;
 /// # }
 /// ```
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Context {
     pub(super) node: Option<Arc<Node>>,
     /// Of an unobserved request, which needs no node of its own. Not looked at when the node has a request id.
-    pub(super) id: Identity,
-}
-
-/// The request id of a context whose node has none, as two words.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Identity([u64; 2]);
-
-impl Identity {
-    /// Outside every request.
-    pub(super) const NONE: Self = Self([0, 0]);
-    /// Inside a request whose id nobody has read yet.
-    pub(super) const UNREAD: Self = Self([0, 1]);
-
-    /// The id, drawn if it has not been. A draw that hits one of the two marks is as likely as any other collision.
-    pub(super) fn read(self) -> Self {
-        if self == Self::UNREAD { Self(RawId::draw().0) } else { self }
-    }
-
-    pub(super) fn encode(self) -> Option<RequestId> {
-        (self != Self::NONE).then(|| RawId(self.read().0).encode())
-    }
+    pub(super) id: Option<Ticket>,
 }
 
 /// The request id of this task, inside any span or scope that has one, observed or not.
@@ -92,7 +72,13 @@ impl Context {
     #[must_use]
     pub fn request_id(&self) -> Option<RequestId> {
         let of_node = self.node.as_ref().and_then(|node| node.request_id());
-        of_node.cloned().or_else(|| self.id.encode())
+        of_node.cloned().or_else(|| self.id.map(Ticket::id))
+    }
+
+    /// The request id for a span inside, without reading it.
+    pub(crate) fn request_id_cell(&self) -> Option<RequestIdCell> {
+        let of_node = self.node.as_ref().and_then(|node| node.request_id_cell());
+        of_node.or_else(|| self.id.map(RequestIdCell::of))
     }
 
     /// Runs a closure in this context.
@@ -107,34 +93,34 @@ impl Context {
     }
 
     pub(crate) fn of(node: Arc<Node>) -> Self {
-        Self { node: Some(node), id: Identity::NONE }
+        Self { node: Some(node), id: None }
     }
 
     /// The context of the outermost call of a request that nobody observes: its id is drawn when it is first read.
     pub(crate) fn unread(self) -> Self {
-        Self { node: self.node, id: Identity::UNREAD }
+        Self { node: self.node, id: Some(Ticket::next()) }
     }
 
     /// Makes this empty context the one of a new request.
     #[inline]
     pub(crate) fn begin_request(&mut self) {
-        self.id = Identity::UNREAD;
+        self.id = Some(Ticket::next());
     }
 
     /// Whether this is an unobserved request and nothing else.
     #[inline]
     pub(crate) fn is_bare_request(&self) -> bool {
-        self.node.is_none() && self.id != Identity::NONE
+        self.node.is_none() && self.id.is_some()
     }
 
     /// Whether this belongs to a request.
     pub(crate) fn has_request(&self) -> bool {
-        self.id != Identity::NONE || self.node.as_ref().is_some_and(|node| node.has_request())
+        self.id.is_some() || self.node.as_ref().is_some_and(|node| node.has_request())
     }
 
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.node.is_none() && self.id == Identity::NONE
+        self.node.is_none() && self.id.is_none()
     }
 
     pub(crate) fn node(&self) -> Option<&Arc<Node>> {
@@ -153,15 +139,7 @@ impl Context {
             (None, Some(_)) => false,
         };
         // An unobserved request leaves no node, but everything in it has its id.
-        node_inside && (outer.id == Identity::NONE || self.request_id() == outer.request_id())
-    }
-}
-
-impl Clone for Context {
-    fn clone(&self) -> Self {
-        // A clone is only ever taken of a context whose id has been read; a fresh one could not agree with its copy.
-        debug_assert_ne!(self.id, Identity::UNREAD, "an unread context has one owner");
-        Self { node: self.node.clone(), id: self.id }
+        node_inside && (outer.id.is_none() || self.request_id() == outer.request_id())
     }
 }
 

@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use crate::event::{RequestId, SpanStart};
+use crate::event::{RequestId, RequestIdCell, SpanStart};
 use crate::registry::{States, Telemetry};
 
 /// How many levels up a node still knows those around it. A task that spawns its successor for ever, each inside the
@@ -59,6 +59,14 @@ impl Node {
         match &self.place {
             Place::Span(start) => Some(start.request_id.get()),
             Place::Scope(id) | Place::Unobserved(id) => id.as_ref(),
+        }
+    }
+
+    /// The request id for a span inside, without reading it.
+    pub(crate) fn request_id_cell(&self) -> Option<RequestIdCell> {
+        match &self.place {
+            Place::Span(start) => Some(start.request_id.clone()),
+            Place::Scope(id) | Place::Unobserved(id) => id.clone().map(RequestIdCell::known),
         }
     }
 

@@ -126,11 +126,9 @@ impl<const N: usize> TryFrom<[&str; N]> for EventName {
     }
 }
 
-impl TryFrom<&EventName> for EventName {
-    type Error = Infallible;
-
-    fn try_from(name: &EventName) -> Result<Self, Self::Error> {
-        Ok(name.clone())
+impl From<&EventName> for EventName {
+    fn from(name: &EventName) -> Self {
+        name.clone()
     }
 }
 

@@ -39,6 +39,6 @@ pub use view::Event;
 pub(crate) use clock::{Time, TimeSource};
 pub(crate) use end::{Results, SpanEnd, StreamTimes};
 pub(crate) use event_name::EventIndex;
-pub(crate) use request_id::{RawId, RequestIdCell};
+pub(crate) use request_id::{RequestIdCell, Ticket};
 pub(crate) use start::SpanStart;
 pub(crate) use view::Moment;

@@ -1,9 +1,14 @@
+use std::cell::Cell;
 use std::fmt;
+use std::num::NonZeroU64;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
 
 /// One id for all that one outermost call causes.
 ///
@@ -155,22 +160,77 @@ impl RawId {
     }
 }
 
-/// An id that is drawn when it is first read, and the same on every read.
-#[derive(Debug, Default)]
-pub(crate) struct RequestIdCell(OnceLock<RequestId>);
+/// Stands for the id of a request until somebody reads it: a number, unique in this process.
+///
+/// Its id is a function of it that nobody outside can compute, so it is the same on every read, in every copy of a
+/// context and on any task, whether the copy was made before the first read or after, and nothing is written back. A
+/// request whose id nobody reads draws none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ticket(NonZeroU64);
 
-impl RequestIdCell {
-    pub(crate) fn known(id: RequestId) -> Self {
-        Self(OnceLock::from(id))
+impl Ticket {
+    /// Tickets that a thread takes at once.
+    const BLOCK: u64 = 1 << 24;
+
+    #[inline]
+    pub(crate) fn next() -> Self {
+        thread_local! {
+            static NEXT: Cell<u64> = const { Cell::new(0) };
+        }
+        let next = match NonZeroU64::new(NEXT.get()) {
+            Some(next) if next.get() % Self::BLOCK != 0 => next,
+            _ => Self::first_of_block(),
+        };
+        NEXT.set(next.get().wrapping_add(1));
+        Self(next)
     }
 
-    pub(crate) fn get(&self) -> &RequestId {
-        self.0.get_or_init(request_id)
+    #[cold]
+    fn first_of_block() -> NonZeroU64 {
+        static BLOCKS: AtomicU64 = AtomicU64::new(0);
+        NonZeroU64::MIN | BLOCKS.fetch_add(1, Ordering::Relaxed).wrapping_mul(Self::BLOCK)
+    }
+
+    /// The id: 16 bytes from a cryptographic generator whose seed is a secret of this process and the ticket.
+    pub(crate) fn id(self) -> RequestId {
+        static SECRET: OnceLock<[u8; 24]> = OnceLock::new();
+        let mut seed = [0; 32];
+        seed[..24].copy_from_slice(SECRET.get_or_init(rand::random));
+        seed[24..].copy_from_slice(&self.0.get().to_le_bytes());
+        let mut generator = StdRng::from_seed(seed);
+        RawId([generator.next_u64(), generator.next_u64()]).encode()
     }
 }
 
+/// An id that is worked out when it is first read, and the same on every read.
+#[derive(Debug)]
+pub(crate) struct RequestIdCell {
+    ticket: Option<Ticket>,
+    known: OnceLock<RequestId>,
+}
+
+impl RequestIdCell {
+    /// Nobody has asked for it yet.
+    pub(crate) const fn of(ticket: Ticket) -> Self {
+        Self { ticket: Some(ticket), known: OnceLock::new() }
+    }
+
+    pub(crate) fn known(id: RequestId) -> Self {
+        Self { ticket: None, known: OnceLock::from(id) }
+    }
+
+    pub(crate) fn get(&self) -> &RequestId {
+        self.known.get_or_init(|| self.ticket.map_or_else(request_id, Ticket::id))
+    }
+}
+
+/// A copy reads nothing.
 impl Clone for RequestIdCell {
     fn clone(&self) -> Self {
-        Self::known(self.get().clone())
+        match (self.ticket, self.known.get()) {
+            (_, Some(id)) => Self::known(id.clone()),
+            (Some(ticket), None) => Self::of(ticket),
+            (None, None) => Self::known(self.get().clone()),
+        }
     }
 }

@@ -4,7 +4,7 @@ use super::catalogue::{MAX_START_KEYS, OPTIONAL_START_KEYS, STANDARD_END_KEYS};
 use super::clock::Time;
 use super::entry::{Entry, Visit};
 use super::fields::{Key, Metadata};
-use super::request_id::RequestIdCell;
+use super::request_id::{RequestIdCell, Ticket};
 use super::span_id::SpanId;
 use super::span_name::SpanName;
 use super::value::{Value, ValueRef};
@@ -38,7 +38,7 @@ impl SpanStart {
             name,
             span_id: SpanId::next(),
             parent_span_id: None,
-            request_id: RequestIdCell::default(),
+            request_id: RequestIdCell::of(Ticket::next()),
             system_time: 0,
             monotonic_time: Time::default(),
             engine: None,

@@ -127,7 +127,7 @@ impl Draft {
         let name = start.name;
         start.request_id = match given_id {
             Some(id) => RequestIdCell::known(id),
-            None => outer.request_id().map_or_else(RequestIdCell::default, RequestIdCell::known),
+            None => outer.request_id_cell().unwrap_or(start.request_id),
         };
         if let Some(parent) = outer.node().and_then(|node| node.nearest_span(&telemetry)) {
             inherit(&mut start, parent);

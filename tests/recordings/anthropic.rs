@@ -12,11 +12,8 @@ fn read(facts: &mut Facts, event: &Value) {
     last(&mut facts.id, &message["id"]);
     counts(&mut facts.counts, &message["usage"]);
     counts(&mut facts.counts, &event["usage"]);
-    for reason in [&message["stop_reason"], &event["delta"]["stop_reason"]] {
-        if reason.is_string() {
-            facts.finish(&Value::Null, reason);
-        }
-    }
+    facts.finish(&Value::Null, &message["stop_reason"]);
+    facts.finish(&Value::Null, &event["delta"]["stop_reason"]);
     if event["type"] == "error" {
         facts.fail(&event["error"], &["type"]);
     }

@@ -19,10 +19,8 @@ pub(crate) struct Facts {
     pub(crate) counts: Counts,
     pub(crate) model: Option<String>,
     pub(crate) id: Option<String>,
-    /// The reason of each choice by its index, `None` while it goes on.
-    pub(crate) finish_reasons: BTreeMap<u64, Option<String>>,
-    /// The reasons that came with the last frame.
-    newly_finished: Vec<String>,
+    /// Why each choice has ended, by its index.
+    pub(crate) finish_reasons: BTreeMap<usize, String>,
     pub(crate) error: Option<Failure>,
 }
 
@@ -61,14 +59,8 @@ impl Facts {
         self.counts.usage(provider)
     }
 
-    /// The reasons that are known, in the order of the choices; `None` when there is none.
-    pub(crate) fn finish_reasons(&self) -> Option<Vec<String>> {
-        let known: Vec<String> = self.finish_reasons.values().flatten().cloned().collect();
-        (!known.is_empty()).then_some(known)
-    }
-
     /// Records on a span what was heard, after each frame.
-    pub(crate) fn tell(&mut self, provider: Provider, record: &mut Record<'_>) {
+    pub(crate) fn tell(&self, provider: Provider, record: &mut Record<'_>) {
         if let Some(usage) = self.usage(provider) {
             record.usage(usage);
         }
@@ -78,19 +70,18 @@ impl Facts {
         if let Some(id) = &self.id {
             record.response_id(id.clone());
         }
-        for reason in self.newly_finished.drain(..) {
-            record.finish_reason(reason);
+        for (choice, reason) in &self.finish_reasons {
+            record.finish_reason_of(*choice, reason.clone());
         }
         if let Some(error) = &self.error {
             record.error(error.kind.clone(), &error.text);
         }
     }
 
+    /// Takes over why a choice has ended, if it has.
     pub(crate) fn finish(&mut self, choice: &Value, reason: &Value) {
-        let slot = self.finish_reasons.entry(choice.as_u64().unwrap_or(0)).or_default();
-        let goes_on = slot.is_none();
-        last(slot, reason);
-        self.newly_finished.extend(slot.clone().filter(|_| goes_on));
+        let choice = choice.as_u64().and_then(|choice| choice.try_into().ok()).unwrap_or(0);
+        self.finish_reasons.extend(word(reason).map(|reason| (choice, reason)));
     }
 
     /// Keeps the first failure; its class is the first of `keys` that is a word.

@@ -4,6 +4,7 @@ use crate::facts::{Counts, Provider};
 use crate::{anthropic, gemini, openai_chat, openai_responses};
 use allm_telemetry::Usage;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// A recorded answer that is a server-sent-event stream.
@@ -70,12 +71,11 @@ impl Recording {
         failed.then(|| class.unwrap_or_else(|| "_OTHER".to_owned()))
     }
 
-    /// The reasons that are known, in the order of the choices; `None` when there is none.
-    pub(crate) fn finish_reasons(&self) -> Option<Vec<String>> {
-        let reasons = self.json["expected"]["finish_reasons"].as_array()?.iter();
-        let known = reasons.filter(|reason| !reason.is_null());
-        let spelled = |reason: &Value| reason.as_str().map_or(reason.to_string(), str::to_owned);
-        Some(known.map(spelled).collect()).filter(|reasons: &Vec<String>| !reasons.is_empty())
+    /// Why each choice has ended, by its index.
+    pub(crate) fn finish_reasons(&self) -> BTreeMap<usize, String> {
+        let reasons = self.json["expected"]["finish_reasons"].as_array().into_iter().flatten();
+        let by_choice = reasons.enumerate().filter(|(_, reason)| !reason.is_null());
+        by_choice.map(|(choice, reason)| (choice, text(reason).unwrap_or(reason.to_string()))).collect()
     }
 
     /// The recording's own two numbers and their details, by our rule.

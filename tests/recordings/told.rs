@@ -2,7 +2,8 @@
 
 use crate::facts::{Facts, Provider};
 use crate::recording::Recording;
-use allm_telemetry::{Outcome, OwnedEvent, Usage, ValueRef};
+use allm_telemetry::{Outcome, OwnedEvent, Usage, Value, ValueRef};
+use std::collections::BTreeMap;
 
 #[derive(Debug, PartialEq)]
 pub(crate) struct Told {
@@ -13,7 +14,8 @@ pub(crate) struct Told {
     pub(crate) usage_status: Option<String>,
     pub(crate) response_model: Option<String>,
     pub(crate) response_id: Option<String>,
-    pub(crate) finish_reasons: Option<Vec<String>>,
+    /// By choice; one that goes on is missing.
+    pub(crate) finish_reasons: BTreeMap<usize, String>,
 }
 
 impl Told {
@@ -21,9 +23,10 @@ impl Told {
         let stop = stop.as_event();
         let text = |key: &str| stop.metadata(key)?.as_str().map(str::to_owned);
         let reasons = match stop.metadata("finish_reasons") {
-            Some(ValueRef::List(reasons)) => Some(reasons.iter().map(|reason| reason.to_string()).collect()),
-            _ => None,
+            Some(ValueRef::List(reasons)) => reasons,
+            _ => &[],
         };
+        let by_choice = reasons.iter().enumerate().filter(|(_, reason)| **reason != Value::Null);
         Self {
             outcome: stop.outcome(),
             error_type: text("error_type"),
@@ -32,7 +35,7 @@ impl Told {
             usage_status: text("usage_status"),
             response_model: text("response_model"),
             response_id: text("response_id"),
-            finish_reasons: reasons,
+            finish_reasons: by_choice.map(|(choice, reason)| (choice, reason.to_string())).collect(),
         }
     }
 
@@ -62,7 +65,7 @@ impl Told {
             usage_status: Some(status(facts.usage(provider), outcome)),
             response_model: facts.model.clone(),
             response_id: facts.id.clone(),
-            finish_reasons: facts.finish_reasons(),
+            finish_reasons: facts.finish_reasons.clone(),
             outcome: Some(outcome),
             error_type,
         }
