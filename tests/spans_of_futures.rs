@@ -111,7 +111,8 @@ async fn a_future_that_is_dropped_without_a_poll_says_nothing() {
 #[tokio::test]
 async fn a_future_that_panics_ends_as_panicked() {
     let capture = Capture::new();
-    let tool = async { panic!("no such city: {}", "Atlantis") }.in_span_plain(Span::tool("weather", "1"));
+    let city = String::from("Atlantis");
+    let tool = async { panic!("no such city: {city}") }.in_span_plain(Span::tool("weather", "1"));
     let payload = capture.scope(AssertUnwindSafe(tool).catch_unwind()).await.unwrap_err();
     assert_eq!(payload.downcast_ref::<String>().unwrap(), "no such city: Atlantis");
     let exception = end_of(&capture, SpanName::Tool);

@@ -146,11 +146,9 @@ fn usage_of(usage: &CompletionUsage) -> Usage {
 
 /// Runs a tool on a task of its own; the model is told what became of it, whatever that is.
 async fn call_tool(call: ToolCall, fate: Fate) -> Message {
+    let arguments = call.function.arguments.clone();
     let span = Span::tool(call.function.name.clone(), call.id.clone())
-        .input({
-            let arguments = call.function.arguments.clone();
-            || arguments
-        })
+        .input(|| arguments)
         .on_stop(|result: &String, record| record.result(|| result.clone()))
         .error_type(ToolError::class);
     let work = async move {

@@ -1,11 +1,9 @@
 //! One conversation that is shown, or many at once behind a progress bar.
 
-use std::io::{Write, stdout};
-
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::task::JoinSet;
 
-use crate::Failure;
+use crate::{Failure, show};
 use crate::chaos::Fate;
 use crate::client::Endpoint;
 use crate::conversation::Conversation;
@@ -74,8 +72,7 @@ impl Options {
     /// Many conversations at once would be shown as noise.
     fn show(&self, text: &str) {
         if self.parallel == 1 {
-            // Who closed our stdout does not want to read on; the conversation and its log go on.
-            let _ = writeln!(stdout(), "{text}");
+            show(&text);
         }
     }
 }

@@ -14,6 +14,7 @@ mod summary;
 mod tools;
 
 use std::error::Error;
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{Write, stdout};
 use std::path::Path;
@@ -43,7 +44,8 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Failure> {
     let options = Options::parse(Parser::from_env())?;
     if options.help {
-        return Ok(write!(stdout(), "{HELP}")?);
+        show(&HELP);
+        return Ok(());
     }
     let summary = Summary::attach()?;
     let log = options.events.as_deref().map(|file| open_log(file, options.content)).transpose()?;
@@ -57,11 +59,15 @@ fn run() -> Result<(), Failure> {
     let talked = runtime.block_on(crowd::talk(&options));
     // The runtime goes first: what still runs in it ends its spans now, and the log is written to its end after.
     drop(runtime);
-    if let Some(log) = log {
-        close_log(&log)?;
-    }
+    let closed = log.map_or(Ok(()), |log| close_log(&log));
     talked?;
-    Ok(write!(stdout(), "{summary}")?)
+    show(&summary);
+    closed
+}
+
+/// Who closed our stdout does not want to read on, which is no failure.
+fn show(text: &dyn Display) {
+    let _ = writeln!(stdout(), "{text}");
 }
 
 /// Every event as a line; a full queue makes the agent wait, so that no line is missing.

@@ -19,8 +19,7 @@ Usage: cargo run --example agent -- [options]
   -h, --help       this text
 
 It talks to a server that it starts on a loopback port. With OPENAI_BASE_URL, OPENAI_API_KEY and OPENAI_MODEL
-set it talks to that endpoint instead.
-";
+set it talks to that endpoint instead.";
 
 #[derive(Clone, Debug)]
 pub(crate) struct Options {

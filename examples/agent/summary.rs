@@ -100,7 +100,7 @@ impl fmt::Display for Summary {
             }
             writeln!(f)?;
         }
-        writeln!(f, "retries {}, handler failures {}", tally.retries, tally.handler_failures)
+        write!(f, "retries {}, handler failures {}", tally.retries, tally.handler_failures)
     }
 }
 

@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rand::rngs::StdRng;
-use rand::{Rng as _, SeedableRng as _};
+use rand::rngs::{StdRng, SysRng};
+use rand::{Rng as _, SeedableRng as _, TryRng as _};
 
 /// One id for all that one outermost call causes.
 ///
@@ -38,7 +38,7 @@ enum Repr {
 /// A fresh [`RequestId`]: 22 characters from 16 random bytes.
 #[must_use]
 pub fn request_id() -> RequestId {
-    RawId::draw().encode()
+    Ticket::next().id()
 }
 
 impl RequestId {
@@ -138,28 +138,6 @@ impl fmt::Display for InvalidRequestId {
 
 impl std::error::Error for InvalidRequestId {}
 
-/// A drawn id before it is written out: two words that can be copied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RawId(pub(crate) [u64; 2]);
-
-impl RawId {
-    pub(crate) fn draw() -> Self {
-        let bits: u128 = rand::random();
-        Self([bits as u64, (bits >> 64) as u64])
-    }
-
-    pub(crate) fn encode(self) -> RequestId {
-        let mut bytes = [0; 16];
-        let (low, high) = bytes.split_at_mut(8);
-        low.copy_from_slice(&self.0[0].to_le_bytes());
-        high.copy_from_slice(&self.0[1].to_le_bytes());
-        let mut text = [b'A'; RequestId::DRAWN_LEN];
-        let written = URL_SAFE_NO_PAD.encode_slice(bytes, &mut text);
-        debug_assert_eq!(written, Ok(RequestId::DRAWN_LEN));
-        RequestId(Repr::Drawn(text))
-    }
-}
-
 /// Stands for the id of a request until somebody reads it: a number, unique in this process.
 ///
 /// Its id is a function of it that nobody outside can compute, so it is the same on every read, in every copy of a
@@ -193,13 +171,31 @@ impl Ticket {
 
     /// The id: 16 bytes from a cryptographic generator whose seed is a secret of this process and the ticket.
     pub(crate) fn id(self) -> RequestId {
-        static SECRET: OnceLock<[u8; 24]> = OnceLock::new();
         let mut seed = [0; 32];
-        seed[..24].copy_from_slice(SECRET.get_or_init(rand::random));
+        seed[..24].copy_from_slice(&secret());
         seed[24..].copy_from_slice(&self.0.get().to_le_bytes());
-        let mut generator = StdRng::from_seed(seed);
-        RawId([generator.next_u64(), generator.next_u64()]).encode()
+        let mut bytes = [0; 16];
+        StdRng::from_seed(seed).fill_bytes(&mut bytes);
+        let mut text = [b'A'; RequestId::DRAWN_LEN];
+        let written = URL_SAFE_NO_PAD.encode_slice(bytes, &mut text);
+        debug_assert_eq!(written, Ok(RequestId::DRAWN_LEN));
+        RequestId(Repr::Drawn(text))
     }
+}
+
+/// What nobody outside knows: drawn from the system once a process. Not from a thread's generator, which is gone in the
+/// thread's last moments.
+///
+/// # Panics
+///
+/// If the system has no random bytes, as every other generator does then.
+fn secret() -> [u8; 24] {
+    static SECRET: OnceLock<[u8; 24]> = OnceLock::new();
+    *SECRET.get_or_init(|| {
+        let mut secret = [0; 24];
+        SysRng.try_fill_bytes(&mut secret).expect("the system has random bytes");
+        secret
+    })
 }
 
 /// An id that is worked out when it is first read, and the same on every read.

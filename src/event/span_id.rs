@@ -1,6 +1,9 @@
 use std::cell::Cell;
 use std::fmt;
 
+use rand::TryRng as _;
+use rand::rngs::SysRng;
+
 /// A span's id: 64 bits, shown as 16 hex digits. Random, never 0, and not repeating across processes in practice.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SpanId(u64);
@@ -14,7 +17,7 @@ impl SpanId {
     /// A new id. Each thread walks a sequence of its own from a random place: one draw a thread, not one a span.
     pub(crate) fn next() -> Self {
         let last = match POSITION.get() {
-            0 => rand::random(),
+            0 => start(),
             position => position,
         };
         // SplitMix64 (Steele, Lea, Flood 2014): a Weyl sequence, then a bijective mix, so no repeat within 2^64.
@@ -27,11 +30,25 @@ impl SpanId {
         Self(if mixed == 0 { 1 } else { mixed })
     }
 
+    /// Reads what `Display` wrote.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        u64::from_str_radix(text, 16).ok().map(Self)
+    }
+
     /// The id as a number, for protocols that carry 8 bytes.
     #[must_use]
     pub const fn to_u64(self) -> u64 {
         self.0
     }
+}
+
+/// A random place. Drawn from the system, because a thread's generator is gone in the thread's last moments.
+///
+/// # Panics
+///
+/// If the system has no random bytes, as every other generator does then.
+fn start() -> u64 {
+    SysRng.try_next_u64().expect("the system has random bytes")
 }
 
 impl fmt::Display for SpanId {

@@ -136,7 +136,7 @@ impl<'a> Event<'a> {
     pub fn span_id(&self) -> Option<SpanId> {
         match self.data {
             Data::Span(start, _) => Some(start.span_id),
-            Data::Given { .. } => None,
+            Data::Given { .. } => SpanId::parse(self.metadata("span_id")?.as_str()?),
         }
     }
 

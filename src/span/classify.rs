@@ -62,7 +62,7 @@ pub(super) const OTHER: &str = "_OTHER";
 /// The name of an error's type without its generics; a boxed error has none worth telling.
 pub(super) fn type_class<E: ?Sized>() -> &'static str {
     let name = type_name::<E>();
-    if name.contains("dyn ") {
+    if name.contains("dyn ") || name.starts_with("alloc::boxed::Box<") {
         return OTHER;
     }
     name.split('<').next().unwrap_or(OTHER)

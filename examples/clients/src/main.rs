@@ -40,8 +40,9 @@ async fn with_reqwest(base_url: &str) -> Result<String, Failure> {
     let post = reqwest::Client::new().post(format!("{base_url}/chat/completions")).json(&request).send();
     let reply = async { post.await?.error_for_status()?.json::<Value>().await }
         .in_span(Span::generate().engine("reqwest").model(MODEL).on_stop(|reply: &Value, record| {
-            let tokens = |key: &str| reply["usage"][key].as_u64().unwrap_or_default();
-            record.usage(Usage::new().input(tokens("prompt_tokens")).output(tokens("completion_tokens")));
+            let usage = &reply["usage"];
+            let (input, output) = (usage["prompt_tokens"].as_u64(), usage["completion_tokens"].as_u64());
+            record.usage(Usage::new().input(input).output(output));
         }))
         .await?;
     Ok(reply["choices"][0]["message"]["content"].as_str().unwrap_or_default().to_owned())
@@ -53,10 +54,14 @@ async fn with_rig(base_url: &str) -> Result<String, Failure> {
     let reply = model
         .call(CompletionRequest::new(QUESTION))
         .in_span(Span::generate().engine("rig").model(MODEL).on_stop(|reply: &CompletionResponse, record| {
-            let usage = Usage::new()
-                .input(reply.usage.input_tokens.unwrap_or_default())
-                .output(reply.usage.output_tokens.unwrap_or_default());
-            record.usage(usage);
+            let usage = &reply.usage;
+            record.usage(
+                Usage::new()
+                    .input(usage.input_tokens)
+                    .cached(usage.cached_input_tokens)
+                    .output(usage.output_tokens)
+                    .reasoning(usage.reasoning_tokens),
+            );
         }))
         .await?;
     Ok(reply.text())
@@ -83,13 +88,8 @@ async fn with_genai(base_url: &str) -> Result<String, Failure> {
             ChatStreamEvent::End(end) => {
                 record.content_free();
                 if let Some(usage) = &end.captured_usage {
-                    let tokens =
-                        |count: Option<i32>| count.and_then(|count| count.try_into().ok()).unwrap_or(0);
-                    record.usage(
-                        Usage::new()
-                            .input(tokens(usage.prompt_tokens))
-                            .output(tokens(usage.completion_tokens)),
-                    );
+                    let (input, output) = (usage.prompt_tokens, usage.completion_tokens);
+                    record.usage(Usage::new().input(input).output(output));
                 }
             }
             ChatStreamEvent::Start | ChatStreamEvent::Heartbeat => record.content_free(),
