@@ -21,7 +21,7 @@ pub use context::{
     Context, InContext, attach, attach_many, current_request_id, detach, execute, list_handlers, listen, subscribe,
     subscribe_with, with_request_id,
 };
-pub use convention::{Policy, Redact};
+pub use convention::{Outgoing, Policy, Redact};
 pub use event::{
     CATALOGUE, Clock, Content, Entries, Entry, Event, EventName, Fields, InvalidEventName, InvalidRequestId, Key,
     Measurements, Metadata, Number, Outcome, OwnedEvent, Phase, RequestId, SpanId, SpanName, SpanRow, SystemClock, TokenCount,
@@ -32,7 +32,7 @@ pub use instrument::{
     StreamSpanExt, span, span_sync, spawn, spawn_blocking, spawn_local,
 };
 pub use registry::{
-    AttachError, HandlerInfo, Listener, MAX_LISTENERS, NotFound, SubscribeOptions, Subscription, Telemetry, WhenFull,
+    AttachError, HandlerInfo, Listener, MAX_LISTENERS, NotFound, QueueCounts, SubscribeOptions, Subscription, Telemetry, WhenFull,
     capture_panic_backtraces,
 };
 pub use span::{

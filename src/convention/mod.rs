@@ -2,5 +2,5 @@
 
 mod policy;
 
-pub use policy::{Policy, Redact};
+pub use policy::{Outgoing, Policy, Redact};
 

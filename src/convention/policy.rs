@@ -67,8 +67,9 @@ impl Policy {
         self.content
     }
 
-    /// What may leave of an entry. `None`: not even the key.
-    pub(crate) fn apply<'a>(&self, entry: &Entry<'a>) -> Option<Outgoing<'a>> {
+    /// What may leave of an entry of an event's metadata, for a bridge of your own. `None`: not even the key.
+    #[must_use]
+    pub fn apply<'a>(&self, entry: &Entry<'a>) -> Option<Outgoing<'a>> {
         if entry.from_user {
             let named = self.user_keys.iter().any(|key| key == entry.key);
             return named.then_some(Outgoing::AsIs(entry.value));
@@ -86,14 +87,20 @@ impl Policy {
     }
 }
 
-/// What may leave of an entry.
-pub(crate) enum Outgoing<'a> {
+/// What may leave of an entry, as a [`Policy`] says.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Outgoing<'a> {
+    /// The value itself, or null in place of content.
     AsIs(ValueRef<'a>),
+    /// What the redactor gave.
     Redacted(Value),
 }
 
 impl Outgoing<'_> {
-    pub(crate) fn value(&self) -> ValueRef<'_> {
+    /// The value that may leave.
+    #[must_use]
+    pub fn value(&self) -> ValueRef<'_> {
         match self {
             Self::AsIs(value) => *value,
             Self::Redacted(value) => value.as_value_ref(),

@@ -13,13 +13,6 @@ impl Failure {
         Self::new(event, handler_id, "panic", caught.message(), caught.stacktrace(at))
     }
 
-    /// A sink that could not write. Told once a sink, which stays attached.
-    pub(crate) fn io(handler_id: &str, error: &std::io::Error) -> Self {
-        let mut failure = Self::new(None, handler_id, "io", &error.to_string(), String::new());
-        failure.0.insert("stacktrace", None::<&'static str>);
-        failure
-    }
-
     pub(super) fn new(event: Option<&EventName>, handler_id: &str, kind: &'static str, reason: &str, stacktrace: String) -> Self {
         Self(
             Metadata::new()
@@ -29,6 +22,16 @@ impl Failure {
                 .with("reason", reason.to_owned())
                 .with("stacktrace", stacktrace),
         )
+    }
+}
+
+impl Telemetry {
+    /// Tells that a sink of yours could not write: emits `telemetry.handler.failure` with kind `io`. Call it once a sink,
+    /// and not while events wait for that sink.
+    pub fn sink_failed(&self, handler_id: &str, error: &std::io::Error) {
+        let mut failure = Failure::new(None, handler_id, "io", &error.to_string(), String::new());
+        failure.0.insert("stacktrace", None::<&'static str>);
+        emit(self, failure);
     }
 }
 

@@ -22,8 +22,7 @@ pub use error::{AttachError, NotFound};
 pub use handler::HandlerInfo;
 pub use listener::{Listener, MAX_LISTENERS};
 pub use panic_hook::capture_panic_backtraces;
-pub(crate) use subscribe::QueueCounts;
-pub use subscribe::{SubscribeOptions, Subscription, WhenFull};
+pub use subscribe::{QueueCounts, SubscribeOptions, Subscription, WhenFull};
 pub use telemetry::Telemetry;
 
 pub(crate) use fence::{Caught, fence};

@@ -1,5 +1,5 @@
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -93,14 +93,17 @@ pub struct Subscription {
     /// Resolves when the handler is detached, and is gone then. The handler itself, and the queue's sender with it, may
     /// live on in some thread's copy of the table.
     detached: Option<oneshot::Receiver<()>>,
-    counts: Arc<QueueCounts>,
+    counts: QueueCounts,
 }
 
-/// What became of the events of a queue.
+/// What became of the events of a [`Subscription`]. A clone counts the same queue.
+#[derive(Clone, Debug, Default)]
+pub struct QueueCounts(Arc<Counts>);
+
 #[derive(Debug, Default)]
-pub(crate) struct QueueCounts {
-    pub(crate) accepted: AtomicU64,
-    pub(crate) lost: AtomicU64,
+struct Counts {
+    accepted: AtomicU64,
+    lost: AtomicU64,
 }
 
 impl Telemetry {
@@ -141,7 +144,7 @@ impl Telemetry {
         let id = id.into();
         let (sender, receiver) = mpsc::channel(options.capacity.max(1));
         let (alive, detached) = oneshot::channel();
-        let counts = Arc::new(QueueCounts::default());
+        let counts = QueueCounts::default();
         let queue = Queue { sender, counts: counts.clone(), when_full: options.when_full };
         let run = Box::new(move |event: &crate::event::Event<'_>| queue.push(event.to_owned()));
         self.attach_reading(id.clone(), events, run, options.content, Some(alive))?;
@@ -153,31 +156,38 @@ impl Subscription {
     /// How many events were lost because the queue was full.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        self.counts.lost.load(Ordering::Relaxed)
+        self.counts.lost()
     }
 
-    /// Blocks this thread until there is an event, or something in `other`; `None` when the subscription has ended.
-    pub(crate) fn next_or<T>(&mut self, other: &mut mpsc::UnboundedReceiver<T>) -> Option<Result<OwnedEvent, T>> {
-        block_on(poll_fn(|cx| {
-            if let Poll::Ready(Some(one)) = other.poll_recv(cx) {
-                return Poll::Ready(Some(Err(one)));
-            }
-            Pin::new(&mut *self).poll_next(cx).map(|event| event.map(Ok))
-        }))
-    }
-
-    /// An event that is queued.
-    pub(crate) fn try_next(&mut self) -> Option<OwnedEvent> {
+    /// An event that is queued, if there is one.
+    pub fn try_next(&mut self) -> Option<OwnedEvent> {
         self.events.try_recv().ok()
     }
 
     /// How many events are queued.
-    pub(crate) fn queued(&self) -> usize {
+    #[must_use]
+    pub fn queued(&self) -> usize {
         self.events.len()
     }
 
-    pub(crate) fn counts(&self) -> Arc<QueueCounts> {
+    /// The counts of its queue, to read them after the subscription has moved to its task or thread.
+    #[must_use]
+    pub fn counts(&self) -> QueueCounts {
         self.counts.clone()
+    }
+}
+
+impl QueueCounts {
+    /// How many events were queued.
+    #[must_use]
+    pub fn accepted(&self) -> u64 {
+        self.0.accepted.load(Ordering::Relaxed)
+    }
+
+    /// How many events were lost because the queue was full, or its reader was gone.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.0.lost.load(Ordering::Relaxed)
     }
 }
 
@@ -221,7 +231,7 @@ impl fmt::Debug for Subscription {
 /// The emitting side.
 struct Queue {
     sender: mpsc::Sender<OwnedEvent>,
-    counts: Arc<QueueCounts>,
+    counts: QueueCounts,
     when_full: WhenFull,
 }
 
@@ -231,7 +241,7 @@ impl Queue {
             (Err(mpsc::error::TrySendError::Full(event)), WhenFull::Wait) => block_on(self.sender.send(event)).is_ok(),
             (sent, _) => sent.is_ok(),
         };
-        let count = if accepted { &self.counts.accepted } else { &self.counts.lost };
+        let count = if accepted { &self.counts.0.accepted } else { &self.counts.0.lost };
         count.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -1,15 +1,19 @@
+use std::future::poll_fn;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
+use std::task::Poll;
 use std::thread;
 
+use futures::StreamExt as _;
+use futures::executor::block_on;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::format::write_line;
 use crate::convention::Policy;
 use crate::event::OwnedEvent;
-use crate::registry::{Failure, QueueCounts, Subscription, Telemetry, emit_failure};
+use crate::registry::{QueueCounts, Subscription, Telemetry};
 
 /// How much is gathered before it is written while more is queued.
 const PIECE: usize = 64 * 1024;
@@ -17,24 +21,24 @@ const PIECE: usize = 64 * 1024;
 /// What became of the events, for the guard to read.
 #[derive(Debug)]
 pub(super) struct Shared {
-    queue: Arc<QueueCounts>,
+    queue: QueueCounts,
     written: AtomicU64,
     failed: AtomicU64,
 }
 
 impl Shared {
-    pub(super) fn new(queue: Arc<QueueCounts>) -> Self {
+    pub(super) fn new(queue: QueueCounts) -> Self {
         Self { queue, written: AtomicU64::new(0), failed: AtomicU64::new(0) }
     }
 
     /// Events that will never be in the file.
     pub(super) fn lost(&self) -> u64 {
-        self.queue.lost.load(Ordering::Relaxed).saturating_add(self.failed.load(Ordering::Relaxed))
+        self.queue.lost().saturating_add(self.failed.load(Ordering::Relaxed))
     }
 
     /// Events that are queued, or gathered and not written.
     pub(super) fn waiting(&self) -> u64 {
-        let accepted = self.queue.accepted.load(Ordering::Relaxed);
+        let accepted = self.queue.accepted();
         let done = self.written.load(Ordering::Relaxed).saturating_add(self.failed.load(Ordering::Relaxed));
         accepted.saturating_sub(done)
     }
@@ -69,14 +73,14 @@ impl Writer {
     /// Writes until the subscription ends.
     pub(super) fn run(mut self, mut events: Subscription, mut flushes: UnboundedReceiver<SyncSender<()>>) {
         loop {
-            match events.next_or(&mut flushes) {
-                Some(Ok(event)) => {
+            match block_on(next(&mut events, &mut flushes)) {
+                Next::Event(event) => {
                     self.gather(&event);
-                    if events.queued() == 0 || self.piece.len() >= PIECE {
+                    if events.queued() == 0 {
                         self.write();
                     }
                 }
-                Some(Err(done)) => {
+                Next::Flush(done) => {
                     // What was queued when the flush was asked for, and not what comes meanwhile.
                     for _ in 0..events.queued() {
                         events.try_next().into_iter().for_each(|event| self.gather(&event));
@@ -85,7 +89,7 @@ impl Writer {
                     // Whoever asked may have given up.
                     let _ = done.try_send(());
                 }
-                None => return self.write(),
+                Next::End => return self.write(),
             }
         }
     }
@@ -113,19 +117,36 @@ impl Writer {
             Err(error) => {
                 self.torn = true;
                 self.shared.failed.fetch_add(self.lines, Ordering::Relaxed);
-                self.report(&error);
+                self.report(error);
             }
         }
         self.piece.clear();
         self.lines = 0;
     }
 
-    fn report(&mut self, error: &io::Error) {
+    fn report(&mut self, error: io::Error) {
         if !std::mem::replace(&mut self.reported, true) {
-            let failure = Failure::io(&self.id, error);
-            let telemetry = self.telemetry.clone();
+            let (telemetry, id) = (self.telemetry.clone(), self.id.clone());
             // On a thread of its own: the event may have to wait for room in the queue that this thread empties.
-            thread::spawn(move || emit_failure(&telemetry, failure));
+            thread::spawn(move || telemetry.sink_failed(&id, &error));
         }
     }
+}
+
+/// What the thread has to do next.
+enum Next {
+    Event(OwnedEvent),
+    Flush(SyncSender<()>),
+    End,
+}
+
+async fn next(events: &mut Subscription, flushes: &mut UnboundedReceiver<SyncSender<()>>) -> Next {
+    poll_fn(|cx| match flushes.poll_recv(cx) {
+        Poll::Ready(Some(done)) => Poll::Ready(Next::Flush(done)),
+        // The guard is gone, or has nothing to ask.
+        Poll::Ready(None) | Poll::Pending => {
+            events.poll_next_unpin(cx).map(|event| event.map_or(Next::End, Next::Event))
+        }
+    })
+    .await
 }

@@ -1,6 +1,10 @@
-use allm_telemetry::{Record, Span, Usage, prelude::*};
+use allm_telemetry::{Span, Usage, prelude::*};
+
+async fn ask() -> Result<u64, String> {
+    Ok(9)
+}
 
 pub async fn reply() -> Result<u64, String> {
-    let observe = |tokens: &u64, record: &mut Record<'_>| record.usage(Usage::new().output(*tokens));
-    async { Ok(9) }.in_span(Span::generate().on_chunk(observe)).await
+    let span = Span::generate().on_chunk(|tokens: &u64, record| record.usage(Usage::new().output(*tokens)));
+    ask().in_span(span).await
 }

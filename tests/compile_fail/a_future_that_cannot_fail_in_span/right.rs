@@ -1,5 +1,9 @@
 use allm_telemetry::{Span, prelude::*};
 
-pub async fn chat() -> u32 {
-    async { 1 }.in_span_plain(Span::chat()).await
+async fn ask() -> u64 {
+    9
+}
+
+pub async fn chat() -> u64 {
+    ask().in_span_plain(Span::chat()).await
 }

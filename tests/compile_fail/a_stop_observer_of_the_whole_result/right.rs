@@ -1,8 +1,12 @@
 use allm_telemetry::{Span, Usage, prelude::*};
 
+async fn ask() -> Result<u64, String> {
+    Ok(9)
+}
+
 pub async fn reply() -> Result<u64, String> {
     let span = Span::generate().on_stop(|tokens: &u64, record| {
         record.usage(Usage::new().output(*tokens));
     });
-    async { Ok(9) }.in_span(span).await
+    ask().in_span(span).await
 }

@@ -1,8 +1,12 @@
 use allm_telemetry::{Span, Usage, prelude::*};
 
+async fn ask() -> Result<u64, String> {
+    Ok(9)
+}
+
 pub async fn reply() -> Result<u64, String> {
-    let span = Span::generate().on_stop(|reply: &Result<u64, String>, record| {
-        record.usage(Usage::new().output(*reply.as_ref().unwrap_or(&0)));
+    let span = Span::generate().on_stop(|tokens: &Result<u64, String>, record| {
+        record.usage(Usage::new().output(*tokens.as_ref().unwrap_or(&0)));
     });
-    async { Ok(9) }.in_span(span).await
+    ask().in_span(span).await
 }

@@ -1,6 +1,6 @@
 use allm_telemetry::{Span, prelude::*};
 use futures::{Stream, stream};
 
-pub fn tokens() -> impl Stream<Item = u32> {
-    stream::iter([1, 2]).in_span(Span::stream())
+pub fn tokens() -> impl Stream<Item = u64> {
+    stream::iter([1_u64, 2]).in_span(Span::stream())
 }

@@ -2,7 +2,11 @@ use allm_telemetry::{ErrorInfo, Span, prelude::*};
 
 pub struct Refused;
 
+async fn ask() -> Result<u64, Refused> {
+    Err(Refused)
+}
+
 pub async fn reply() -> Result<u64, Refused> {
     let span = Span::generate().error_with(|_: &Refused| ErrorInfo::new("refused", "the model refused"));
-    async { Err(Refused) }.in_span(span).await
+    ask().in_span(span).await
 }

@@ -2,6 +2,11 @@ use allm_telemetry::{Span, prelude::*};
 
 pub struct Refused;
 
+async fn ask() -> Result<u64, Refused> {
+    Err(Refused)
+}
+
 pub async fn reply() -> Result<u64, Refused> {
-    async { Err(Refused) }.in_span(Span::generate()).await
+    let span = Span::generate();
+    ask().in_span(span).await
 }

@@ -1,8 +1,12 @@
 use allm_telemetry::{AttachError, Event, OwnedEvent};
-use std::sync::mpsc::SyncSender;
+use std::cell::RefCell;
 
-pub fn forward(to: SyncSender<OwnedEvent>) -> Result<(), AttachError> {
-    allm_telemetry::attach("forward", "allm.tool.stop", move |event: &Event<'_>| {
-        let _ = to.try_send(event.to_owned());
+thread_local! {
+    static LAST: RefCell<Option<OwnedEvent>> = const { RefCell::new(None) };
+}
+
+pub fn keep() -> Result<(), AttachError> {
+    allm_telemetry::attach("keep", "allm.tool.stop", |event: &Event<'_>| {
+        LAST.set(Some(event.to_owned()));
     })
 }

@@ -1,8 +1,12 @@
 use allm_telemetry::{AttachError, Event};
-use std::sync::mpsc::SyncSender;
+use std::cell::RefCell;
 
-pub fn forward(to: SyncSender<Event<'static>>) -> Result<(), AttachError> {
-    allm_telemetry::attach("forward", "allm.tool.stop", move |event: &Event<'_>| {
-        let _ = to.try_send(*event);
+thread_local! {
+    static LAST: RefCell<Option<Event<'static>>> = const { RefCell::new(None) };
+}
+
+pub fn keep() -> Result<(), AttachError> {
+    allm_telemetry::attach("keep", "allm.tool.stop", |event: &Event<'_>| {
+        LAST.set(Some(*event));
     })
 }
