@@ -25,18 +25,19 @@ fn failure(case: &Case, verdicts: &BTreeMap<String, Verdict>) -> Option<String> 
     let right = &verdicts[&case.right()];
     let wrong = &verdicts[&case.wrong()];
     if !right.compiled {
-        return Some(format!("{name}/right.rs does not compile:\n{}", right.errors));
+        return Some(format!("{name}/right.rs does not compile:\n{}", right.errors.join("\n")));
     }
     if wrong.compiled || wrong.errors.is_empty() {
         return Some(format!("{name}/wrong.rs compiles"));
     }
+    let said = wrong.errors.join("\n");
     match std::env::var("ALLM_COMPILE_MESSAGES").as_deref() {
         Err(_) => None,
-        Ok("write") => std::fs::write(case.stored(), &wrong.errors).err().map(|error| error.to_string()),
+        Ok("write") => std::fs::write(case.stored(), said).err().map(|error| error.to_string()),
         Ok(_) => {
             let stored = std::fs::read_to_string(case.stored()).unwrap_or_default();
-            let differs = format!("{name}/wrong.stderr says\n{stored}\nthe compiler says\n{}", wrong.errors);
-            (stored != wrong.errors).then_some(differs)
+            let differs = format!("{name}/wrong.stderr says\n{stored}\nthe compiler says\n{said}");
+            (stored != said).then_some(differs)
         }
     }
 }

@@ -9,16 +9,16 @@ mod crowd;
 mod error;
 mod options;
 mod reply;
+mod screen;
 mod server;
 mod summary;
 mod tools;
 
 use std::error::Error;
-use std::fmt::Display;
 use std::fs::File;
-use std::io::{Write, stdout};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use allm_telemetry::bridge::json_lines::{JsonLines, JsonLinesGuard};
@@ -27,6 +27,7 @@ use lexopt::Parser;
 use tokio::runtime::Runtime;
 
 use crate::options::{HELP, Options};
+use crate::screen::{Screen, show};
 use crate::summary::Summary;
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -49,6 +50,7 @@ fn run() -> Result<(), Failure> {
     }
     let summary = Summary::attach()?;
     let log = options.events.as_deref().map(|file| open_log(file, options.content)).transpose()?;
+    let screen = Arc::new(Screen::open(&options)?);
     if options.chaos {
         chaos::hush_panics();
         chaos::attach_bad_handler()?;
@@ -56,18 +58,14 @@ fn run() -> Result<(), Failure> {
     capture_panic_backtraces();
 
     let runtime = Runtime::new()?;
-    let talked = runtime.block_on(crowd::talk(&options));
-    // The runtime goes first: what still runs in it ends its spans now, and the log is written to its end after.
+    let talked = runtime.block_on(crowd::talk(&options, &screen));
+    // The runtime goes first: what still runs in it ends its spans now, and is shown and logged after.
     drop(runtime);
+    drop(screen);
     let closed = log.map_or(Ok(()), |log| close_log(&log));
     talked?;
     show(&summary);
     closed
-}
-
-/// Who closed our stdout does not want to read on, which is no failure.
-fn show(text: &dyn Display) {
-    let _ = writeln!(stdout(), "{text}");
 }
 
 /// Every event as a line; a full queue makes the agent wait, so that no line is missing.

@@ -2,7 +2,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 
-use crate::context::{Context, enter, is_current};
+use crate::context::{Context, enter, is_entered};
 use crate::span::{Active, Input, Unsettled};
 
 /// Where a wrapped future stands.
@@ -76,5 +76,5 @@ pub(super) fn poll_carried<F: Future>(
 /// Runs the poll of an unobserved span in its context. Nested ones need not enter what is entered already.
 #[inline]
 pub(super) fn carry<R>(context: &mut Context, work: impl FnOnce() -> R) -> R {
-    if is_current(context) { work() } else { enter(context, work) }
+    if is_entered(context) { work() } else { enter(context, work) }
 }

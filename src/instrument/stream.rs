@@ -8,7 +8,7 @@ use futures::stream::FusedStream;
 use pin_project::{pin_project, pinned_drop};
 
 use super::life::carry;
-use crate::context::Context;
+use crate::context::{Context, enter_bare};
 use crate::registry::{Caught, fence};
 use crate::span::{Judge, Live, OnChunk, OnStop};
 
@@ -67,21 +67,48 @@ where
     type Item = St::Item;
 
     #[inline]
-    fn poll_next(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
+        let mut this = self.as_mut().project();
+        let State::Unobserved(context) = this.state else { return self.poll_observed(cx) };
+        let Some(_entered) = enter_bare(context) else { return self.poll_carried(cx) };
+        let polled = poll_inner(this.inner.as_mut(), cx);
+        if let Poll::Ready(None) = polled {
+            this.inner.set(None);
+        }
+        polled
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.inner.as_ref().map_or((0, Some(0)), Stream::size_hint)
+    }
+}
+
+impl<St, J, S, C> SpanStream<St, J, S, C>
+where
+    St: Stream,
+    J: Judge<St::Item>,
+    S: OnStop<()>,
+    C: OnChunk<J::Good>,
+{
+    /// An unobserved stream inside an observed span, or in a scope.
+    #[inline(never)]
+    fn poll_carried(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<St::Item>> {
         let mut this = self.project();
-        let live = match this.state {
-            State::Unobserved(context) => {
-                return carry(context, || {
-                    let polled = poll_inner(this.inner.as_mut(), cx);
-                    if let Poll::Ready(None) = polled {
-                        this.inner.set(None);
-                    }
-                    polled
-                });
+        let State::Unobserved(context) = this.state else { return Poll::Ready(None) };
+        carry(context, || {
+            let polled = poll_inner(this.inner.as_mut(), cx);
+            if let Poll::Ready(None) = polled {
+                this.inner.set(None);
             }
-            State::Observed(live) => live,
-            State::Done => return Poll::Ready(None),
-        };
+            polled
+        })
+    }
+
+    /// A function of its own, so that a token that nobody observes does not pay for this one's frame.
+    #[inline(never)]
+    fn poll_observed(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<St::Item>> {
+        let mut this = self.project();
+        let State::Observed(live) = this.state else { return Poll::Ready(None) };
         match live.active.enter(|| fence(|| poll_inner(this.inner.as_mut(), cx))) {
             Ok(Poll::Pending) => {
                 live.pending();
@@ -111,10 +138,6 @@ where
                 end_panicked(this.state.take(), caught)
             }
         }
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.inner.as_ref().map_or((0, Some(0)), Stream::size_hint)
     }
 }
 

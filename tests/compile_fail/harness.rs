@@ -19,7 +19,7 @@ pub(crate) struct Case {
 #[derive(Default)]
 pub(crate) struct Verdict {
     pub(crate) compiled: bool,
-    pub(crate) errors: String,
+    pub(crate) errors: Vec<String>,
 }
 
 impl Case {
@@ -83,7 +83,7 @@ pub(crate) fn compile(cases: &[Case]) -> BTreeMap<String, Verdict> {
         let target = message["target"]["name"].as_str().unwrap_or_default().to_owned();
         let verdict: &mut Verdict = verdicts.entry(target).or_default();
         verdict.compiled |= message["reason"] == "compiler-artifact";
-        verdict.errors += &error(&message["message"]).unwrap_or_default();
+        verdict.errors.extend(error(&message["message"]));
     }
     let judged = |case: &Case| [case.right(), case.wrong()].iter().all(|name| verdicts.contains_key(name));
     assert!(cases.iter().all(judged), "{}", String::from_utf8_lossy(&output.stderr));
@@ -134,5 +134,5 @@ fn error(message: &Value) -> Option<String> {
             writeln!(text, "  = {level}: {words}").expect("a String takes all");
         }
     }
-    Some(text + "\n")
+    Some(text)
 }

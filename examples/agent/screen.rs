@@ -1,0 +1,48 @@
+//! What is seen of a run: the live tree of one conversation, or a progress bar for many.
+
+use std::fmt::Display;
+use std::io::{Write, stdout};
+use std::time::Duration;
+
+use allm_telemetry::Telemetry;
+use allm_telemetry::bridge::console::{Console, ConsoleGuard};
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
+
+use crate::Failure;
+use crate::options::Options;
+
+pub(crate) enum Screen {
+    Tree(ConsoleGuard),
+    Bar(ProgressBar),
+}
+
+impl Screen {
+    pub(crate) fn open(options: &Options) -> Result<Self, Failure> {
+        if options.parallel == 1 {
+            return Ok(Self::Tree(Console::stdout().attach("agent.console", &Telemetry::global())?));
+        }
+        let turns = u64::from(options.parallel) * u64::from(options.turns);
+        let style = ProgressStyle::with_template("{bar:40} {pos}/{len} turns, {elapsed}")?;
+        Ok(Self::Bar(ProgressBar::new(turns).with_style(style).with_finish(ProgressFinish::AndClear)))
+    }
+
+    /// Shows what was said; of many conversations at once that would be noise.
+    pub(crate) fn say(&self, text: &str) {
+        if let Self::Tree(console) = self {
+            // The console has a thread of its own: let it write what came before.
+            console.flush(Duration::from_secs(1));
+            show(&text);
+        }
+    }
+
+    pub(crate) fn turn_is_over(&self) {
+        if let Self::Bar(bar) = self {
+            bar.inc(1);
+        }
+    }
+}
+
+/// Who closed our stdout does not want to read on, which is no failure.
+pub(crate) fn show(text: &dyn Display) {
+    let _ = writeln!(stdout(), "{text}");
+}

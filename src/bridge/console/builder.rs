@@ -1,0 +1,147 @@
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+use std::thread;
+
+use tokio::sync::mpsc;
+
+use super::guard::ConsoleGuard;
+use super::paint::Paint;
+use super::trees::Trees;
+use super::writer::{Shared, Writer};
+use crate::convention::Policy;
+use crate::event::{EventName, SpanName};
+use crate::registry::{AttachError, SubscribeOptions, Telemetry};
+
+/// Shows spans as a live tree. Made for a terminal or a writer, then attached to a [`Telemetry`].
+///
+/// The emitting task only queues, so a slow terminal slows nothing down: events that find the queue full are lost, and
+/// the console says how many. A closed pipe is reported once, as `telemetry.handler.failure` with kind `io`.
+///
+/// # Examples
+///
+/// ```
+/// use allm_telemetry::{bridge::console::Console, prelude::*, Telemetry};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), allm_telemetry::AttachError> {
+/// let _console = Console::new().attach("console", &Telemetry::global())?;
+///
+/// async { "an answer" }.in_span_plain(Span::generate().model("gpt-5")).await;
+/// // ┌ generate gpt-5                                    RcKx0cRkQtWCVzT1yw0vEg
+/// // └ generate gpt-5                            1.1s  completed
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "it shows nothing until it is attached"]
+pub struct Console {
+    to: Box<dyn Write + Send>,
+    colors: bool,
+    capacity: usize,
+    remembered: usize,
+    policy: Policy,
+}
+
+impl Console {
+    const CAPACITY: usize = 8_192;
+    const REMEMBERED: usize = 10_000;
+
+    /// Shows on stderr, in colours if that is a terminal and the environment variable
+    /// [`NO_COLOR`](https://no-color.org) is empty or not set.
+    pub fn new() -> Self {
+        let colors = wants_colors(io::stderr().is_terminal());
+        Self::to_writer(io::stderr()).colors(colors)
+    }
+
+    /// Shows on stdout, in colours as [`new`](Self::new).
+    pub fn stdout() -> Self {
+        let colors = wants_colors(io::stdout().is_terminal());
+        Self::to_writer(io::stdout()).colors(colors)
+    }
+
+    /// Shows on anything, without colours. Lines come whole, many at once if there are, so it need not buffer.
+    pub fn to_writer(writer: impl Write + Send + 'static) -> Self {
+        Self {
+            to: Box::new(writer),
+            colors: false,
+            capacity: Self::CAPACITY,
+            remembered: Self::REMEMBERED,
+            policy: Policy::new(),
+        }
+    }
+
+    /// Shows colours, or none, whatever the terminal and the environment say.
+    pub fn colors(self, colors: bool) -> Self {
+        Self { colors, ..self }
+    }
+
+    /// What may be shown: by default no content and none of your own keys.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use allm_telemetry::{bridge::console::Console, Content, Policy};
+    ///
+    /// let policy = Policy::new().user_keys(["tenant"]).content_unredacted(Content::ERROR);
+    /// let console = Console::new().policy(policy);
+    /// # drop(console);
+    /// ```
+    pub fn policy(self, policy: Policy) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// How many events the queue holds: 8,192 if not set.
+    pub fn capacity(self, events: usize) -> Self {
+        Self { capacity: events, ..self }
+    }
+
+    /// How many spans are remembered at once, over all requests that run: 10,000 if not set. Beyond that, the oldest
+    /// request is shown as far as it went and forgotten.
+    pub fn remembered(self, spans: usize) -> Self {
+        Self { remembered: spans, ..self }
+    }
+
+    /// Begins to show.
+    ///
+    /// # Errors
+    ///
+    /// [`AttachError::AlreadyExists`] if the id is taken.
+    ///
+    /// # Panics
+    ///
+    /// If the system cannot start a thread, as [`std::thread::spawn`].
+    pub fn attach(self, id: impl Into<Arc<str>>, telemetry: &Telemetry) -> Result<ConsoleGuard, AttachError> {
+        let id = id.into();
+        let names = SpanName::ALL.into_iter().flat_map(SpanName::events).chain([EventName::RETRY]);
+        let options = SubscribeOptions::new(self.capacity).content(self.policy.lets_out());
+        let events = telemetry.subscribe_with(id.clone(), names, options)?;
+        let (ask, asked) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared::new(events.counts()));
+        let guard = ConsoleGuard::new(id.clone(), ask, shared.clone());
+        let trees = Trees::new(self.policy, Paint::new(self.colors), self.remembered);
+        let writer = Writer::new(self.to, trees, shared, telemetry.clone(), id);
+        thread::spawn(move || writer.run(events, asked));
+        Ok(guard)
+    }
+}
+
+impl Default for Console {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn wants_colors(is_terminal: bool) -> bool {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+    is_terminal && !refused && !dumb
+}
+
+impl fmt::Debug for Console {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Console")
+            .field("colors", &self.colors)
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,146 @@
+//! What is told of an event, in words.
+
+use std::time::Duration;
+
+use super::text::{Time, clean};
+use crate::convention::Policy;
+use crate::event::{Content, Entry, Event, Outcome, SpanName, Usage};
+
+/// The longest name, model or class, in characters.
+const NAME: usize = 48;
+
+/// The longest text of content, in characters.
+const TEXT: usize = 160;
+
+/// How a span ended.
+#[derive(Debug)]
+pub(super) struct End {
+    pub(super) outcome: Outcome,
+    pub(super) duration: Duration,
+    pub(super) details: String,
+    /// Content that may be shown, a line each.
+    pub(super) texts: Vec<String>,
+}
+
+impl End {
+    /// `None` if it is the end of no span.
+    pub(super) fn of(event: &Event<'_>, policy: &Policy) -> Option<Self> {
+        let (outcome, duration) = (event.outcome()?, event.duration()?);
+        let texts = texts(event, policy, |key| key != "input");
+        Some(Self { outcome, duration, details: details(event, outcome, policy), texts })
+    }
+}
+
+/// The span's name and what it is about: the tool, the model, or whoever serves it.
+pub(super) fn label(event: &Event<'_>) -> String {
+    let Some(span) = event.span() else { return String::new() };
+    let subjects: &[&str] = match span {
+        SpanName::Tool => &["tool_name"],
+        SpanName::Image => &["operation", "model"],
+        _ if event.metadata("model").is_some_and(|model| !model.is_null()) => &["model"],
+        // What holds calls together is served by nobody in particular.
+        SpanName::Chat | SpanName::Step => &["agent_name"],
+        _ => &["engine"],
+    };
+    let subjects = subjects.iter().filter_map(|key| name(event, key));
+    subjects.fold(span.as_str().to_owned(), |label, subject| label + " " + &subject)
+}
+
+/// The id of the event's request, fit to be shown.
+pub(super) fn request_id(event: &Event<'_>) -> String {
+    clean(event.request_id().unwrap_or_default(), 128)
+}
+
+/// The input, if it may be shown.
+pub(super) fn input(event: &Event<'_>, policy: &Policy) -> Option<String> {
+    texts(event, policy, |key| key == "input").pop()
+}
+
+/// A retry on one line.
+pub(super) fn retry(event: &Event<'_>, policy: &Policy) -> String {
+    let number = |key| event.metadata(key).and_then(|value| value.as_u64());
+    let mut line = String::from("retry");
+    if let Some(attempt) = number("attempt") {
+        line += &format!(" {attempt}");
+    }
+    if let Some(delay) = number("delay_ms") {
+        line += &format!(" in {}", Time(Duration::from_millis(delay)));
+    }
+    let reason = texts(event, policy, |_| true);
+    for part in name(event, "error_type").into_iter().chain(reason) {
+        line += "  ";
+        line += &part;
+    }
+    line
+}
+
+fn name(event: &Event<'_>, key: &str) -> Option<String> {
+    let value = event.metadata(key).filter(|value| !value.is_null())?;
+    Some(clean(&value.to_string(), NAME))
+}
+
+/// The content that the policy lets out, a line each.
+fn texts(event: &Event<'_>, policy: &Policy, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+    let is_content = |entry: &Entry<'_>| !entry.from_user && Content::of_key(entry.key) != Content::NONE;
+    let shown = |entry: Entry<'_>| {
+        let outgoing = policy.apply(&entry)?;
+        let value = outgoing.value();
+        (!value.is_null()).then(|| format!("{}: {}", entry.key, clean(&value.to_string(), TEXT)))
+    };
+    let entries = event.metadata_entries().filter(|entry| is_content(entry) && wanted(entry.key));
+    entries.filter_map(shown).collect()
+}
+
+/// What a span did, in order of how much one wants to know it.
+fn details(event: &Event<'_>, outcome: Outcome, policy: &Policy) -> String {
+    let mut parts = Vec::new();
+    if outcome == Outcome::Error {
+        parts.extend(name(event, "error_type"));
+    }
+    let number = |key| event.measurement(key).and_then(|value| value.as_u64());
+    if let Some(time) = number("time_to_first_chunk") {
+        parts.push(format!("first chunk {}", Time(Duration::from_nanos(time))));
+    }
+    parts.extend(event.usage().and_then(tokens));
+    for (key, one, many) in COUNTS {
+        match number(key) {
+            None | Some(0) => {}
+            // How far it came; of a whole stream nobody counts the chunks.
+            Some(_) if key == "chunk_count" && outcome == Outcome::Completed => {}
+            Some(1) => parts.push(format!("1 {one}")),
+            Some(count) => parts.push(format!("{count} {many}")),
+        }
+    }
+    if let Some(attempts) = event.metadata("attempts").and_then(|it| it.as_u64()).filter(|it| *it > 1) {
+        parts.push(format!("{attempts} attempts"));
+    }
+    let own = event.measurements().chain(event.metadata_entries()).filter(|entry| entry.from_user);
+    for entry in own.filter(|entry| policy.apply(entry).is_some()) {
+        parts.push(format!("{}={}", clean(entry.key, NAME), clean(&entry.value.to_string(), NAME)));
+    }
+    parts.join("  ")
+}
+
+const COUNTS: [(&str, &str, &str); 9] = [
+    ("chunk_count", "chunk", "chunks"),
+    ("image_count", "image", "images"),
+    ("embedding_count", "embedding", "embeddings"),
+    ("batch_count", "batch", "batches"),
+    ("result_count", "result", "results"),
+    ("flagged_count", "flagged", "flagged"),
+    ("answer_count", "answer", "answers"),
+    ("audio_bytes", "byte of audio", "bytes of audio"),
+    ("text_length", "character", "characters"),
+];
+
+/// `812 in (600 cached) 96 out (64 reasoning)`; what is not known is not told.
+fn tokens(usage: &Usage) -> Option<String> {
+    let part = |count: Option<u64>, what| count.filter(|it| *it > 0).map(|it| format!(" ({it} {what})"));
+    let whole = |count: Option<u64>, way, part: Option<String>| {
+        Some(format!("{} {way}{}", count?, part.unwrap_or_default()))
+    };
+    let input = whole(usage.input_tokens(), "in", part(usage.cached_tokens(), "cached"));
+    let output = whole(usage.output_tokens(), "out", part(usage.reasoning_tokens(), "reasoning"));
+    let told: Vec<String> = input.into_iter().chain(output).collect();
+    (!told.is_empty()).then(|| told.join(" "))
+}
