@@ -18,26 +18,27 @@ pub mod bridge;
 pub mod testing;
 
 pub use context::{
-    Context, InContext, attach, attach_many, current_request_id, detach, execute, list_handlers, listen, subscribe,
-    subscribe_with, with_request_id,
+    Context, InContext, attach, attach_many, current_request_id, detach, execute, list_handlers, listen,
+    subscribe, subscribe_with, with_request_id,
 };
 pub use convention::{Outgoing, Policy, Redact};
 pub use event::{
-    CATALOGUE, Clock, Content, Entries, Entry, Event, EventName, Fields, InvalidEventName, InvalidRequestId, Key,
-    Measurements, Metadata, Number, Outcome, OwnedEvent, Phase, RequestId, SpanId, SpanName, SpanRow, SystemClock, TokenCount,
-    UnknownSpanName, Usage, UsageStatus, Value, ValueRef, event_prefix, request_id,
+    CATALOGUE, Clock, Content, Entries, Entry, Event, EventName, Fields, InvalidEventName, InvalidRequestId,
+    Key, Measurements, Metadata, Number, Outcome, OwnedEvent, Phase, RequestId, SpanId, SpanName, SpanRow,
+    SystemClock, TokenCount, UnknownSpanName, Usage, UsageStatus, Value, ValueRef, event_prefix, request_id,
 };
 pub use instrument::{
     ClosureContextExt, FutureSpanExt, JoinSetContextExt, Opening, Opens, SpanFuture, SpanReturn, SpanStream,
     StreamSpanExt, span, span_sync, spawn, spawn_blocking, spawn_local,
 };
 pub use registry::{
-    AttachError, HandlerInfo, Listener, MAX_LISTENERS, NotFound, QueueCounts, SubscribeOptions, Subscription, Telemetry, WhenFull,
-    capture_panic_backtraces,
+    AttachError, Flushed, HandlerInfo, Listener, MAX_LISTENERS, NotFound, QueueCounts, Sink, SinkGuard,
+    SubscribeOptions, Subscription, Telemetry, WhenFull, capture_panic_backtraces,
 };
 pub use span::{
-    ActiveSpan, ByDisplay, Classify, Described, ErrorInfo, Fallible, Fault, ImageOperation, Input, Judge, KeepResponse,
-    NoObserver, OnChunk, OnStop, Plain, Record, Span, Trying, Typed, adapter_retry, retry_notifier, retry_notifier_with,
+    ActiveSpan, ByDisplay, Classify, Described, ErrorInfo, Fallible, Fault, ImageOperation, Input, Judge,
+    KeepResponse, NoObserver, OnChunk, OnStop, Plain, Record, Span, Trying, Typed, adapter_retry,
+    retry_notifier, retry_notifier_with,
 };
 
 /// What most code needs: `use allm_telemetry::prelude::*;`.

@@ -4,8 +4,8 @@ use std::future::pending;
 use std::panic::AssertUnwindSafe;
 
 use allm_telemetry::{
-    Context, Metadata, Outcome, Phase, SpanName, Usage, Value, current_request_id, prelude::*, span, span_sync,
-    testing::Capture,
+    Context, Metadata, Outcome, Phase, SpanName, Usage, Value, current_request_id, prelude::*, span,
+    span_sync, testing::Capture,
 };
 use futures::FutureExt as _;
 use support::*;
@@ -85,10 +85,12 @@ async fn the_response_of_a_stream_is_null_whatever_the_extras_say() {
 #[tokio::test]
 async fn the_result_is_opaque_and_an_error_is_what_the_extras_say() {
     let capture = Capture::new();
-    let silent = span(SpanName::Chat, Metadata::new(), async { (Answer::<u8>::Err(refused()), Metadata::new()) });
+    let silent =
+        span(SpanName::Chat, Metadata::new(), async { (Answer::<u8>::Err(refused()), Metadata::new()) });
     assert!(capture.scope(silent).await.is_err());
     capture.assert_outcome(SpanName::Chat, Outcome::Completed);
-    let telling = span(SpanName::Step, Metadata::new(), async { ((), [("error", "refused"), ("error_type", "http")]) });
+    let telling =
+        span(SpanName::Step, Metadata::new(), async { ((), [("error", "refused"), ("error_type", "http")]) });
     capture.scope(telling).await;
     let stop = end_of(&capture, SpanName::Step);
     assert_eq!((text(&stop, "outcome"), text(&stop, "error")), ("error".into(), "refused".into()));
@@ -120,7 +122,8 @@ async fn a_key_of_the_catalogue_in_the_start_metadata_is_set_as_such() {
 #[tokio::test]
 async fn the_callers_request_id_in_the_start_metadata_wins() {
     let capture = Capture::new();
-    let inner = span(SpanName::Step, [("request_id", "req-7")], async { (current_request_id(), Metadata::new()) });
+    let inner =
+        span(SpanName::Step, [("request_id", "req-7")], async { (current_request_id(), Metadata::new()) });
     let seen = capture.scope(inner.in_span_plain(Span::chat())).await;
     assert_eq!(seen.unwrap().as_str(), "req-7");
     assert_eq!(request_of(&end_of(&capture, SpanName::Step)), "req-7");
@@ -146,7 +149,9 @@ async fn a_closure_that_panics_or_is_dropped_ends_as_any_future() {
 async fn the_context_of_a_closure_is_captured_where_span_is_called() {
     let capture = Capture::new();
     let work = async { async { ((), Metadata::new()) }.await };
-    let step = capture.scope(async { span(SpanName::Step, Metadata::new(), work) }.in_span_plain(Span::chat())).await;
+    let step = capture
+        .scope(async { span(SpanName::Step, Metadata::new(), work) }.in_span_plain(Span::chat()))
+        .await;
     tokio::spawn(step).await.unwrap();
     let (chat, step) = (end_of(&capture, SpanName::Chat), end_of(&capture, SpanName::Step));
     assert_eq!(step.as_event().parent_span_id(), chat.as_event().span_id());
@@ -266,9 +271,11 @@ async fn the_context_of_a_span_by_hand_can_be_entered_elsewhere() {
     let capture = Capture::new();
     let mut active = capture.run(|| Span::chat().start());
     let inside: Context = active.context();
-    std::thread::spawn(move || inside.run(|| span_sync(SpanName::Step, Metadata::new(), || ((), Metadata::new()))))
-        .join()
-        .unwrap();
+    std::thread::spawn(move || {
+        inside.run(|| span_sync(SpanName::Step, Metadata::new(), || ((), Metadata::new())))
+    })
+    .join()
+    .unwrap();
     active.complete();
     let (chat, step) = (end_of(&capture, SpanName::Chat), end_of(&capture, SpanName::Step));
     assert_eq!(step.as_event().parent_span_id(), chat.as_event().span_id());

@@ -5,7 +5,9 @@ use std::future::{pending, ready};
 use std::panic::AssertUnwindSafe;
 use std::task::Poll;
 
-use allm_telemetry::{Outcome, Phase, SpanName, Usage, Value, current_request_id, prelude::*, testing::Capture};
+use allm_telemetry::{
+    Outcome, Phase, SpanName, Usage, Value, current_request_id, prelude::*, testing::Capture,
+};
 use futures::{FutureExt as _, Stream, StreamExt as _, TryStreamExt as _, stream};
 use support::*;
 use tokio::time::timeout;
@@ -74,7 +76,10 @@ async fn an_opening_that_is_dropped_after_its_first_poll_ends_as_cancelled() {
     let opening = Span::stream().open(pending::<Answer<stream::Empty<Token>>>());
     assert!(capture.scope(timeout(ms(50), opening)).await.is_err());
     let exception = end_of(&capture, SpanName::Stream);
-    assert_eq!((text(&exception, "outcome"), text(&exception, "kind")), ("cancelled".into(), "cancelled".into()));
+    assert_eq!(
+        (text(&exception, "outcome"), text(&exception, "kind")),
+        ("cancelled".into(), "cancelled".into())
+    );
     assert_eq!((millis(&exception, "producer_wait"), number(&exception, "chunk_count")), (50, 0));
 }
 
@@ -94,7 +99,10 @@ async fn an_opening_that_panics_ends_as_panicked() {
     let opening = capture.scope(Span::stream().open(panics()));
     assert!(AssertUnwindSafe(opening).catch_unwind().await.is_err());
     let exception = end_of(&capture, SpanName::Stream);
-    assert_eq!((text(&exception, "outcome"), text(&exception, "reason")), ("panicked".into(), "no route".into()));
+    assert_eq!(
+        (text(&exception, "outcome"), text(&exception, "reason")),
+        ("panicked".into(), "no route".into())
+    );
     assert!(!text(&exception, "stacktrace").is_empty());
 }
 

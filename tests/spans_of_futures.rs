@@ -43,7 +43,8 @@ async fn a_future_that_is_ready_with_err_is_a_stop_with_error_and_no_exception()
 #[tokio::test]
 async fn a_plain_future_looks_at_nothing_so_its_err_is_completed() {
     let capture = Capture::new();
-    let answer = capture.scope(async { Answer::<u8>::Err(refused()) }.in_span_plain(Span::tool("t", "1"))).await;
+    let answer =
+        capture.scope(async { Answer::<u8>::Err(refused()) }.in_span_plain(Span::tool("t", "1"))).await;
     assert!(answer.is_err());
     capture.assert_outcome(SpanName::Tool, Outcome::Completed);
 }
@@ -53,7 +54,10 @@ fn assert_cancelled(capture: &Capture) {
     let exception = end_of(capture, SpanName::Tool);
     assert_eq!(exception.as_event().phase(), Some(Phase::Exception));
     assert_eq!(text(&exception, "outcome"), "cancelled");
-    assert_eq!((text(&exception, "kind"), text(&exception, "error_type")), ("cancelled".into(), "cancelled".into()));
+    assert_eq!(
+        (text(&exception, "kind"), text(&exception, "error_type")),
+        ("cancelled".into(), "cancelled".into())
+    );
     assert_eq!((value(&exception, "reason"), value(&exception, "stacktrace")), (Value::Null, Value::Null));
 }
 
@@ -94,7 +98,8 @@ async fn a_task_that_is_aborted_ends_its_span_as_cancelled() {
 #[test]
 fn a_runtime_that_shuts_down_ends_its_spans_as_cancelled() {
     let capture = Capture::new();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
     runtime.spawn(capture.scope(pending::<()>().in_span_plain(Span::tool("t", "1"))));
     runtime.block_on(capture.wait_for("allm.tool.start", ms(10_000))).unwrap();
     drop(runtime);
@@ -212,7 +217,9 @@ async fn what_a_ready_future_still_holds_ends_before_it_does() {
         }
     }
     let capture = Capture::new();
-    let chat = async { Holds(stream::pending::<u8>().in_span_plain(Span::stream())).in_span_plain(Span::step()).await };
+    let chat = async {
+        Holds(stream::pending::<u8>().in_span_plain(Span::stream())).in_span_plain(Span::step()).await
+    };
     capture.scope(chat).await;
     assert_eq!(names(&capture), ["stream.start", "step.start", "stream.stop", "step.stop"]);
 }
@@ -375,7 +382,8 @@ async fn two_spans_never_have_the_same_id() {
     for _ in 0..100 {
         capture.scope(ready(()).in_span_plain(Span::chat())).await;
     }
-    let ids: std::collections::HashSet<_> = capture.events().iter().map(|it| it.as_event().span_id()).collect();
+    let ids: std::collections::HashSet<_> =
+        capture.events().iter().map(|it| it.as_event().span_id()).collect();
     assert_eq!(ids.len(), 100);
     let start = &capture.named("allm.chat.start")[0];
     let id = text(start, "span_id");

@@ -39,7 +39,10 @@ async fn an_err_item_is_an_error_and_the_stream_goes_on() {
     let stop = end_of(&capture, SpanName::Stream);
     assert_eq!(stop.as_event().phase(), Some(Phase::Stop));
     assert_eq!((text(&stop, "outcome"), text(&stop, "error")), ("error".into(), "refused".into()));
-    assert_eq!((text(&stop, "error_type"), number(&stop, "chunk_count")), ("std::io::error::Error".into(), 2));
+    assert_eq!(
+        (text(&stop, "error_type"), number(&stop, "chunk_count")),
+        ("std::io::error::Error".into(), 2)
+    );
 }
 
 #[tokio::test]
@@ -96,7 +99,10 @@ async fn a_stream_that_panics_ends_as_panicked_and_keeps_what_it_had() {
     let tokens = capture.run(|| items.in_span_plain(span));
     assert!(AssertUnwindSafe(tokens.count()).catch_unwind().await.is_err());
     let exception = end_of(&capture, SpanName::Stream);
-    assert_eq!((text(&exception, "outcome"), text(&exception, "reason")), ("panicked".into(), "lost the line".into()));
+    assert_eq!(
+        (text(&exception, "outcome"), text(&exception, "reason")),
+        ("panicked".into(), "lost the line".into())
+    );
     assert_eq!((number(&exception, "chunk_count"), text(&exception, "usage_status")), (3, "partial".into()));
     assert_eq!(exception.as_event().usage(), Some(&Usage::new().output(2)));
     assert!(!text(&exception, "stacktrace").is_empty());
@@ -116,11 +122,15 @@ async fn a_stream_that_panicked_is_over_and_says_nothing_more() {
 #[tokio::test]
 async fn a_panic_weighs_more_than_an_error_that_came_before() {
     let capture = Capture::new();
-    let items = stream::iter([0, 1]).map(|item| if item == 0 { Item::Err(refused()) } else { panic!("worse") });
+    let items =
+        stream::iter([0, 1]).map(|item| if item == 0 { Item::Err(refused()) } else { panic!("worse") });
     let tokens = capture.run(|| items.in_span(Span::stream()));
     assert!(AssertUnwindSafe(tokens.count()).catch_unwind().await.is_err());
     let exception = end_of(&capture, SpanName::Stream);
-    assert_eq!((text(&exception, "outcome"), text(&exception, "reason")), ("panicked".into(), "worse".into()));
+    assert_eq!(
+        (text(&exception, "outcome"), text(&exception, "reason")),
+        ("panicked".into(), "worse".into())
+    );
 }
 
 #[tokio::test]

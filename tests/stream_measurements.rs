@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use allm_telemetry::{Clock, OwnedEvent, Phase, SpanName, Telemetry, Usage, Value, prelude::*, testing::Capture};
+use allm_telemetry::{
+    Clock, OwnedEvent, Phase, SpanName, Telemetry, Usage, Value, prelude::*, testing::Capture,
+};
 use futures::{FutureExt as _, StreamExt as _, stream};
 use support::*;
 

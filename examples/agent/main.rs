@@ -21,8 +21,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use allm_telemetry::bridge::json_lines::{JsonLines, JsonLinesGuard};
-use allm_telemetry::{Content, Policy, Telemetry, WhenFull, capture_panic_backtraces};
+use allm_telemetry::bridge::json_lines::JsonLines;
+use allm_telemetry::{Content, Policy, SinkGuard, Telemetry, WhenFull, capture_panic_backtraces};
 use lexopt::Parser;
 use tokio::runtime::Runtime;
 
@@ -69,14 +69,14 @@ fn run() -> Result<(), Failure> {
 }
 
 /// Every event as a line; a full queue makes the agent wait, so that no line is missing.
-fn open_log(file: &Path, content: bool) -> Result<JsonLinesGuard, Failure> {
+fn open_log(file: &Path, content: bool) -> Result<SinkGuard, Failure> {
     let writer = File::create(file).map_err(|error| format!("{}: {error}", file.display()))?;
     let policy = if content { Policy::new().content_unredacted(Content::ALL) } else { Policy::new() };
     let log = JsonLines::to_writer(writer).when_full(WhenFull::Wait).policy(policy);
     Ok(log.attach("agent.log", &Telemetry::global())?)
 }
 
-fn close_log(log: &JsonLinesGuard) -> Result<(), Failure> {
+fn close_log(log: &SinkGuard) -> Result<(), Failure> {
     let flushed = log.flush(Duration::from_secs(10));
     match flushed.lost + flushed.waiting {
         0 => Ok(()),

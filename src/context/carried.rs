@@ -31,6 +31,15 @@ impl<T> InContext<T> {
     pub(crate) fn new(context: Context, inner: T) -> Self {
         Self { inner: Some(inner), context }
     }
+
+    /// Runs a closure in the context. One that never runs is dropped in it all the same.
+    pub(crate) fn run<R>(mut self) -> R
+    where
+        T: FnOnce() -> R,
+    {
+        let work = self.inner.take().expect("a closure runs once");
+        enter_task(&mut self.context, work)
+    }
 }
 
 impl<F: Future> Future for InContext<F> {
@@ -60,7 +69,8 @@ impl<S: Stream> Stream for InContext<S> {
             return Poll::Ready(None);
         }
         enter_task(this.context, || {
-            let polled = this.inner.as_mut().as_pin_mut().map_or(Poll::Ready(None), |inner| inner.poll_next(cx));
+            let polled =
+                this.inner.as_mut().as_pin_mut().map_or(Poll::Ready(None), |inner| inner.poll_next(cx));
             if matches!(polled, Poll::Ready(None)) {
                 this.inner.set(None);
             }

@@ -106,7 +106,9 @@ pub(crate) fn is_outside() -> bool {
 /// Whether the calling code is in just this context.
 #[inline]
 pub(crate) fn is_current(context: &Context) -> bool {
-    NOW.with(|now| if now.is_empty() { TASK.try_with(|task| task.is(context)).unwrap_or(false) } else { now.is(context) })
+    NOW.with(|now| {
+        if now.is_empty() { TASK.try_with(|task| task.is(context)).unwrap_or(false) } else { now.is(context) }
+    })
 }
 
 /// Whether a span of just this context is being polled on this thread, so that it need not be entered again.

@@ -17,5 +17,7 @@ pub use free::{attach, attach_many, detach, execute, list_handlers, listen, subs
 pub use handle::{Context, current_request_id};
 pub use scope::with_request_id;
 
-pub(crate) use current::{ambient, enter, enter_bare, enter_quietly, is_current, is_entered, is_outside, telemetry};
+pub(crate) use current::{
+    ambient, enter, enter_bare, enter_quietly, is_current, is_entered, is_outside, telemetry,
+};
 pub(crate) use node::{Node, Place};

@@ -3,4 +3,3 @@
 mod policy;
 
 pub use policy::{Outgoing, Policy, Redact};
-

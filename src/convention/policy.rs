@@ -110,6 +110,9 @@ impl Outgoing<'_> {
 
 impl fmt::Debug for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Policy").field("user_keys", &self.user_keys).field("content", &self.content).finish_non_exhaustive()
+        f.debug_struct("Policy")
+            .field("user_keys", &self.user_keys)
+            .field("content", &self.content)
+            .finish_non_exhaustive()
     }
 }

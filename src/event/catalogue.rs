@@ -48,7 +48,12 @@ pub static CATALOGUE: [SpanRow; SpanName::ALL.len()] = [
     row(SpanName::Tool, &["tool_call_id", "tool_name"], &[], &["result"]),
     row(SpanName::Image, &["operation", "n"], &["image_count"], MODEL_RESULTS),
     row(SpanName::Embed, &["input_count"], &["embedding_count", "batch_count"], MODEL_RESULTS),
-    row(SpanName::Moderate, &["input_count", "multimodal"], &["result_count", "flagged_count"], MODEL_RESULTS),
+    row(
+        SpanName::Moderate,
+        &["input_count", "multimodal"],
+        &["result_count", "flagged_count"],
+        MODEL_RESULTS,
+    ),
     row(SpanName::Classify, &["question_count"], &["answer_count"], MODEL_RESULTS),
     row(SpanName::Synthesize, &["input_length"], &["audio_bytes"], MODEL_RESULTS),
     row(SpanName::Transcribe, &["audio_mime"], &["text_length"], MODEL_RESULTS),
@@ -81,8 +86,17 @@ pub(crate) const OPTIONAL_START_KEYS: &[&str] = &[
 ];
 
 /// Keys that only the crate sets, whatever a user says.
-pub(crate) const STANDARD_END_KEYS: &[&str] =
-    &["span_id", "parent_span_id", "outcome", "error", "error_type", "kind", "reason", "stacktrace", "usage_status"];
+pub(crate) const STANDARD_END_KEYS: &[&str] = &[
+    "span_id",
+    "parent_span_id",
+    "outcome",
+    "error",
+    "error_type",
+    "kind",
+    "reason",
+    "stacktrace",
+    "usage_status",
+];
 
 impl SpanName {
     /// What this span's events carry.

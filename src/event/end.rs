@@ -82,7 +82,8 @@ impl SpanEnd {
             visit(Entry::user(key, value.as_value_ref()));
         }
         for (key, value) in self.results.metadata.iter() {
-            let known = start.user.get(key).is_some() || start.options.get(key).is_some() || start.is_standard(key);
+            let known =
+                start.user.get(key).is_some() || start.options.get(key).is_some() || start.is_standard(key);
             if !known {
                 visit(Entry::user(key, value.as_value_ref()));
             }

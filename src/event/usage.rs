@@ -38,7 +38,11 @@ impl Usage {
 
     /// For vendors whose input count leaves out the tokens read from and written to the cache (Anthropic).
     #[must_use]
-    pub fn with_cache_apart(uncached: impl TokenCount, read: impl TokenCount, written: impl TokenCount) -> Self {
+    pub fn with_cache_apart(
+        uncached: impl TokenCount,
+        read: impl TokenCount,
+        written: impl TokenCount,
+    ) -> Self {
         let (cached, cache_write) = (read.known(), written.known());
         let parts = cached.unwrap_or(0).saturating_add(cache_write.unwrap_or(0));
         let input = uncached.known().map(|uncached| uncached.saturating_add(parts));

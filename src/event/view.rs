@@ -45,7 +45,11 @@ pub struct Event<'a> {
 pub(crate) enum Data<'a> {
     Span(&'a SpanStart, Moment<'a>),
     /// Given in full by whoever emits it; `from_user` says that the catalogue does not know its keys.
-    Given { measurements: &'a Measurements, metadata: &'a Metadata, from_user: bool },
+    Given {
+        measurements: &'a Measurements,
+        metadata: &'a Metadata,
+        from_user: bool,
+    },
 }
 
 #[derive(Clone, Copy)]
@@ -254,7 +258,9 @@ impl fmt::Display for Event<'_> {
 
 impl fmt::Debug for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let show = |entries: Entries<'_>| entries.map(|it| (it.key.to_owned(), it.value.to_value())).collect::<Metadata>();
+        let show = |entries: Entries<'_>| {
+            entries.map(|it| (it.key.to_owned(), it.value.to_value())).collect::<Metadata>()
+        };
         f.debug_struct("Event")
             .field("name", &self.name.as_str())
             .field("measurements", &show(self.measurements()))

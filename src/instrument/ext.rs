@@ -5,7 +5,9 @@ use futures::Stream;
 use super::future::SpanFuture;
 use super::stream::{SpanStream, State};
 use crate::context::{Context, InContext};
-use crate::span::{Classify, Fallible, Input, Judge, Live, NoObserver, OnChunk, OnStop, Plain, Span, Trying, Unsettled};
+use crate::span::{
+    Classify, Fallible, Input, Judge, Live, NoObserver, OnChunk, OnStop, Plain, Span, Trying, Unsettled,
+};
 
 /// Spans for futures. In the [prelude](crate::prelude).
 pub trait FutureSpanExt: Future + Sized {
@@ -145,8 +147,8 @@ pub trait ClosureContextExt<R>: FnOnce() -> R + Sized {
     /// # }
     /// ```
     fn in_current_context(self) -> impl FnOnce() -> R {
-        let context = Context::current();
-        move || context.run(self)
+        let carried = InContext::new(Context::current(), self);
+        move || carried.run()
     }
 }
 

@@ -40,7 +40,13 @@ pub struct SpanFuture<F, J, S, I> {
 impl<F, J, S, I> SpanFuture<F, J, S, I> {
     #[inline]
     pub(super) fn new(inner: F, unsettled: Unsettled, judge: J, on_stop: S, input: I) -> Self {
-        Self { inner: Some(inner), life: Life::new(unsettled), input: Some(input), judge, on_stop: Some(on_stop) }
+        Self {
+            inner: Some(inner),
+            life: Life::new(unsettled),
+            input: Some(input),
+            judge,
+            on_stop: Some(on_stop),
+        }
     }
 }
 

@@ -12,7 +12,9 @@ use super::life::{Life, Stage, carry, poll_carried, poll_inner};
 use super::stream::{SpanStream, State};
 use crate::context::{Context, enter};
 use crate::registry::fence;
-use crate::span::{Classify, Ending, Fallible, Fault, Input, Judge, Live, OnChunk, OnStop, Plain, Span, Trying};
+use crate::span::{
+    Classify, Ending, Fallible, Fault, Input, Judge, Live, OnChunk, OnStop, Plain, Span, Trying,
+};
 
 impl<S, C, K, I> Span<S, C, K, I> {
     /// Wraps a future that returns a stream, and the stream: one span from the request to the last token, so that the
@@ -48,7 +50,12 @@ impl<S, C, K, I> Span<S, C, K, I> {
         I: Input,
     {
         let Self { unsettled, on_stop, on_chunk, classify, input } = self;
-        Opening::new(future, Life::new(unsettled), input, Parts { judge: Trying(classify), on_stop, on_chunk })
+        Opening::new(
+            future,
+            Life::new(unsettled),
+            input,
+            Parts { judge: Trying(classify), on_stop, on_chunk },
+        )
     }
 
     /// [`open`](Self::open) for a future that returns a stream and cannot fail, and a stream whose items cannot fail.
@@ -185,7 +192,8 @@ where
             Stage::Observed(live) => {
                 let polled = live.active.enter(|| fence(|| poll_inner(this.inner.as_mut(), cx)));
                 let ended = !matches!(polled, Ok(Poll::Pending));
-                let dropped = if ended { live.active.enter(|| fence(|| this.inner.set(None))) } else { Ok(()) };
+                let dropped =
+                    if ended { live.active.enter(|| fence(|| this.inner.set(None))) } else { Ok(()) };
                 (polled, dropped)
             }
             Stage::Built | Stage::Done => panic!("an opening stream was polled after it was ready"),

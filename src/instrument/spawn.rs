@@ -59,8 +59,8 @@ where
     F: FnOnce() -> R + Send + 'static,
     R: Send + 'static,
 {
-    let context = Context::current();
-    tokio::task::spawn_blocking(move || context.run(work))
+    let carried = InContext::new(Context::current(), work);
+    tokio::task::spawn_blocking(move || carried.run())
 }
 
 /// Tasks of a [`JoinSet`] that carry the context. In the [prelude](crate::prelude).
@@ -125,7 +125,7 @@ impl<T: 'static> JoinSetContextExt<T> for JoinSet<T> {
         F: FnOnce() -> T + Send + 'static,
         T: Send,
     {
-        let context = Context::current();
-        self.spawn_blocking(move || context.run(work))
+        let carried = InContext::new(Context::current(), work);
+        self.spawn_blocking(move || carried.run())
     }
 }

@@ -9,11 +9,22 @@ use crate::event::{Event, EventName, Measurements, Metadata};
 pub(crate) struct Failure(Metadata);
 
 impl Failure {
-    pub(crate) fn panic(event: Option<&EventName>, handler_id: &str, caught: &Caught, at: &Location<'_>) -> Self {
+    pub(crate) fn panic(
+        event: Option<&EventName>,
+        handler_id: &str,
+        caught: &Caught,
+        at: &Location<'_>,
+    ) -> Self {
         Self::new(event, handler_id, "panic", caught.message(), caught.stacktrace(at))
     }
 
-    pub(super) fn new(event: Option<&EventName>, handler_id: &str, kind: &'static str, reason: &str, stacktrace: String) -> Self {
+    pub(super) fn new(
+        event: Option<&EventName>,
+        handler_id: &str,
+        kind: &'static str,
+        reason: &str,
+        stacktrace: String,
+    ) -> Self {
         Self(
             Metadata::new()
                 .with("event_name", event.map(|event| event.as_str().to_owned()))

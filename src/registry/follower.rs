@@ -103,4 +103,3 @@ impl fmt::Debug for Follower {
         f.debug_struct("Follower").field("id", &self.id).finish_non_exhaustive()
     }
 }
-

@@ -29,7 +29,8 @@ pub fn capture_panic_backtraces() {
         let previous = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             if interest::anywhere(Followed::ANY) {
-                let entry = (message(info.payload()).unwrap_or_default().to_owned(), Backtrace::force_capture());
+                let entry =
+                    (message(info.payload()).unwrap_or_default().to_owned(), Backtrace::force_capture());
                 // A thread on its way out has no place to keep it.
                 let _ = LAST.try_with(|last| last.try_borrow_mut().map(|mut last| *last = Some(entry)));
             }

@@ -76,7 +76,13 @@ impl States {
     }
 
     /// Something happened in this span; with `own`, it concerns nobody who only follows one further out.
-    pub(crate) fn note(&self, telemetry: &Telemetry, listeners: &[Arc<Follower>], event: &Event<'_>, own: bool) {
+    pub(crate) fn note(
+        &self,
+        telemetry: &Telemetry,
+        listeners: &[Arc<Follower>],
+        event: &Event<'_>,
+        own: bool,
+    ) {
         self.each(listeners, |follower, kept| {
             if kept.own || !own {
                 guarded(telemetry, follower, event.name(), || follower.listener.note(&*kept.state, event));
@@ -84,7 +90,13 @@ impl States {
         });
     }
 
-    pub(crate) fn chunk(&self, telemetry: &Telemetry, listeners: &[Arc<Follower>], name: SpanName, gap: Duration) {
+    pub(crate) fn chunk(
+        &self,
+        telemetry: &Telemetry,
+        listeners: &[Arc<Follower>],
+        name: SpanName,
+        gap: Duration,
+    ) {
         self.each(listeners, |follower, kept| {
             if kept.own && follower.wants_chunks {
                 let event = name.event(Phase::FirstChunk);
@@ -97,7 +109,9 @@ impl States {
         for follower in listeners.iter().filter(|it| event.span().is_some_and(|name| it.follows(name))) {
             match self.find(follower.key).filter(|kept| kept.own) {
                 Some(kept) => {
-                    guarded(telemetry, follower, event.name(), || follower.listener.stop(&*kept.state, event));
+                    guarded(telemetry, follower, event.name(), || {
+                        follower.listener.stop(&*kept.state, event)
+                    });
                 }
                 None => drop(follower.missed.fetch_add(1, Ordering::Relaxed)),
             }
@@ -150,7 +164,9 @@ impl States {
             }
         };
         // A state of a span further out belongs to a span that is open or not; only its own can have ended here.
-        guarded(telemetry, follower, event, || follower.listener.around(&*kept.state, ended && kept.own, &mut once));
+        guarded(telemetry, follower, event, || {
+            follower.listener.around(&*kept.state, ended && kept.own, &mut once)
+        });
         once();
     }
 
@@ -168,7 +184,12 @@ impl States {
 }
 
 /// Calls a listener; one that panics is detached and reported.
-fn guarded<'e, R>(telemetry: &Telemetry, follower: &Arc<Follower>, event: impl Into<Option<&'e EventName>>, call: impl FnOnce() -> R) -> Option<R> {
+fn guarded<'e, R>(
+    telemetry: &Telemetry,
+    follower: &Arc<Follower>,
+    event: impl Into<Option<&'e EventName>>,
+    call: impl FnOnce() -> R,
+) -> Option<R> {
     match fence(call) {
         Ok(result) => Some(result),
         Err(caught) => {

@@ -224,7 +224,10 @@ impl Drop for Subscription {
 
 impl fmt::Debug for Subscription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subscription").field("id", &self.id).field("lost", &self.lost()).finish_non_exhaustive()
+        f.debug_struct("Subscription")
+            .field("id", &self.id)
+            .field("lost", &self.lost())
+            .finish_non_exhaustive()
     }
 }
 
@@ -238,7 +241,9 @@ struct Queue {
 impl Queue {
     fn push(&self, event: OwnedEvent) {
         let accepted = match (self.sender.try_send(event), self.when_full) {
-            (Err(mpsc::error::TrySendError::Full(event)), WhenFull::Wait) => block_on(self.sender.send(event)).is_ok(),
+            (Err(mpsc::error::TrySendError::Full(event)), WhenFull::Wait) => {
+                block_on(self.sender.send(event)).is_ok()
+            }
             (sent, _) => sent.is_ok(),
         };
         let count = if accepted { &self.counts.0.accepted } else { &self.counts.0.lost };
@@ -247,7 +252,7 @@ impl Queue {
 }
 
 /// Blocks this thread on a future. Unlike the executors' own, it may be called from inside any of them.
-fn block_on<F: Future>(future: F) -> F::Output {
+pub(super) fn block_on<F: Future>(future: F) -> F::Output {
     struct Unpark(Thread);
 
     impl Wake for Unpark {

@@ -1,8 +1,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::handler::Handler;
 use super::follower::Follower;
+use super::handler::Handler;
 use crate::event::{Content, EventIndex, EventName};
 
 /// What is attached under an id.

@@ -8,9 +8,9 @@ use tokio::sync::oneshot;
 
 use super::dispatch;
 use super::error::{AttachError, NotFound};
+use super::follower::Follower;
 use super::handler::{Handler, HandlerInfo, Run};
 use super::interest::{Followed, Interest};
-use super::follower::Follower;
 use super::listener::{Listener, MAX_LISTENERS};
 use super::table::{Attached, Table};
 use crate::event::{Clock, Content, Event, EventName, Time, TimeSource};
@@ -162,7 +162,14 @@ impl Telemetry {
         }
         let registry = self.registry();
         let sequence = registry.sequence.fetch_add(1, Ordering::Relaxed);
-        let handler = Handler { id: id.clone(), events: names.into(), run, content, sequence, alive: Mutex::new(alive) };
+        let handler = Handler {
+            id: id.clone(),
+            events: names.into(),
+            run,
+            content,
+            sequence,
+            alive: Mutex::new(alive),
+        };
         registry.insert(id, Attached::Handler(Arc::new(handler)))
     }
 

@@ -6,7 +6,9 @@ use super::classify::OTHER;
 use super::judge::Fault;
 use super::observer::observe;
 use crate::context::{Context, Node, enter, enter_quietly};
-use crate::event::{Content, Event, EventName, Key, Moment, Outcome, Phase, Results, SpanEnd, SpanName, SpanStart};
+use crate::event::{
+    Content, Event, EventName, Key, Moment, Outcome, Phase, Results, SpanEnd, SpanName, SpanStart,
+};
 use crate::event::{StreamTimes, Time};
 use crate::registry::{Built, Caught, States};
 
@@ -173,8 +175,10 @@ impl Active {
             error_type: ending.error_type,
             stacktrace: ending.stacktrace,
             attempts: node.attempts(),
-            stream: stream
-                .map(|times| StreamTimes { consumer_time: duration.saturating_sub(times.producer_wait), ..times }),
+            stream: stream.map(|times| StreamTimes {
+                consumer_time: duration.saturating_sub(times.producer_wait),
+                ..times
+            }),
             results,
         };
         let phase = if end.outcome.is_exception() { Phase::Exception } else { Phase::Stop };

@@ -97,7 +97,9 @@ impl ActiveSpan {
     pub fn chunk(&mut self, record: impl FnOnce(&mut Record<'_>)) {
         if let State::Observed(live) = &mut self.state {
             let mut record = Some(record);
-            live.chunk(&(), &mut |(): &(), to: &mut Record<'_>| record.take().into_iter().for_each(|record| record(to)));
+            live.chunk(&(), &mut |(): &(), to: &mut Record<'_>| {
+                record.take().into_iter().for_each(|record| record(to))
+            });
         }
     }
 

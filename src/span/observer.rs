@@ -118,7 +118,12 @@ impl<S> fmt::Debug for KeepResponse<S> {
 }
 
 /// Calls an observer. One that panics harms nothing but itself and is reported like a handler.
-pub(crate) fn observe<R>(telemetry: &Telemetry, event: &EventName, id: &str, call: impl FnOnce() -> R) -> Option<R> {
+pub(crate) fn observe<R>(
+    telemetry: &Telemetry,
+    event: &EventName,
+    id: &str,
+    call: impl FnOnce() -> R,
+) -> Option<R> {
     match fence(call) {
         Ok(result) => Some(result),
         Err(caught) => {

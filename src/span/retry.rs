@@ -42,7 +42,9 @@ pub fn retry_notifier<E: fmt::Display>() -> impl FnMut(&E, Duration) {
 }
 
 /// [`retry_notifier`] with a say in the class of the error: one of few values, such as `rate_limited`.
-pub fn retry_notifier_with<E: fmt::Display, T: Into<Key>>(class: impl Fn(&E) -> T) -> impl FnMut(&E, Duration) {
+pub fn retry_notifier_with<E: fmt::Display, T: Into<Key>>(
+    class: impl Fn(&E) -> T,
+) -> impl FnMut(&E, Duration) {
     let mut attempt = 0_u32;
     move |error, delay| {
         attempt = attempt.saturating_add(1);
@@ -64,7 +66,8 @@ fn emit(attempt: u32, delay: Duration, reason: &dyn fmt::Display, error_type: Op
     let span = node.and_then(|node| node.nearest_span(&telemetry));
     let text = telemetry.content(&name).has(Content::ERROR).then(|| reason.to_string());
     let now = telemetry.now();
-    let measurements = Measurements::from([("system_time", telemetry.system_time(now)), ("monotonic_time", now.0)]);
+    let measurements =
+        Measurements::from([("system_time", telemetry.system_time(now)), ("monotonic_time", now.0)]);
     let metadata = Metadata::new()
         .with("attempt", attempt)
         .with("delay_ms", u64::try_from(delay.as_millis()).unwrap_or(u64::MAX))

@@ -157,10 +157,15 @@ fn inherit(start: &mut SpanStart, parent: &SpanStart) {
 }
 
 /// Makes the input if somebody who may have it gets any event of the span; the key stands if a closure was given.
-fn fill_input<I: Input>(start: &mut SpanStart, input: &mut Option<I>, telemetry: &crate::registry::Telemetry) {
+fn fill_input<I: Input>(
+    start: &mut SpanStart,
+    input: &mut Option<I>,
+    telemetry: &crate::registry::Telemetry,
+) {
     if I::GIVEN {
         let phases = [Phase::Start, Phase::FirstChunk, Phase::Stop, Phase::Exception];
-        let wanted = phases.into_iter().any(|phase| telemetry.content(&start.name.event(phase)).has(Content::INPUT));
+        let wanted =
+            phases.into_iter().any(|phase| telemetry.content(&start.name.event(phase)).has(Content::INPUT));
         let event = start.name.event(Phase::Start);
         let input = if wanted { input.take() } else { None };
         let made = input.and_then(|input| observe(telemetry, &event, "input", || input.make()));

@@ -150,7 +150,9 @@ impl Capture {
         let mut spans: HashMap<SpanId, (SpanName, u32, u32)> = HashMap::new();
         for owned in self.events() {
             let event = owned.as_event();
-            let (Some(id), Some(name), Some(phase)) = (event.span_id(), event.span(), event.phase()) else { continue };
+            let (Some(id), Some(name), Some(phase)) = (event.span_id(), event.span(), event.phase()) else {
+                continue;
+            };
             let counts = spans.entry(id).or_insert((name, 0, 0));
             match phase {
                 Phase::Start => counts.1 += 1,
@@ -158,10 +160,13 @@ impl Capture {
                 Phase::FirstChunk => {}
             }
         }
-        let wrong: BTreeMap<_, _> = spans.into_iter().filter(|(_, (_, starts, ends))| (*starts, *ends) != (1, 1)).collect();
+        let wrong: BTreeMap<_, _> =
+            spans.into_iter().filter(|(_, (_, starts, ends))| (*starts, *ends) != (1, 1)).collect();
         let told: Vec<String> = wrong
             .iter()
-            .map(|(id, (name, starts, ends))| format!("{name} {id}: started {starts} times, ended {ends} times"))
+            .map(|(id, (name, starts, ends))| {
+                format!("{name} {id}: started {starts} times, ended {ends} times")
+            })
             .collect();
         assert!(told.is_empty(), "spans that did not start and end once:\n{}", told.join("\n"));
     }
@@ -173,7 +178,8 @@ impl Capture {
     /// If not; the message says how they ended.
     #[track_caller]
     pub fn assert_outcome(&self, span: SpanName, outcome: Outcome) {
-        let ends = self.filtered(|event| event.as_event().span() == Some(span) && event.as_event().outcome().is_some());
+        let ends = self
+            .filtered(|event| event.as_event().span() == Some(span) && event.as_event().outcome().is_some());
         let outcomes: Vec<Outcome> = ends.iter().filter_map(|event| event.as_event().outcome()).collect();
         let all_like_this = outcomes.iter().all(|ended| *ended == outcome);
         assert!(
@@ -183,7 +189,8 @@ impl Capture {
     }
 
     fn filtered(&self, keep: impl Fn(&OwnedEvent) -> bool) -> Vec<OwnedEvent> {
-        self.events().into_iter().filter(keep).collect()
+        let events = self.seen.events.lock().unwrap_or_else(PoisonError::into_inner);
+        events.iter().filter(|event| keep(event)).cloned().collect()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Anthropic messages: usage begins in `message_start` and is final in the last `message_delta`.
 
-use crate::facts::{Counts, Facts, Provider, count, last, with};
+use crate::facts::{Counts, Facts, Provider, count, last};
 use allm_telemetry::Usage;
 use serde_json::Value;
 
@@ -28,6 +28,5 @@ fn counts(counts: &mut Counts, usage: &Value) {
 
 /// Anthropic's input leaves out what was read from and written to the cache.
 fn usage(counts: &Counts) -> Usage {
-    let apart = |input| Usage::with_cache_apart(input, counts.cached, counts.cache_write);
-    with(counts.input.map(apart).unwrap_or_default(), Usage::output, counts.output)
+    Usage::with_cache_apart(counts.input, counts.cached, counts.cache_write).output(counts.output)
 }

@@ -114,11 +114,6 @@ pub(crate) fn count(slot: &mut Option<u64>, number: &Value) {
     *slot = number.as_u64().or(*slot);
 }
 
-/// `usage` with `count` as its `part`, if there is one.
-pub(crate) fn with(usage: Usage, part: fn(Usage, u64) -> Usage, count: Option<u64>) -> Usage {
-    count.map_or(usage, |count| part(usage, count))
-}
-
 /// A word as the wire spells it; some hosts send an enum's number in its place.
 fn word(value: &Value) -> Option<String> {
     match value {

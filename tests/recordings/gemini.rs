@@ -1,6 +1,6 @@
 //! Gemini and Vertex AI: every frame is a whole response, with running totals.
 
-use crate::facts::{Counts, Facts, Provider, count, first, last, with};
+use crate::facts::{Counts, Facts, Provider, count, first, last};
 use allm_telemetry::Usage;
 use serde_json::Value;
 
@@ -25,12 +25,8 @@ fn counts(counts: &mut Counts, usage: &Value) {
     count(&mut counts.reasoning, &usage["thoughtsTokenCount"]);
 }
 
-/// Gemini's output leaves out the thinking, and a count that is zero; its input has the cached tokens in it.
+/// Gemini's output leaves out the thinking; its input has the cached tokens in it.
 fn usage(counts: &Counts) -> Usage {
-    let usage = match (counts.output, counts.reasoning) {
-        (None, None) => Usage::new(),
-        (visible, reasoning) => Usage::with_reasoning_apart(visible.unwrap_or(0), reasoning),
-    };
-    let usage = with(usage, Usage::input, counts.input);
-    with(usage, Usage::cached, counts.cached)
+    let usage = Usage::with_reasoning_apart(counts.output, counts.reasoning);
+    usage.input(counts.input).cached(counts.cached)
 }

@@ -1,6 +1,6 @@
 //! OpenAI chat completions, and the many hosts that speak them.
 
-use crate::facts::{Counts, Facts, Provider, count, first, with};
+use crate::facts::{Counts, Facts, Provider, count, first};
 use allm_telemetry::Usage;
 use serde_json::Value;
 
@@ -27,8 +27,6 @@ fn counts(counts: &mut Counts, usage: &Value) {
 
 /// OpenAI counts as we do.
 pub(crate) fn usage(counts: &Counts) -> Usage {
-    let usage = with(Usage::new(), Usage::input, counts.input);
-    let usage = with(usage, Usage::cached, counts.cached);
-    let usage = with(usage, Usage::output, counts.output);
-    with(usage, Usage::reasoning, counts.reasoning)
+    let usage = Usage::new().input(counts.input).cached(counts.cached);
+    usage.output(counts.output).reasoning(counts.reasoning)
 }

@@ -1,17 +1,13 @@
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
-use std::thread;
 
-use tokio::sync::mpsc;
-
-use super::guard::ConsoleGuard;
 use super::paint::Paint;
+use super::screen::Screen;
 use super::trees::Trees;
-use super::writer::{Shared, Writer};
 use crate::convention::Policy;
 use crate::event::{EventName, SpanName};
-use crate::registry::{AttachError, SubscribeOptions, Telemetry};
+use crate::registry::{AttachError, SinkGuard, SubscribeOptions, Telemetry};
 
 /// Shows spans as a live tree. Made for a terminal or a writer, then attached to a [`Telemetry`].
 ///
@@ -110,18 +106,11 @@ impl Console {
     /// # Panics
     ///
     /// If the system cannot start a thread, as [`std::thread::spawn`].
-    pub fn attach(self, id: impl Into<Arc<str>>, telemetry: &Telemetry) -> Result<ConsoleGuard, AttachError> {
-        let id = id.into();
+    pub fn attach(self, id: impl Into<Arc<str>>, telemetry: &Telemetry) -> Result<SinkGuard, AttachError> {
         let names = SpanName::ALL.into_iter().flat_map(SpanName::events).chain([EventName::RETRY]);
         let options = SubscribeOptions::new(self.capacity).content(self.policy.lets_out());
-        let events = telemetry.subscribe_with(id.clone(), names, options)?;
-        let (ask, asked) = mpsc::unbounded_channel();
-        let shared = Arc::new(Shared::new(events.counts()));
-        let guard = ConsoleGuard::new(id.clone(), ask, shared.clone());
         let trees = Trees::new(self.policy, Paint::new(self.colors), self.remembered);
-        let writer = Writer::new(self.to, trees, shared, telemetry.clone(), id);
-        thread::spawn(move || writer.run(events, asked));
-        Ok(guard)
+        telemetry.attach_sink(id, names, options, Screen::new(self.to, trees))
     }
 }
 

@@ -28,17 +28,15 @@
 //! is stripped of control characters, so that no model can write to your terminal.
 
 mod builder;
-mod guard;
 mod layout;
 mod live;
 mod paint;
+mod screen;
 mod span;
 mod store;
 mod text;
 mod told;
 mod trees;
 mod whole;
-mod writer;
 
 pub use builder::Console;
-pub use guard::{ConsoleGuard, Flushed};

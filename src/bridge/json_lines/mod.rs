@@ -8,10 +8,8 @@
 //! the process. The catalogue's keys leave, content as null and your own keys not at all, until a
 //! [`Policy`](crate::Policy) says otherwise.
 
+mod builder;
 mod format;
-mod guard;
-mod sink;
-mod writer;
+mod lines;
 
-pub use guard::{Flushed, JsonLinesGuard};
-pub use sink::JsonLines;
+pub use builder::JsonLines;

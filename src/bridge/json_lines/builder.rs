@@ -3,15 +3,11 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::thread;
 
-use tokio::sync::mpsc;
-
-use super::guard::JsonLinesGuard;
-use super::writer::{Shared, Writer};
+use super::lines::Lines;
 use crate::convention::Policy;
 use crate::event::{EventName, SpanName};
-use crate::registry::{AttachError, SubscribeOptions, Telemetry, WhenFull};
+use crate::registry::{AttachError, SinkGuard, SubscribeOptions, Telemetry, WhenFull};
 
 /// Writes events as JSON Lines. Made for a file or a writer, then attached to a [`Telemetry`].
 ///
@@ -101,22 +97,18 @@ impl JsonLines {
     /// # Panics
     ///
     /// If the system cannot start a thread, as [`std::thread::spawn`].
-    pub fn attach(self, id: impl Into<Arc<str>>, telemetry: &Telemetry) -> Result<JsonLinesGuard, AttachError> {
-        let id = id.into();
+    pub fn attach(self, id: impl Into<Arc<str>>, telemetry: &Telemetry) -> Result<SinkGuard, AttachError> {
         let options =
             SubscribeOptions::new(self.capacity).when_full(self.when_full).content(self.policy.lets_out());
-        let events = telemetry.subscribe_with(id.clone(), self.events, options)?;
-        let (flush, flushes) = mpsc::unbounded_channel();
-        let shared = Arc::new(Shared::new(events.counts()));
-        let guard = JsonLinesGuard::new(id.clone(), telemetry.clone(), flush, shared.clone());
-        let writer = Writer::new(self.to, self.policy, shared, telemetry.clone(), id);
-        thread::spawn(move || writer.run(events, flushes));
-        Ok(guard)
+        telemetry.attach_sink(id, self.events, options, Lines::new(self.to, self.policy))
     }
 }
 
 impl fmt::Debug for JsonLines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JsonLines").field("capacity", &self.capacity).field("policy", &self.policy).finish_non_exhaustive()
+        f.debug_struct("JsonLines")
+            .field("capacity", &self.capacity)
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
     }
 }

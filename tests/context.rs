@@ -1,0 +1,467 @@
+//! Context under concurrency: inside each poll and drop of what carries it, nowhere else.
+
+use std::future::{pending, ready};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
+use allm_telemetry::{
+    Context, JoinSetContextExt as _, OwnedEvent, Phase, SpanName, current_request_id, prelude::*,
+    testing::Capture,
+};
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, StreamExt as _, stream};
+use support::*;
+use tokio::task::{JoinSet, LocalSet, yield_now};
+
+mod support;
+
+fn id_here() -> Option<String> {
+    current_request_id().map(|id| id.to_string())
+}
+
+/// Looks at its request id again and again, between yields; gives it if it was always the same.
+async fn steady_id() -> String {
+    let id = id_here().expect("inside a span");
+    for _ in 0..5 {
+        yield_now().await;
+        assert_eq!(id_here().as_ref(), Some(&id));
+    }
+    id
+}
+
+async fn chat() -> String {
+    async { steady_id().in_span_plain(Span::tool("t", "1")).await }.in_span_plain(Span::chat()).await
+}
+
+/// Asserts that these are the ids of just these many requests, each with one chat and the tool below it.
+#[track_caller]
+fn assert_requests(capture: &Capture, ids: &[String]) {
+    capture.assert_balanced();
+    let starts = capture.named("allm.chat.start");
+    assert_eq!(starts.len(), ids.len());
+    for id in ids {
+        let of_request = capture.of_request(id);
+        let spans: Vec<_> = of_request.iter().map(|it| it.as_event().name().to_string()).collect();
+        assert_eq!(spans, ["allm.chat.start", "allm.tool.start", "allm.tool.stop", "allm.chat.stop"]);
+        assert_eq!(of_request[1].as_event().parent_span_id(), of_request[0].as_event().span_id());
+        assert_eq!(of_request[0].as_event().parent_span_id(), None);
+    }
+}
+
+#[tokio::test]
+async fn neighbours_in_a_join_do_not_see_each_other() {
+    let capture = Capture::new();
+    let (a, b, outside) = capture
+        .scope(async {
+            tokio::join!(chat(), chat(), async {
+                for _ in 0..5 {
+                    assert_eq!(id_here(), None);
+                    yield_now().await;
+                }
+                id_here()
+            })
+        })
+        .await;
+    assert_requests(&capture, &[a, b]);
+    assert_eq!(outside, None);
+}
+
+#[tokio::test]
+async fn neighbours_in_a_select_do_not_see_each_other() {
+    let capture = Capture::new();
+    capture
+        .scope(async {
+            let slow = async { (steady_id().await, pending::<()>().await).0 }.in_span_plain(Span::step());
+            let won = tokio::select! { biased; id = slow => id, id = chat() => id };
+            assert_eq!(id_here(), None);
+            assert_eq!(request_of(&the(&capture, SpanName::Chat, Phase::Stop)), won);
+        })
+        .await;
+    assert_ne!(request_of(&end_of(&capture, SpanName::Step)), request_of(&end_of(&capture, SpanName::Chat)));
+}
+
+#[tokio::test]
+async fn futures_unordered_keeps_each_in_its_own_context() {
+    let capture = Capture::new();
+    let ids: Vec<_> = capture.scope((0..20).map(|_| chat()).collect::<FuturesUnordered<_>>().collect()).await;
+    assert_requests(&capture, &ids);
+}
+
+#[tokio::test]
+async fn buffer_unordered_keeps_each_in_its_own_context() {
+    let capture = Capture::new();
+    let ids: Vec<_> = capture.scope(stream::iter(0..20).map(|_| chat()).buffer_unordered(4).collect()).await;
+    assert_requests(&capture, &ids);
+}
+
+#[test]
+fn a_multi_thread_runtime_keeps_each_task_in_its_own_context() {
+    let capture = Capture::new();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).build().unwrap();
+    let ids = runtime.block_on(async {
+        let tasks: Vec<_> = (0..200).map(|_| tokio::spawn(capture.scope(chat()))).collect();
+        futures::future::try_join_all(tasks).await.unwrap()
+    });
+    assert_requests(&capture, &ids);
+}
+
+#[tokio::test]
+async fn nested_spawns_belong_to_the_request_of_the_outermost() {
+    fn deep(level: u8) -> BoxFuture<'static, String> {
+        if level == 0 {
+            return steady_id().boxed();
+        }
+        let inner = async move { deep(level - 1).await };
+        async { allm_telemetry::spawn(inner.in_span_plain(Span::step())).await.unwrap() }.boxed()
+    }
+    let capture = Capture::new();
+    let (inner, outer) =
+        capture.scope(async { (deep(3).await, id_here().unwrap()) }.in_span_plain(Span::chat())).await;
+    assert_eq!(inner, outer);
+    let starts: Vec<_> = capture
+        .of_request(&outer)
+        .into_iter()
+        .filter(|it| it.as_event().phase() == Some(Phase::Start))
+        .collect();
+    assert_eq!(starts.len(), 4);
+    for pair in starts.windows(2) {
+        assert_eq!(pair[1].as_event().parent_span_id(), pair[0].as_event().span_id());
+    }
+}
+
+/// Runs `work` in a chat; asserts that it saw the chat's id, and that tools in it have the chat as parent.
+async fn in_chat(capture: &Capture, work: impl Future<Output = Option<String>>) {
+    let (seen, own) = capture.scope(async { (work.await, id_here()) }.in_span_plain(Span::chat())).await;
+    assert!(seen.is_some() && seen == own, "{seen:?} {own:?}");
+    assert_eq!(id_here(), None);
+    let parent = the(capture, SpanName::Chat, Phase::Start);
+    let tool = the(capture, SpanName::Tool, Phase::Start);
+    assert_eq!(tool.as_event().parent_span_id(), parent.as_event().span_id());
+    assert_eq!(request_of(&tool), own.unwrap());
+}
+
+async fn tool() -> Option<String> {
+    async { id_here() }.in_span_plain(Span::tool("t", "1")).await
+}
+
+fn tool_now() -> Option<String> {
+    tool().now_or_never().unwrap()
+}
+
+#[tokio::test]
+async fn a_spawned_task_carries_the_context() {
+    in_chat(&Capture::new(), async { allm_telemetry::spawn(tool()).await.unwrap() }).await;
+}
+
+#[tokio::test]
+async fn a_span_that_was_built_here_may_be_spawned_by_anybody() {
+    let built =
+        async { tokio::spawn(async { id_here() }.in_span_plain(Span::tool("t", "1"))).await.unwrap() };
+    in_chat(&Capture::new(), built).await;
+}
+
+#[tokio::test]
+async fn a_blocking_task_carries_the_context() {
+    in_chat(&Capture::new(), async { allm_telemetry::spawn_blocking(tool_now).await.unwrap() }).await;
+}
+
+#[tokio::test]
+async fn a_local_task_carries_the_context() {
+    let local = async { allm_telemetry::spawn_local(tool()).await.unwrap() };
+    LocalSet::new().run_until(in_chat(&Capture::new(), local)).await;
+}
+
+#[tokio::test]
+async fn the_tasks_of_a_join_set_carry_the_context() {
+    let async_task = async {
+        let mut set = JoinSet::new();
+        set.spawn_in_context(tool());
+        set.join_next().await.unwrap().unwrap()
+    };
+    in_chat(&Capture::new(), async_task).await;
+    let blocking = async {
+        let mut set = JoinSet::new();
+        set.spawn_blocking_in_context(tool_now);
+        set.join_next().await.unwrap().unwrap()
+    };
+    in_chat(&Capture::new(), blocking).await;
+    let local = async {
+        let mut set = JoinSet::new();
+        set.spawn_local_in_context(tool());
+        set.join_next().await.unwrap().unwrap()
+    };
+    LocalSet::new().run_until(in_chat(&Capture::new(), local)).await;
+}
+
+#[tokio::test]
+async fn a_future_and_a_stream_carry_the_context_to_a_foreign_executor() {
+    let future = async {
+        let carried = tool().in_current_context();
+        std::thread::spawn(move || futures::executor::block_on(carried)).join().unwrap()
+    };
+    in_chat(&Capture::new(), future).await;
+    let stream = async {
+        let carried = stream::once(tool()).boxed().in_current_context();
+        std::thread::spawn(move || futures::executor::block_on(carried.into_future()).0.unwrap())
+            .join()
+            .unwrap()
+    };
+    in_chat(&Capture::new(), stream).await;
+}
+
+#[tokio::test]
+async fn a_closure_carries_the_context_to_a_thread() {
+    in_chat(&Capture::new(), async { std::thread::spawn(tool_now.in_current_context()).join().unwrap() })
+        .await;
+}
+
+#[tokio::test]
+async fn a_context_can_be_sent_through_a_channel() {
+    let (sender, receiver) = mpsc::channel::<(Context, mpsc::Sender<Option<String>>)>();
+    std::thread::spawn(move || {
+        receiver.into_iter().for_each(|(context, back)| back.send(context.run(tool_now)).unwrap())
+    });
+    let sent = async move {
+        let (back, answer) = mpsc::channel();
+        sender.send((Context::current(), back)).unwrap();
+        answer.recv().unwrap()
+    };
+    in_chat(&Capture::new(), sent).await;
+}
+
+#[tokio::test]
+async fn what_tokio_spawns_without_us_is_outside() {
+    let capture = Capture::new();
+    let inside = async { tokio::spawn(async { id_here() }).await.unwrap() };
+    assert_eq!(capture.scope(inside.in_span_plain(Span::chat())).await, None);
+}
+
+#[test]
+fn spans_work_without_a_runtime() {
+    let capture = Capture::new();
+    let id = futures::executor::block_on(capture.scope(chat_without_tokio()));
+    assert_eq!(request_of(&end_of(&capture, SpanName::Tool)), id);
+    assert_eq!(names(&capture), ["chat.start", "tool.start", "tool.stop", "chat.stop"]);
+}
+
+async fn chat_without_tokio() -> String {
+    async { tool().await.unwrap() }.in_span_plain(Span::chat()).await
+}
+
+#[tokio::test]
+async fn the_context_is_gone_between_polls() {
+    let capture = Capture::new();
+    let mut chat = Box::pin(capture.run(|| steady_id().in_span_plain(Span::chat())));
+    let mut tokens = capture.run(|| stream::pending::<u8>().in_span_plain(Span::stream()));
+    for _ in 0..3 {
+        assert!(poll_once(&mut chat).is_pending() && poll_next(&mut tokens).is_pending());
+        assert_eq!(id_here(), None);
+    }
+}
+
+#[tokio::test]
+async fn the_context_is_gone_after_a_panic() {
+    let capture = Capture::new();
+    let mut chat = Box::pin(
+        capture.run(|| async { std::panic::resume_unwind(Box::new("lost")) }.in_span_plain(Span::chat())),
+    );
+    panic_text(|| drop::<std::task::Poll<()>>(poll_once(&mut chat)));
+    assert_eq!(id_here(), None);
+    let mut scoped = Box::pin(capture.scope(async { std::panic::resume_unwind(Box::new("lost")) }));
+    panic_text(|| drop::<std::task::Poll<()>>(poll_once(&mut scoped)));
+    panic_text(|| drop(capture.run(|| std::panic::resume_unwind(Box::new("lost")))));
+    assert!(Context::current().request_id().is_none());
+    tool().await;
+    assert!(capture.named("allm.tool.start").is_empty());
+}
+
+#[tokio::test]
+async fn what_is_wrapped_is_dropped_in_its_context() {
+    let (capture, seen) = (Capture::new(), Arc::new(Mutex::new(Vec::new())));
+    let look = || {
+        let seen = seen.clone();
+        OnDrop(move || seen.lock().unwrap().push(id_here()))
+    };
+    let (a, b, c) = (look(), look(), look());
+    let ready = async move { drop(a) }.in_span_plain(Span::chat());
+    let cancelled = async move { (pending::<()>().await, drop(b)) }.in_span_plain(Span::step());
+    let tokens = stream::pending::<u8>().map(move |item| (item, &c as *const _ as usize));
+    capture.scope(ready).await;
+    capture.scope(cancelled).now_or_never();
+    drop(capture.run(|| tokens.in_span_plain(Span::stream())));
+    let expected = [SpanName::Chat, SpanName::Step, SpanName::Stream]
+        .map(|name| Some(request_of(&end_of(&capture, name))));
+    assert_eq!(*seen.lock().unwrap(), expected);
+}
+
+#[tokio::test]
+async fn what_was_never_polled_is_dropped_in_the_context_that_was_captured() {
+    let (capture, seen) = (Capture::new(), Arc::new(Mutex::new(None)));
+    let (built, id) = capture
+        .scope(
+            async {
+                let seen = seen.clone();
+                let guard = OnDrop(move || *seen.lock().unwrap() = id_here());
+                (async move { drop(guard) }.in_span_plain(Span::tool("t", "1")), id_here())
+            }
+            .in_span_plain(Span::chat()),
+        )
+        .await;
+    drop(built);
+    assert_eq!(*seen.lock().unwrap(), id);
+}
+
+#[tokio::test]
+async fn what_a_carried_closure_holds_is_dropped_in_its_context_though_it_never_ran() {
+    let (capture, seen) = (Capture::new(), Arc::new(Mutex::new(None)));
+    let (carried, id) = capture
+        .scope(
+            async {
+                let seen = seen.clone();
+                let guard = OnDrop(move || *seen.lock().unwrap() = id_here());
+                ((move || drop(guard)).in_current_context(), id_here())
+            }
+            .in_span_plain(Span::chat()),
+        )
+        .await;
+    drop(carried);
+    assert_eq!(*seen.lock().unwrap(), id);
+}
+
+#[tokio::test]
+async fn a_child_that_starts_after_its_parents_end_still_knows_it() {
+    let capture = Capture::new();
+    let late = async { allm_telemetry::spawn(async { (yield_now().await, tool().await).1 }) };
+    let task = capture.scope(late.in_span_plain(Span::chat())).await;
+    let parent = end_of(&capture, SpanName::Chat);
+    assert_eq!(task.await.unwrap(), Some(request_of(&parent)));
+    assert_eq!(end_of(&capture, SpanName::Tool).as_event().parent_span_id(), parent.as_event().span_id());
+}
+
+#[tokio::test]
+async fn a_postfix_chain_nests_as_it_reads() {
+    let capture = Capture::new();
+    capture.scope(tool().in_span_plain(Span::step()).in_span_plain(Span::chat())).await;
+    let [chat, step, tool] =
+        [SpanName::Chat, SpanName::Step, SpanName::Tool].map(|name| the(&capture, name, Phase::Start));
+    assert_eq!(tool.as_event().parent_span_id(), step.as_event().span_id());
+    assert_eq!(step.as_event().parent_span_id(), chat.as_event().span_id());
+}
+
+#[tokio::test]
+async fn the_captured_context_counts_when_the_first_poll_is_in_another_request() {
+    let capture = Capture::new();
+    let (step, own) = capture
+        .scope(async { (ready(()).in_span_plain(Span::step()), id_here()) }.in_span_plain(Span::chat()))
+        .await;
+    capture.scope(async { (step.await, id_here()) }.in_span_plain(Span::generate())).await;
+    assert_eq!(Some(request_of(&end_of(&capture, SpanName::Step))), own);
+    let parent = end_of(&capture, SpanName::Step).as_event().parent_span_id();
+    assert_eq!(parent, end_of(&capture, SpanName::Chat).as_event().span_id());
+}
+
+#[tokio::test]
+async fn the_context_of_the_first_poll_counts_when_it_was_opened_inside_the_captured_one() {
+    let capture = Capture::new();
+    let outer = async {
+        let tool = tool_span();
+        async { tool.await }.in_span_plain(Span::step()).await
+    };
+    capture.scope(outer.in_span_plain(Span::chat())).await;
+    let parent = end_of(&capture, SpanName::Tool).as_event().parent_span_id();
+    assert_eq!(parent, end_of(&capture, SpanName::Step).as_event().span_id());
+}
+
+fn tool_span() -> impl Future<Output = ()> {
+    ready(()).in_span_plain(Span::tool("t", "1"))
+}
+
+#[tokio::test]
+async fn the_context_of_a_stream_is_settled_when_it_is_wrapped() {
+    let capture = Capture::new();
+    let wrapped = async { stream::iter([1]).map(|_| id_here()).in_span_plain(Span::stream()) };
+    let mut tokens = capture.scope(wrapped.in_span_plain(Span::chat())).await;
+    let seen = capture.scope(async { tokens.next().await.unwrap() }.in_span_plain(Span::step())).await;
+    drop(tokens);
+    let chat = end_of(&capture, SpanName::Chat);
+    assert_eq!(seen, Some(request_of(&chat)));
+    assert_eq!(end_of(&capture, SpanName::Stream).as_event().parent_span_id(), chat.as_event().span_id());
+}
+
+#[tokio::test]
+async fn a_parent_is_the_nearest_ancestor_that_is_observed() {
+    let telemetry = allm_telemetry::Telemetry::new();
+    let seen: Arc<Mutex<Vec<OwnedEvent>>> = Arc::default();
+    let keep = seen.clone();
+    let names = ["allm.chat.stop", "allm.tool.stop"];
+    telemetry.attach_many("keep", names, move |event| keep.lock().unwrap().push(event.to_owned())).unwrap();
+    telemetry.scope(tool_span().in_span_plain(Span::step()).in_span_plain(Span::chat())).await;
+    let seen = seen.lock().unwrap();
+    assert_eq!(seen[0].as_event().parent_span_id(), seen[1].as_event().span_id());
+}
+
+#[tokio::test]
+async fn engine_and_provider_are_inherited_from_the_nearest_ancestor_and_the_model_is_not() {
+    let capture = Capture::new();
+    let step = tool_span().in_span_plain(Span::step().engine("rig"));
+    let chat = Span::chat().engine("openai").provider("azure").model("gpt-5");
+    capture.scope(step.in_span_plain(chat)).await;
+    let tool = the(&capture, SpanName::Tool, Phase::Start);
+    assert_eq!((text(&tool, "engine"), text(&tool, "provider")), ("rig".into(), "azure".into()));
+    assert_eq!(value(&tool, "model"), allm_telemetry::Value::Null);
+}
+
+#[tokio::test]
+async fn scopes_of_two_handles_do_not_see_each_other() {
+    let (ours, theirs) = (Capture::new(), Capture::new());
+    let theirs_inside = async { (theirs.scope(tool()).await, id_here()) };
+    let (inner, outer) = ours.scope(theirs_inside.in_span_plain(Span::chat())).await;
+    assert_eq!(inner, outer);
+    assert_eq!((names(&ours).len(), names(&theirs).len()), (2, 2));
+    assert_eq!(end_of(&theirs, SpanName::Tool).as_event().parent_span_id(), None);
+    tokio::join!(ours.scope(tool()), async { (yield_now().await, theirs.scope(tool()).await) });
+    assert_eq!((names(&ours).len(), names(&theirs).len()), (4, 4));
+}
+
+#[tokio::test]
+async fn a_scope_reaches_what_is_spawned_with_context() {
+    let capture = Capture::new();
+    capture.scope(async { allm_telemetry::spawn(tool()).await.unwrap() }).await;
+    assert_eq!(names(&capture), ["tool.start", "tool.stop"]);
+    capture.scope(async { tokio::spawn(tool()).await.unwrap() }).await;
+    assert_eq!(names(&capture).len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn spans_nest_as_deep_as_one_likes() {
+    fn nested(level: u16) -> BoxFuture<'static, ()> {
+        if level == 0 {
+            pause(1).boxed()
+        } else {
+            async move { nested(level - 1).await }.in_span_plain(Span::step()).boxed()
+        }
+    }
+    let capture = Capture::new();
+    capture.scope(nested(300)).await;
+    capture.assert_balanced();
+    let starts = capture.named("allm.step.start");
+    assert_eq!(starts.len(), 300);
+    for pair in starts.windows(2) {
+        assert_eq!(pair[1].as_event().parent_span_id(), pair[0].as_event().span_id());
+        assert_eq!(request_of(&pair[1]), request_of(&pair[0]));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_task_ends_what_it_spawned_on_its_own_terms() {
+    let capture = Capture::new();
+    let background = capture
+        .scope(
+            async { allm_telemetry::spawn(async { (pause(50).await, tool().await).1 }) }
+                .in_span_plain(Span::chat()),
+        )
+        .await;
+    capture.wait_for("allm.tool.stop", Duration::from_secs(1)).await.unwrap();
+    assert_eq!(background.await.unwrap(), Some(request_of(&end_of(&capture, SpanName::Chat))));
+}
