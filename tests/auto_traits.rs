@@ -94,6 +94,8 @@ fn handles_can_be_sent_and_shared() {
         Telemetry: Send Sync Unpin;
         Subscription: Send Sync Unpin;
         QueueCounts: Send Sync Unpin;
+        SinkGuard: Send Sync Unpin;
+        Flushed: Send Sync Unpin;
         testing::Capture: Send Sync Unpin;
         Policy: Send Sync Unpin;
         Outgoing<'static>: Send Sync Unpin;
@@ -162,8 +164,6 @@ type Pinned = (std::cell::Cell<()>, std::marker::PhantomPinned);
 fn json_lines_can_be_sent() {
     auto_traits! {
         bridge::json_lines::JsonLines: Send Unpin;
-        bridge::json_lines::JsonLinesGuard: Send Sync Unpin;
-        bridge::json_lines::Flushed: Send Sync Unpin;
     }
 }
 
@@ -172,8 +172,6 @@ fn json_lines_can_be_sent() {
 fn the_console_can_be_sent() {
     auto_traits! {
         bridge::console::Console: Send Unpin;
-        bridge::console::ConsoleGuard: Send Sync Unpin;
-        bridge::console::Flushed: Send Sync Unpin;
     }
 }
 

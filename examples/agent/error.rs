@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use async_openai::error::OpenAIError;
+use serde_json::Value;
 
 use crate::client::Busy;
 
@@ -43,6 +44,7 @@ pub(crate) fn class(error: &OpenAIError) -> &'static str {
         OpenAIError::Reqwest(error) if error.is_connect() => "unreachable",
         OpenAIError::Reqwest(_) => "transport",
         OpenAIError::StreamError(_) => "broken_stream",
+        OpenAIError::JSONDeserialize(_, body) if error_event(body).is_some() => "error_event",
         OpenAIError::JSONDeserialize(..) => "unexpected_body",
         _ => "client",
     }
@@ -51,11 +53,20 @@ pub(crate) fn class(error: &OpenAIError) -> &'static str {
 impl fmt::Display for AgentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Model(OpenAIError::JSONDeserialize(_, body)) => {
+                f.write_str(error_event(body).as_deref().unwrap_or("the body is not what it should be"))
+            }
             Self::Model(error) => write!(f, "{}", root_cause(error)),
             Self::TimedOut(patience) => write!(f, "no answer within {patience:?}"),
             Self::TooManySteps => f.write_str("no answer after many steps"),
         }
     }
+}
+
+/// The message of an error that came as an event of a stream: to async-openai that is a chunk of a wrong shape.
+fn error_event(body: &str) -> Option<String> {
+    let event: Value = serde_json::from_str(body).ok()?;
+    event["error"]["message"].as_str().map(str::to_owned)
 }
 
 /// The innermost error says it in the fewest words: `Connection refused`, not `error sending request`.

@@ -5,14 +5,15 @@ use std::io::{Write, stdout};
 use std::time::Duration;
 
 use allm_telemetry::Telemetry;
-use allm_telemetry::bridge::console::{Console, ConsoleGuard};
+use allm_telemetry::SinkGuard;
+use allm_telemetry::bridge::console::Console;
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 
 use crate::Failure;
 use crate::options::Options;
 
 pub(crate) enum Screen {
-    Tree(ConsoleGuard),
+    Tree(SinkGuard),
     Bar(ProgressBar),
 }
 
@@ -30,7 +31,7 @@ impl Screen {
     pub(crate) fn say(&self, text: &str) {
         if let Self::Tree(console) = self {
             // The console has a thread of its own: let it write what came before.
-            console.flush(Duration::from_secs(1));
+            let _ = console.flush(Duration::from_secs(1));
             show(&text);
         }
     }

@@ -75,8 +75,8 @@ impl Fault {
             n if n % 7 == 1 => Some(Self::TooManyRequests),
             _ if mood == Mood::Busy => None,
             n if n % 11 == 5 => Some(Self::ServerError),
-            n if n % 13 == 4 => Some(Self::ErrorEvent),
-            n if n % 17 == 6 => Some(Self::ConnectionCut),
+            n if n % 13 == 9 => Some(Self::ErrorEvent),
+            n if n % 17 == 13 => Some(Self::ConnectionCut),
             _ => None,
         }
     }

@@ -65,23 +65,29 @@ pub(super) fn deliver(telemetry: &Telemetry, registry: &Registry, event: &Event<
             let outcome = fence(|| (handler.run)(event));
             let refused = depth + 1 == MAX_DEPTH && REFUSED.take();
             if outcome.is_err() || refused {
-                telemetry.detach_failed(&Attached::Handler(handler.clone()));
-                report(telemetry, event, &handler.id, outcome.err());
+                // The report is no deeper than the event, or it would be refused as well.
+                DEPTH.set(depth);
+                let first = telemetry.detach_failed(&Attached::Handler(handler.clone()));
+                report(telemetry, event, &handler.id, outcome.err(), first);
+                DEPTH.set(depth + 1);
             }
         }
     });
     DEPTH.set(depth);
 }
 
+/// Tells of a failed handler. Emissions that were under way when it failed may call it again; that is told once.
 #[cold]
-fn report(telemetry: &Telemetry, event: &Event<'_>, handler_id: &str, caught: Option<Caught>) {
+fn report(telemetry: &Telemetry, event: &Event<'_>, handler_id: &str, caught: Option<Caught>, first: bool) {
     const TOO_DEEP: &str = "events that handlers emit from inside handlers nest more than 64 deep";
-    let here = Location::caller();
-    let failure = match &caught {
-        Some(caught) => Failure::panic(Some(event.name()), handler_id, caught, here),
-        None => Failure::new(Some(event.name()), handler_id, "panic", TOO_DEEP, format!("refused at {here}")),
-    };
-    failure::emit(telemetry, failure);
+    if first {
+        let here = Location::caller();
+        let failure = match &caught {
+            Some(caught) => Failure::panic(Some(event.name()), handler_id, caught, here),
+            None => Failure::new(Some(event.name()), handler_id, "panic", TOO_DEEP, format!("refused at {here}")),
+        };
+        failure::emit(telemetry, failure);
+    }
     if let Some(caught) = caught {
         caught.swallow();
     }

@@ -270,10 +270,10 @@ impl Telemetry {
         self.registry().id == other.registry().id
     }
 
-    /// Detaches a handler that failed, unless its id has been given to another meanwhile.
-    pub(super) fn detach_failed(&self, failed: &Attached) {
+    /// Detaches a handler that failed, unless its id has been given to another meanwhile. Whether it was attached still.
+    pub(super) fn detach_failed(&self, failed: &Attached) -> bool {
         let (id, sequence) = failed.identity();
-        self.registry().remove(id, |now| now.identity().1 == sequence);
+        self.registry().remove(id, |now| now.identity().1 == sequence)
     }
 
     #[inline]

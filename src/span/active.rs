@@ -127,6 +127,11 @@ impl Active {
         self.node.telemetry.content(&self.name().event(Phase::Stop))
     }
 
+    /// What content somebody may have who gets the span's exception: what chunks said before it is told there.
+    pub(crate) fn content_of_exceptions(&self) -> Content {
+        self.node.telemetry.content(&self.name().event(Phase::Exception))
+    }
+
     /// The ending after a panic, its stack trace included.
     pub(crate) fn panicked(&self, caught: &Caught) -> Ending {
         Ending::panicked(caught.message().to_owned(), caught.stacktrace(self.start().built_at))

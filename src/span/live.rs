@@ -23,7 +23,7 @@ pub(crate) struct Live {
 
 impl Live {
     pub(crate) fn new(active: Active) -> Self {
-        let content = active.content();
+        let content = active.content() | active.content_of_exceptions();
         Self {
             active,
             times: StreamTimes::default(),
@@ -86,7 +86,9 @@ impl Live {
     pub(crate) fn error(&mut self, describe: impl FnOnce(bool) -> Fault) {
         self.came();
         if self.fault.is_none() {
-            self.fault = Some(self.active.describe(self.content, describe));
+            // Asked anew: somebody may have come since the start.
+            let content = self.content | self.active.content();
+            self.fault = Some(self.active.describe(content, describe));
         }
     }
 
@@ -108,8 +110,8 @@ impl Live {
     pub(crate) fn stop<S: OnStop<()>>(mut self, dropped: bool, observer: Option<S>) {
         self.came();
         if let Some(observer) = observer {
-            let Self { active, results, fault, content, .. } = &mut self;
-            let mut record = Record::new(results, fault, *content);
+            let Self { active, results, fault, .. } = &mut self;
+            let mut record = Record::new(results, fault, active.content());
             active.observe(Phase::Stop, "on_stop", || observer.observe(&(), &mut record));
         }
         let fault = self.fault.take();

@@ -33,7 +33,11 @@ fn depth() {
     println!("| nesting depth | ns a span, nobody listens | ns a span, one handler |\n|---|---|---|");
     for depth in [1, 2, 4, 8, 16, 32, 64] {
         let many = 2_048 / depth;
-        let run = || (0..many).for_each(|_| drop(black_box(ready(deep(depth)))));
+        let run = || {
+            (0..many).for_each(|_| {
+                black_box(ready(deep(depth)));
+            })
+        };
         let silent = median(many * depth, run);
         attach("look", &[SpanName::Chat]);
         let observed = median(many * depth, run);
@@ -47,7 +51,7 @@ fn handlers() {
     println!("| handlers | ns a span |\n|---|---|");
     for count in [0, 1, 2, 4, 8, 16, 32, 64] {
         (0..count).for_each(|handler| attach(&format!("look {handler}"), &[SpanName::Generate]));
-        let time = median(1_000, || (0..1_000).for_each(|_| drop(generate())));
+        let time = median(1_000, || (0..1_000).for_each(|_| generate()));
         (0..count).for_each(|handler| detach(&format!("look {handler}")));
         println!("| {count} | {time:.0} |");
     }
@@ -82,7 +86,7 @@ fn length() {
     );
     for items in [10, 1_000, 100_000, 1_000_000] {
         let runs = 1_000_000 / items;
-        let run = || (0..runs).for_each(|_| drop(black_box(stream(items as u64))));
+        let run = || (0..runs).for_each(|_| stream(items as u64));
         let silent = one(runs * items, run);
         attach("look", &[SpanName::Stream]);
         let before = resident();

@@ -14,13 +14,13 @@ const ALL: &[SpanName] =
     &[SpanName::Generate, SpanName::Chat, SpanName::Step, SpanName::Tool, SpanName::Stream];
 
 const PATHS: [Path; 7] = [
-    ("nobody listens: generate", &[], || drop(generate())),
-    ("nobody listens: chat > step > tool", &[], || drop(nested())),
-    ("nobody listens: stream of 10 items", &[], || drop(stream(10))),
-    ("only tool is followed: generate", &[SpanName::Tool], || drop(generate())),
-    ("one handler: generate", ALL, || drop(generate())),
-    ("one handler: chat > step > tool", ALL, || drop(nested())),
-    ("one handler: stream of 10 items", ALL, || drop(stream(10))),
+    ("nobody listens: generate", &[], || generate()),
+    ("nobody listens: chat > step > tool", &[], || nested()),
+    ("nobody listens: stream of 10 items", &[], || stream(10)),
+    ("only tool is followed: generate", &[SpanName::Tool], || generate()),
+    ("one handler: generate", ALL, || generate()),
+    ("one handler: chat > step > tool", ALL, || nested()),
+    ("one handler: stream of 10 items", ALL, || stream(10)),
 ];
 
 fn main() -> ExitCode {

@@ -26,7 +26,7 @@ fn ours(file: &PathBuf) {
     let log = JsonLines::to_writer(writer).when_full(WhenFull::Wait).attach("log", &Telemetry::global());
     let log = log.expect("the id is free");
     let start = Instant::now();
-    (0..EVENTS / 2).for_each(|_| drop(generate()));
+    (0..EVENTS / 2).for_each(|_| generate());
     let flushed = log.flush(Duration::from_secs(120));
     let took = start.elapsed();
     drop(log);
@@ -58,7 +58,7 @@ fn burst_ours(file: &PathBuf) -> f64 {
     let log = JsonLines::to_writer(writer).capacity(2 * BURST as usize).attach("log", &Telemetry::global());
     let log = log.expect("the id is free");
     let start = Instant::now();
-    (0..BURST / 2).for_each(|_| drop(generate()));
+    (0..BURST / 2).for_each(|_| generate());
     let took = start.elapsed();
     assert!(log.flush(Duration::from_secs(60)).is_complete());
     took.as_nanos() as f64 / f64::from(BURST)
