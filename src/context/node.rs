@@ -32,21 +32,22 @@ pub(crate) enum Place {
 }
 
 impl Node {
+    #[inline]
     pub(crate) fn new(place: Place, telemetry: Telemetry, parent: Option<&Arc<Self>>) -> Self {
-        let mut node = Self {
+        let known = parent.filter(|parent| parent.depth < MAX_DEPTH);
+        let states = match parent.and_then(|parent| parent.states.get()) {
+            Some(states) if !matches!(place, Place::Span(_)) => OnceLock::from(states.inherited()),
+            _ => OnceLock::new(),
+        };
+        Self {
             telemetry,
             place,
-            parent: None,
-            depth: 0,
+            parent: known.cloned(),
+            depth: known.map_or(0, |parent| parent.depth + 1),
             ended: AtomicBool::new(false),
             retries: AtomicU32::new(0),
-            states: OnceLock::new(),
-        };
-        node.set_parent(parent);
-        if let (false, Some(states)) = (node.is_span(), parent.and_then(|it| it.states.get())) {
-            node.keep(states.inherited());
+            states,
         }
-        node
     }
 
     pub(crate) fn set_parent(&mut self, parent: Option<&Arc<Self>>) {

@@ -11,43 +11,39 @@ use crate::event::Event;
 /// How deep events may nest that handlers emit from inside handlers.
 const MAX_DEPTH: u8 = 64;
 
-/// One thread's copy of the table of the registry it emitted to last.
-struct Copied {
-    registry: u64,
-    version: u64,
-    table: Arc<Table>,
-}
-
 thread_local! {
-    static COPY: Cell<Option<Copied>> = const { Cell::new(None) };
+    /// This thread's copy of the table of the registry it emitted to last, word by word: a struct of three words would
+    /// be copied in wider pieces, which wait for the stores before them.
+    static TABLE: Cell<Option<Arc<Table>>> = const { Cell::new(None) };
+    /// The registry and the version of that copy.
+    static REGISTRY: Cell<u64> = const { Cell::new(0) };
+    static VERSION: Cell<u64> = const { Cell::new(0) };
     static DEPTH: Cell<u8> = const { Cell::new(0) };
     /// Set when an emission was refused because it was nested too deep.
     static REFUSED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Looks at the newest table. The thread's copy is taken out meanwhile, so `look` may emit, attach and detach.
+#[inline]
 pub(super) fn with_table<R>(registry: &Registry, look: impl FnOnce(&Table) -> R) -> R {
     // A thread on its way out has no copy; it pays for a look at the shared one.
-    let mine = COPY.try_with(Cell::take).ok().flatten();
-    let copied = match mine {
-        Some(copied) if copied.registry == registry.id && copied.version == registry.version() => copied,
-        _ => {
-            let (version, table) = registry.table();
-            Copied { registry: registry.id, version, table }
-        }
+    let mine = TABLE.try_with(Cell::take).ok().flatten();
+    let (version, table) = match mine {
+        Some(table) if REGISTRY.get() == registry.id && VERSION.get() == registry.version() => (VERSION.get(), table),
+        _ => registry.table(),
     };
-    let result = look(&copied.table);
+    let result = look(&table);
+    REGISTRY.set(registry.id);
+    VERSION.set(version);
     // An old copy is dropped after it has been replaced: dropping handlers is foreign code.
-    drop(COPY.try_with(|copy| copy.replace(Some(copied))));
+    drop(TABLE.try_with(|copy| copy.replace(Some(table))));
     result
 }
 
 /// Makes this thread and the registry let go of a table that shows what was just detached.
 pub(super) fn forget(registry: &Registry) {
-    let mine = COPY.try_with(Cell::take).ok().flatten();
-    match mine {
-        Some(other) if other.registry != registry.id => COPY.set(Some(other)),
-        mine => drop(mine),
+    if REGISTRY.get() == registry.id {
+        drop(TABLE.try_with(Cell::take));
     }
     registry.forget_table();
 }

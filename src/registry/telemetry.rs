@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use dashmap::DashMap;
@@ -62,6 +62,8 @@ pub(super) struct Registry {
     built: Mutex<Option<(u64, Arc<Table>)>>,
     sequence: AtomicU64,
     listeners: Mutex<usize>,
+    /// Whether there is a listener, for those who need not know which.
+    listened: AtomicBool,
     clock: TimeSource,
 }
 
@@ -188,6 +190,7 @@ impl Telemetry {
         if *count == MAX_LISTENERS {
             return Err(AttachError::TooManyListeners);
         }
+        registry.listened.store(true, Ordering::Release);
         registry.insert(id, Attached::Listener(Arc::new(follower)))?;
         *count += 1;
         Ok(())
@@ -250,12 +253,19 @@ impl Telemetry {
     }
 
     /// The listeners, if there are any.
+    #[inline]
     pub(crate) fn listeners(&self) -> Option<Arc<[Arc<Follower>]>> {
+        if self.registry().listened.load(Ordering::Acquire) { self.present_listeners() } else { None }
+    }
+
+    #[inline(never)]
+    fn present_listeners(&self) -> Option<Arc<[Arc<Follower>]>> {
         dispatch::with_table(self.registry(), |table| {
             (!table.listeners.is_empty()).then(|| table.listeners.clone())
         })
     }
 
+    #[inline]
     pub(crate) fn now(&self) -> Time {
         self.registry().clock.now()
     }
@@ -303,6 +313,7 @@ impl Registry {
             built: Mutex::new(None),
             sequence: AtomicU64::new(0),
             listeners: Mutex::new(0),
+            listened: AtomicBool::new(false),
             clock,
         }
     }

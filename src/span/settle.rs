@@ -125,10 +125,9 @@ impl Draft {
         let Self { mut start, built } = self;
         let telemetry = outer.telemetry();
         let name = start.name;
-        start.request_id = match given_id {
-            Some(id) => RequestIdCell::known(id),
-            None => outer.request_id_cell().unwrap_or(start.request_id),
-        };
+        if let Some(id) = given_id.map(RequestIdCell::known).or_else(|| outer.request_id_cell()) {
+            start.request_id = id;
+        }
         if let Some(parent) = outer.node().and_then(|node| node.nearest_span(&telemetry)) {
             inherit(&mut start, parent);
         }
