@@ -50,12 +50,6 @@ impl Node {
         }
     }
 
-    pub(crate) fn set_parent(&mut self, parent: Option<&Arc<Self>>) {
-        let known = parent.filter(|parent| parent.depth < MAX_DEPTH);
-        self.depth = known.map_or(0, |parent| parent.depth + 1);
-        self.parent = known.cloned();
-    }
-
     pub(crate) fn request_id(&self) -> Option<&RequestId> {
         match &self.place {
             Place::Span(start) => Some(start.request_id.get()),
