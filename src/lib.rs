@@ -37,8 +37,8 @@ pub use registry::{
 };
 pub use span::{
     ActiveSpan, ByDisplay, Classify, Described, ErrorInfo, Fallible, Fault, ImageOperation, Input, Judge,
-    KeepResponse, NoObserver, OnChunk, OnStop, Plain, Record, Span, Trying, Typed, adapter_retry,
-    retry_notifier, retry_notifier_with,
+    KeepResponse, NoObserver, OnChunk, OnStop, Output, Plain, Record, Span, Then, Trying, Typed,
+    adapter_retry, retry_notifier, retry_notifier_with,
 };
 
 /// What most code needs: `use allm_telemetry::prelude::*;`.

@@ -122,8 +122,8 @@ fn a_span_is_what_its_observers_are() {
         ByDisplay: Send Sync Unpin;
         NoObserver: Send Sync Unpin;
         Plain: Send Sync Unpin;
-        KeepResponse<Rc<()>>: Unpin;
-        KeepResponse<NoObserver>: Send Sync Unpin;
+        KeepResponse>: Unpin;
+        KeepResponse: Send Sync Unpin;
         Trying<Rc<()>>: Unpin;
         Trying<ByDisplay>: Send Sync Unpin;
         Typed<Rc<()>>: Unpin;

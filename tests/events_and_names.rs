@@ -1,7 +1,8 @@
 //! Names: paths of segments; a misspelt one is an error, not a second, empty dashboard.
 
 use allm_telemetry::{
-    AttachError, Event, EventName, Phase, SpanName, Telemetry, event_prefix, prelude::*, span, testing::Capture,
+    AttachError, Event, EventName, Phase, SpanName, Telemetry, event_prefix, prelude::*, span,
+    testing::Capture,
 };
 use support::*;
 
@@ -14,7 +15,10 @@ fn an_event_name_is_a_path_of_segments() {
     let name = EventName::try_from("my.own.event").unwrap();
     assert_eq!(name.segments().collect::<Vec<_>>(), ["my", "own", "event"]);
     assert_eq!(EventName::try_from(["my", "own", "event"]).unwrap(), name);
-    assert_eq!(EventName::try_from(["allm", "generate", "stop"]).unwrap(), SpanName::Generate.event(Phase::Stop));
+    assert_eq!(
+        EventName::try_from(["allm", "generate", "stop"]).unwrap(),
+        SpanName::Generate.event(Phase::Stop)
+    );
 }
 
 #[test]
@@ -61,7 +65,16 @@ fn span_events_are_named_by_prefix_span_and_phase() {
 #[test]
 fn every_legal_span_name_parses() {
     let legal = [
-        "generate", "stream", "step", "chat", "tool", "image", "embed", "moderate", "classify", "synthesize",
+        "generate",
+        "stream",
+        "step",
+        "chat",
+        "tool",
+        "image",
+        "embed",
+        "moderate",
+        "classify",
+        "synthesize",
         "transcribe",
     ];
     assert_eq!(legal.map(|text| text.parse::<SpanName>().unwrap()), SpanName::ALL);
@@ -109,11 +122,12 @@ async fn an_event_can_be_kept_and_shows_the_same() {
 #[tokio::test]
 async fn the_line_of_an_event_has_no_content_and_no_key_of_the_users() {
     let capture = Capture::new();
-    let span = Span::generate().input(|| "a secret").metadata("tenant", "a secret").on_stop(|_: &(), stop| {
-        stop.output(|| "a secret");
-        stop.result(|| "a secret");
-        stop.error("http_500", "a secret");
-    });
+    let span =
+        Span::generate().input(|| "a secret").metadata("tenant", "a secret").on_stop(|_: &(), stop| {
+            stop.output(|| "a secret");
+            stop.result(|| "a secret");
+            stop.error("http_500", "a secret");
+        });
     capture.scope(async {}.in_span_plain(span)).await;
     let line = end_of(&capture, SpanName::Generate).to_string();
     assert!(line.starts_with("allm.generate.stop ") && line.contains("error_type=http_500"), "{line}");

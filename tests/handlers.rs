@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use allm_telemetry::{
-    AttachError, Event, Measurements, Metadata, SpanName, Telemetry, Value, attach, current_request_id, detach,
-    execute, list_handlers, prelude::*, testing::Capture,
+    AttachError, Event, Measurements, Metadata, SpanName, Telemetry, Value, attach, current_request_id,
+    detach, execute, list_handlers, prelude::*, testing::Capture,
 };
 use futures::FutureExt as _;
 use support::*;
@@ -103,7 +103,8 @@ fn handlers_are_listed_by_prefix() {
     let listed = |prefix: &str| -> Vec<String> {
         telemetry.list_handlers(prefix).iter().map(|it| format!("{} {}", it.event, it.id)).collect()
     };
-    let all = ["allm.generate.start many", "allm.generate.stop one", "allm.tool.stop many", "other.event many"];
+    let all =
+        ["allm.generate.start many", "allm.generate.stop one", "allm.tool.stop many", "other.event many"];
     assert_eq!(listed(""), all);
     assert_eq!(listed("allm"), all[..3]);
     assert_eq!(listed("allm.generate"), all[..2]);
@@ -116,10 +117,14 @@ fn execute_gives_measurements_and_metadata_in_full_and_merges_nothing() {
     let telemetry = Telemetry::new();
     let seen = Arc::new(Mutex::new(None));
     let to = seen.clone();
-    telemetry.attach("id", "allm.cache.hit", move |event| *to.lock().unwrap() = Some(event.to_owned())).unwrap();
+    telemetry
+        .attach("id", "allm.cache.hit", move |event| *to.lock().unwrap() = Some(event.to_owned()))
+        .unwrap();
     telemetry.execute("cache.hit", [("age_ms", 12)], [("key", "greeting")]).unwrap();
     let event = seen.lock().unwrap().take().unwrap();
-    let show = |entries: allm_telemetry::Entries<'_>| entries.map(|it| format!("{}={}", it.key, it.value)).collect::<Vec<_>>();
+    let show = |entries: allm_telemetry::Entries<'_>| {
+        entries.map(|it| format!("{}={}", it.key, it.value)).collect::<Vec<_>>()
+    };
     assert_eq!(show(event.as_event().measurements()), ["age_ms=12"]);
     assert_eq!(show(event.as_event().metadata_entries()), ["key=greeting"]);
     assert_eq!((event.as_event().span(), event.as_event().request_id()), (None, None));
@@ -136,7 +141,9 @@ fn execute_of_an_empty_suffix_or_segment_is_an_error() {
 fn a_handler_that_panics_is_detached_from_all_its_events_and_reported() {
     let capture = Capture::new();
     let telemetry = capture.telemetry();
-    telemetry.attach_many("bad", ["allm.a", "allm.b"], |event| panic!("cannot bear {}", event.name())).unwrap();
+    telemetry
+        .attach_many("bad", ["allm.a", "allm.b"], |event| panic!("cannot bear {}", event.name()))
+        .unwrap();
     emit(telemetry, "a");
     emit(telemetry, "b");
     assert!(telemetry.list_handlers("allm.a").is_empty() && telemetry.list_handlers("allm.b").is_empty());
@@ -144,8 +151,14 @@ fn a_handler_that_panics_is_detached_from_all_its_events_and_reported() {
     assert_eq!(failures.len(), 1);
     let keys: Vec<_> = failures[0].as_event().metadata_entries().map(|it| it.key).collect();
     assert_eq!(keys, ["event_name", "handler_id", "kind", "reason", "stacktrace"]);
-    assert_eq!((text(&failures[0], "event_name"), text(&failures[0], "handler_id")), ("allm.a".into(), "bad".into()));
-    assert_eq!((text(&failures[0], "kind"), text(&failures[0], "reason")), ("panic".into(), "cannot bear allm.a".into()));
+    assert_eq!(
+        (text(&failures[0], "event_name"), text(&failures[0], "handler_id")),
+        ("allm.a".into(), "bad".into())
+    );
+    assert_eq!(
+        (text(&failures[0], "kind"), text(&failures[0], "reason")),
+        ("panic".into(), "cannot bear allm.a".into())
+    );
     assert!(!text(&failures[0], "stacktrace").is_empty());
     let measured: Vec<_> = failures[0].as_event().measurements().map(|it| it.key).collect();
     assert_eq!(measured, ["system_time", "monotonic_time"]);
@@ -191,7 +204,8 @@ fn a_failure_handler_that_fails_does_not_loop() {
     emit(capture.telemetry(), "a");
     assert!(calls.load(Ordering::Relaxed) <= 4);
     assert_eq!(capture.telemetry().list_handlers("telemetry").len(), 1, "the capture's own");
-    let mut failed: Vec<_> = capture.named("telemetry.handler.failure").iter().map(|it| text(it, "handler_id")).collect();
+    let mut failed: Vec<_> =
+        capture.named("telemetry.handler.failure").iter().map(|it| text(it, "handler_id")).collect();
     failed.sort();
     assert_eq!(failed, ["bad", "f1", "f2"]);
 }

@@ -88,8 +88,7 @@ async fn a_line_has_the_keys_of_the_contract_in_its_order() {
     );
 }
 
-fn secretive()
--> Span<impl for<'a, 'b, 'c> FnOnce(&'a (), &'b mut Record<'c>) + Clone, allm_telemetry::NoObserver> {
+fn secretive() -> Span<impl allm_telemetry::OnStop<()>> {
     Span::generate().metadata("tenant", "SECRET tenant").on_stop(|_: &(), record: &mut Record<'_>| {
         record.output(|| "SECRET reply");
         record.result(|| "SECRET response");
@@ -301,4 +300,26 @@ fn events_of_your_own_are_written_when_named_with_their_odd_values() {
         "{\"event\":\"allm.cache.hit\",\"measurements\":{\"nan\":null,\"half\":0.5},\
          \"metadata\":{\"key\":\"a \\\"quoted\\\"\\n\\u0001line\",\"gone\":null}}\n"
     );
+}
+
+#[tokio::test]
+async fn a_writer_that_panics_is_detached_and_reported() {
+    struct Broken;
+    impl Write for Broken {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            panic!("the writer is broken")
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let capture = Capture::new();
+    let log = JsonLines::to_writer(Broken).attach("log", capture.telemetry()).unwrap();
+    capture.scope(tool()).await;
+    let failure = capture.wait_for("telemetry.handler.failure", SOON).await.unwrap();
+    assert_eq!(failure.as_event().metadata("kind").unwrap().as_str(), Some("panic"));
+    assert_eq!(failure.as_event().metadata("reason").unwrap().as_str(), Some("the writer is broken"));
+    assert!(capture.telemetry().list_handlers("").iter().all(|handler| &*handler.id != "log"));
+    assert!(!log.flush(SOON).is_complete());
+    capture.assert_balanced();
 }

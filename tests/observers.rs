@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use allm_telemetry::{
-    Content, Event, OwnedEvent, SpanName, SubscribeOptions, Telemetry, Usage, Value, current_request_id, prelude::*,
-    testing::Capture,
+    Content, Event, OwnedEvent, SpanName, SubscribeOptions, Telemetry, Usage, Value, current_request_id,
+    prelude::*, testing::Capture,
 };
 use futures::{FutureExt as _, StreamExt as _, stream};
 use support::*;
@@ -31,7 +31,10 @@ async fn on_stop_sees_the_ok_value_and_records() {
     capture.scope(async { Answer::Ok(String::from("hello")) }.in_span(span)).await.unwrap();
     let stop = end_of(&capture, SpanName::Generate);
     assert_eq!(stop.as_event().usage(), Some(&Usage::new().input(3).output(5)));
-    assert_eq!((text(&stop, "response_model"), text(&stop, "response_id")), ("gpt-5-2025".into(), "resp_1".into()));
+    assert_eq!(
+        (text(&stop, "response_model"), text(&stop, "response_id")),
+        ("gpt-5-2025".into(), "resp_1".into())
+    );
     assert_eq!(value(&stop, "finish_reasons"), vec!["stop"].into());
     assert_eq!(stop.as_event().measurement("cost_usd").unwrap().as_f64(), Some(0.25));
     assert_eq!((text(&stop, "cache"), text(&stop, "response")), ("miss".into(), "hello".into()));
@@ -118,10 +121,14 @@ async fn an_on_stop_that_panics_harms_nothing_but_itself_and_is_reported() {
         panic!("bad observer")
     });
     assert_eq!(capture.scope(async { Answer::Ok(4) }.in_span(span)).await.unwrap(), 4);
-    let (stop, failure) = (end_of(&capture, SpanName::Generate), &capture.named("telemetry.handler.failure")[0]);
+    let (stop, failure) =
+        (end_of(&capture, SpanName::Generate), &capture.named("telemetry.handler.failure")[0]);
     assert_eq!((text(&stop, "outcome"), text(&stop, "response_id")), ("completed".into(), "resp_1".into()));
     assert_eq!((text(failure, "handler_id"), text(failure, "kind")), ("on_stop".into(), "panic".into()));
-    assert_eq!((text(failure, "event_name"), text(failure, "reason")), ("allm.generate.stop".into(), "bad observer".into()));
+    assert_eq!(
+        (text(failure, "event_name"), text(failure, "reason")),
+        ("allm.generate.stop".into(), "bad observer".into())
+    );
 }
 
 #[tokio::test]
@@ -160,7 +167,14 @@ async fn the_response_is_offered_by_reference_and_type_where_the_span_keeps_it()
 }
 
 /// A span whose closures for content count how often they ran.
-fn telling(runs: &Arc<AtomicUsize>) -> Span<impl FnOnce(&(), &mut Record<'_>), allm_telemetry::NoObserver, allm_telemetry::ByDisplay, impl FnOnce() -> Value> {
+fn telling(
+    runs: &Arc<AtomicUsize>,
+) -> Span<
+    impl FnOnce(&(), &mut Record<'_>),
+    allm_telemetry::NoObserver,
+    allm_telemetry::ByDisplay,
+    impl FnOnce() -> Value,
+> {
     let ran = |runs: &Arc<AtomicUsize>| {
         let runs = runs.clone();
         move || {
@@ -187,7 +201,10 @@ async fn end_through_a_queue_that_may_have(content: Content) -> (OwnedEvent, usi
 async fn content_closures_run_only_when_somebody_listens_who_may_have_it() {
     let (stop, runs) = end_through_a_queue_that_may_have(Content::NONE).await;
     assert_eq!(runs, 0);
-    assert_eq!([value(&stop, "input"), value(&stop, "output"), value(&stop, "response")], [const { Value::Null }; 3]);
+    assert_eq!(
+        [value(&stop, "input"), value(&stop, "output"), value(&stop, "response")],
+        [const { Value::Null }; 3]
+    );
     let (stop, runs) = end_through_a_queue_that_may_have(Content::INPUT).await;
     assert_eq!((runs, text(&stop, "input"), value(&stop, "output")), (1, "content".into(), Value::Null));
     let (stop, runs) = end_through_a_queue_that_may_have(Content::OUTPUT).await;
@@ -199,8 +216,9 @@ async fn content_closures_run_only_when_somebody_listens_who_may_have_it() {
 async fn a_handler_of_another_event_gives_no_claim_to_content() {
     let (telemetry, runs) = (Telemetry::new(), Arc::new(AtomicUsize::new(0)));
     telemetry.attach("tools", "allm.tool.stop", |_| {}).unwrap();
-    let _queue =
-        telemetry.subscribe_with("q", ["allm.generate.stop"], SubscribeOptions::new(8).content(Content::NONE)).unwrap();
+    let _queue = telemetry
+        .subscribe_with("q", ["allm.generate.stop"], SubscribeOptions::new(8).content(Content::NONE))
+        .unwrap();
     telemetry.scope(async {}.in_span_plain(telling(&runs))).await;
     assert_eq!(runs.load(Ordering::Relaxed), 0);
 }
@@ -253,8 +271,11 @@ async fn a_streams_output_grows_only_when_somebody_may_have_it() {
 async fn what_chunks_told_reaches_a_handler_of_exceptions_only() {
     let (telemetry, seen) = (Telemetry::new(), Arc::new(Mutex::new(None)));
     let to = seen.clone();
-    telemetry.attach("x", "allm.stream.exception", move |event| *to.lock().unwrap() = Some(event.to_owned())).unwrap();
-    let items = stream::iter([0, 1]).map(|n| if n == 0 { "Hel" } else { std::panic::resume_unwind(Box::new("lost")) });
+    telemetry
+        .attach("x", "allm.stream.exception", move |event| *to.lock().unwrap() = Some(event.to_owned()))
+        .unwrap();
+    let items = stream::iter([0, 1])
+        .map(|n| if n == 0 { "Hel" } else { std::panic::resume_unwind(Box::new("lost")) });
     let span = Span::stream().on_chunk(|chunk: &&'static str, seen| seen.push_output(|| *chunk));
     let tokens = telemetry.run(|| items.in_span_plain(span));
     let _ = std::panic::AssertUnwindSafe(tokens.count()).catch_unwind().await;

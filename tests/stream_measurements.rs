@@ -107,7 +107,7 @@ async fn a_stream_without_a_chunk_has_no_time_to_its_first_one() {
     assert_eq!(names(&capture), ["stream.start", "stream.stop"]);
 }
 
-fn with_usage() -> Span<allm_telemetry::NoObserver, impl FnMut(&u64, &mut Record<'_>)> {
+fn with_usage() -> Span<allm_telemetry::NoObserver, impl allm_telemetry::OnChunk<u64>> {
     Span::stream().on_chunk(|tokens: &u64, seen| seen.usage(Usage::new().output(*tokens)))
 }
 

@@ -4,8 +4,8 @@ use std::fmt::Display;
 use std::io::{Write, stdout};
 use std::time::Duration;
 
-use allm_telemetry::Telemetry;
 use allm_telemetry::SinkGuard;
+use allm_telemetry::Telemetry;
 use allm_telemetry::bridge::console::Console;
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 

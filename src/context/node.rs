@@ -119,11 +119,6 @@ impl Node {
         self.states.get()
     }
 
-    /// What listeners keep for the span around this one.
-    pub(crate) fn states_around(&self) -> Option<&States> {
-        self.parent.as_ref()?.states.get()
-    }
-
     pub(crate) fn keep(&self, states: States) {
         // Set once, by whoever starts the span.
         let _ = self.states.set(states);

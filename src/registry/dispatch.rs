@@ -29,7 +29,9 @@ pub(super) fn with_table<R>(registry: &Registry, look: impl FnOnce(&Table) -> R)
     // A thread on its way out has no copy; it pays for a look at the shared one.
     let mine = TABLE.try_with(Cell::take).ok().flatten();
     let (version, table) = match mine {
-        Some(table) if REGISTRY.get() == registry.id && VERSION.get() == registry.version() => (VERSION.get(), table),
+        Some(table) if REGISTRY.get() == registry.id && VERSION.get() == registry.version() => {
+            (VERSION.get(), table)
+        }
         _ => registry.table(),
     };
     let result = look(&table);
@@ -80,7 +82,9 @@ fn report(telemetry: &Telemetry, event: &Event<'_>, handler_id: &str, caught: Op
         let here = Location::caller();
         let failure = match &caught {
             Some(caught) => Failure::panic(Some(event.name()), handler_id, caught, here),
-            None => Failure::new(Some(event.name()), handler_id, "panic", TOO_DEEP, format!("refused at {here}")),
+            None => {
+                Failure::new(Some(event.name()), handler_id, "panic", TOO_DEEP, format!("refused at {here}"))
+            }
         };
         failure::emit(telemetry, failure);
     }

@@ -1,5 +1,6 @@
 use std::future::poll_fn;
 use std::io;
+use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
@@ -10,6 +11,8 @@ use futures::StreamExt as _;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use super::error::AttachError;
+use super::failure::{self, Failure};
+use super::fence::fence;
 use super::sink_guard::SinkGuard;
 use super::subscribe::{QueueCounts, SubscribeOptions, Subscription, block_on};
 use super::telemetry::Telemetry;
@@ -18,7 +21,8 @@ use crate::event::{Event, EventName, OwnedEvent};
 /// Writes events somewhere, on a thread of its own: to a file, a terminal, a socket.
 ///
 /// The emitting task only queues. What cannot be written is counted, and reported once as `telemetry.handler.failure`
-/// with kind `io`; the sink stays attached and may do better later.
+/// with kind `io`; the sink stays attached and may do better later. A sink that panics is detached and reported with
+/// kind `panic`.
 ///
 /// # Examples
 ///
@@ -136,7 +140,14 @@ impl Telemetry {
             telemetry: self.clone(),
             id: id.clone(),
         };
-        thread::spawn(move || worker.run(events, asked));
+        let (telemetry, name) = (self.clone(), id.clone());
+        thread::spawn(move || {
+            // The subscription goes with the panic: the sink is detached before it is reported, like a handler.
+            if let Err(caught) = fence(|| worker.run(events, asked)) {
+                failure::emit(&telemetry, Failure::panic(None, &name, &caught, Location::caller()));
+                caught.swallow();
+            }
+        });
         Ok(SinkGuard::new(id, ask, progress))
     }
 }

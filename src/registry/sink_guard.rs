@@ -55,9 +55,9 @@ impl SinkGuard {
 
     fn wait(&self, ask: fn(SyncSender<()>) -> Ask, deadline: Duration) -> Flushed {
         let (done, wait) = sync_channel(1);
-        // Nobody to ask: the thread has ended, having written all there was.
-        let in_time = self.ask.send(ask(done)).is_err() || wait.recv_timeout(deadline).is_ok();
-        let waiting = if in_time { 0 } else { self.progress.waiting().max(1) };
+        let in_time = self.ask.send(ask(done)).is_ok() && wait.recv_timeout(deadline).is_ok();
+        // If there is nobody to ask, the thread has ended: it wrote all there was, or it panicked.
+        let waiting = if in_time { 0 } else { self.progress.waiting() };
         Flushed { lost: self.progress.lost(), waiting }
     }
 }

@@ -68,7 +68,7 @@ impl Ending {
 
 impl Active {
     /// Starts a span: its listeners, then its handlers, inside its context.
-    pub(super) fn begin(node: Arc<Node>, built: Option<Box<Built>>) -> Self {
+    pub(super) fn begin(node: Arc<Node>, built: Option<Box<Built>>, around: Option<&States>) -> Self {
         let mut active = Self { context: Context::of(node.clone()), node };
         let Some(start) = active.node.start() else { return active };
         let node = &active.node;
@@ -76,8 +76,8 @@ impl Active {
         let name = start.name.event(Phase::Start);
         let event = Event::of_span(&name, start, Moment::Start);
         if let (Some(listeners), Some(built)) = (telemetry.listeners(), built) {
-            node.keep(States::start(telemetry, &listeners, *built, node.states_around(), &event));
-        } else if let Some(around) = node.states_around() {
+            node.keep(States::start(telemetry, &listeners, *built, around, &event));
+        } else if let Some(around) = around {
             node.keep(around.inherited());
         }
         enter_quietly(&mut active.context, || telemetry.emit(&event));

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use super::classify::{ByDisplay, Described, ErrorInfo, Typed};
-use super::observer::{KeepResponse, NoObserver};
+use super::observer::{KeepResponse, NoObserver, Output, Then};
 use super::record::Record;
 use super::settle::Unsettled;
 use crate::event::{Key, SpanName, Value};
@@ -184,10 +184,24 @@ impl<S, C, K, I> Span<S, C, K, I> {
     ///
     /// It runs once, inside the span, only when the span is observed, and not after a panic, a cancellation or an
     /// `Err`. If it panics, the call is unharmed and `telemetry.handler.failure` tells, with the handler id `on_stop`.
+    ///
+    /// A second one is called after the first.
     #[inline]
-    pub fn on_stop<T: ?Sized, F: FnOnce(&T, &mut Record<'_>)>(self, observer: F) -> Span<F, C, K, I> {
-        let Self { unsettled, on_chunk, classify, input, .. } = self;
-        Span { unsettled, on_stop: observer, on_chunk, classify, input }
+    pub fn on_stop<T: ?Sized, F: FnOnce(&T, &mut Record<'_>)>(
+        self,
+        observer: F,
+    ) -> Span<Then<S, F>, C, K, I> {
+        self.then_on_stop(observer)
+    }
+
+    /// What came back, in a form for people: the closure sees what [`on_stop`](Self::on_stop) sees, and runs only if
+    /// somebody listens who may see the field `output`. Content: no bridge sends it unless told to.
+    #[inline]
+    pub fn output<T: ?Sized, V: Into<Value>, F: FnOnce(&T) -> V>(
+        self,
+        output: F,
+    ) -> Span<Then<S, Output<F>>, C, K, I> {
+        self.then_on_stop(Output(output))
     }
 
     /// Looks at each chunk of a stream: it can record usage, model, id and finish reasons, say that the chunk
@@ -195,10 +209,15 @@ impl<S, C, K, I> Span<S, C, K, I> {
     ///
     /// It runs inside the span, only when the span is observed. If it panics, the stream is unharmed, the observer is
     /// not called again on this span, and `telemetry.handler.failure` tells, with the handler id `on_chunk`.
+    ///
+    /// A second one is called after the first.
     #[inline]
-    pub fn on_chunk<T: ?Sized, F: FnMut(&T, &mut Record<'_>)>(self, observer: F) -> Span<S, F, K, I> {
-        let Self { unsettled, on_stop, classify, input, .. } = self;
-        Span { unsettled, on_stop, on_chunk: observer, classify, input }
+    pub fn on_chunk<T: ?Sized, F: FnMut(&T, &mut Record<'_>)>(
+        self,
+        observer: F,
+    ) -> Span<S, Then<C, F>, K, I> {
+        let Self { unsettled, on_stop, on_chunk, classify, input } = self;
+        Span { unsettled, on_stop, on_chunk: Then(on_chunk, observer), classify, input }
     }
 
     /// Classes errors: one of few values, such as `rate_limited`. The text of an error stays its `Display`.
@@ -228,9 +247,14 @@ impl<S, C, K, I> Span<S, C, K, I> {
     /// Shows the response to handlers by reference, as [`event.response::<T>()`](crate::Event::response). It must own
     /// its data (`'static`), which is why this is not the default.
     #[inline]
-    pub fn keep_response(self) -> Span<KeepResponse<S>, C, K, I> {
+    pub fn keep_response(self) -> Span<Then<S, KeepResponse>, C, K, I> {
+        self.then_on_stop(KeepResponse)
+    }
+
+    #[inline]
+    fn then_on_stop<F>(self, next: F) -> Span<Then<S, F>, C, K, I> {
         let Self { unsettled, on_stop, on_chunk, classify, input } = self;
-        Span { unsettled, on_stop: KeepResponse(on_stop), on_chunk, classify, input }
+        Span { unsettled, on_stop: Then(on_stop, next), on_chunk, classify, input }
     }
 }
 

@@ -54,9 +54,17 @@ pub trait Input {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoObserver;
 
-/// Made by [`Span::keep_response`](crate::Span::keep_response).
+/// One observer, and then another.
 #[derive(Clone, Copy, Default)]
-pub struct KeepResponse<S>(pub(super) S);
+pub struct Then<A, B>(pub(super) A, pub(super) B);
+
+/// Made by [`Span::keep_response`](crate::Span::keep_response).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KeepResponse;
+
+/// Made by [`Span::output`](crate::Span::output).
+#[derive(Clone, Copy)]
+pub struct Output<F>(pub(super) F);
 
 impl<T: ?Sized> OnStop<T> for NoObserver {
     const LOOKS: bool = false;
@@ -71,13 +79,44 @@ impl<T: ?Sized, F: FnOnce(&T, &mut Record<'_>)> OnStop<T> for F {
     }
 }
 
-impl<T: 'static, S: OnStop<T>> OnStop<T> for KeepResponse<S> {
+impl<T: ?Sized, A: OnStop<T>, B: OnStop<T>> OnStop<T> for Then<A, B> {
+    const LOOKS: bool = A::LOOKS || B::LOOKS;
+
+    #[inline]
     fn observe(self, value: &T, record: &mut Record<'_>) {
         self.0.observe(value, record);
+        self.1.observe(value, record);
     }
+
+    #[inline]
+    fn response<'t>(&self, value: &'t T) -> Option<&'t dyn Any> {
+        self.0.response(value).or_else(|| self.1.response(value))
+    }
+}
+
+impl<T: 'static> OnStop<T> for KeepResponse {
+    const LOOKS: bool = false;
+
+    fn observe(self, _: &T, _: &mut Record<'_>) {}
 
     fn response<'t>(&self, value: &'t T) -> Option<&'t dyn Any> {
         Some(value)
+    }
+}
+
+impl<T: ?Sized, V: Into<Value>, F: FnOnce(&T) -> V> OnStop<T> for Output<F> {
+    fn observe(self, value: &T, record: &mut Record<'_>) {
+        record.output(|| (self.0)(value));
+    }
+}
+
+impl<T: ?Sized, A: OnChunk<T>, B: OnChunk<T>> OnChunk<T> for Then<A, B> {
+    const LOOKS: bool = A::LOOKS || B::LOOKS;
+
+    #[inline]
+    fn observe(&mut self, chunk: &T, record: &mut Record<'_>) {
+        self.0.observe(chunk, record);
+        self.1.observe(chunk, record);
     }
 }
 
@@ -111,9 +150,15 @@ impl<V: Into<Value>, F: FnOnce() -> V> Input for F {
     }
 }
 
-impl<S> fmt::Debug for KeepResponse<S> {
+impl<A, B> fmt::Debug for Then<A, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("KeepResponse")
+        f.write_str("Then")
+    }
+}
+
+impl<F> fmt::Debug for Output<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Output")
     }
 }
 

@@ -141,7 +141,7 @@ impl Draft {
             let listeners = node.telemetry.listeners()?;
             Some(Box::new(Built::capture(&node.telemetry, name, &listeners)))
         });
-        Active::begin(node, built)
+        Active::begin(node, built, outer.node().and_then(|around| around.states()))
     }
 }
 

@@ -69,7 +69,7 @@ pub(crate) fn compile(cases: &[Case]) -> BTreeMap<String, Verdict> {
     std::fs::write(package.join("Cargo.toml"), manifest() + &targets).expect("the manifest can be written");
     std::fs::copy(Path::new(ROOT).join("Cargo.lock"), package.join("Cargo.lock"))
         .expect("cargo wrote a lock");
-    let output = Command::new(env!("CARGO"))
+    let output = cargo()
         // Without features: what the bridges need may not have been fetched.
         .args(["build", "--examples", "--no-default-features", "--keep-going", "--offline"])
         .arg("--message-format=json")
@@ -88,6 +88,19 @@ pub(crate) fn compile(cases: &[Case]) -> BTreeMap<String, Verdict> {
     let judged = |case: &Case| [case.right(), case.wrong()].iter().all(|name| verdicts.contains_key(name));
     assert!(cases.iter().all(judged), "{}", String::from_utf8_lossy(&output.stderr));
     verdicts
+}
+
+/// Cargo as from a shell: what it tells a test about its package, build scripts would take for news and run again.
+fn cargo() -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    for (name, _) in std::env::vars_os() {
+        let of_package =
+            ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|of| name.to_string_lossy().starts_with(of));
+        if of_package {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
 }
 
 /// This crate's manifest, without its other targets and its lints. The package has a name

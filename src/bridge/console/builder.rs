@@ -1,3 +1,5 @@
+use std::env;
+use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
@@ -24,8 +26,8 @@ use crate::registry::{AttachError, SinkGuard, SubscribeOptions, Telemetry};
 /// let _console = Console::new().attach("console", &Telemetry::global())?;
 ///
 /// async { "an answer" }.in_span_plain(Span::generate().model("gpt-5")).await;
-/// // ┌ generate gpt-5                                    RcKx0cRkQtWCVzT1yw0vEg
-/// // └ generate gpt-5                            1.1s  completed
+/// // ┌ generate gpt-5                                          RcKx0cRkQtWCVzT1yw0vEg
+/// // └ generate gpt-5                         1.1s  completed
 /// # Ok(())
 /// # }
 /// ```
@@ -121,9 +123,12 @@ impl Default for Console {
 }
 
 fn wants_colors(is_terminal: bool) -> bool {
-    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
-    is_terminal && !refused && !dumb
+    may_color(is_terminal, env::var_os("NO_COLOR"), env::var_os("TERM"))
+}
+
+fn may_color(is_terminal: bool, no_color: Option<OsString>, term: Option<OsString>) -> bool {
+    let refused = no_color.is_some_and(|value| !value.is_empty());
+    is_terminal && !refused && term.is_none_or(|term| term != "dumb")
 }
 
 impl fmt::Debug for Console {
@@ -132,5 +137,19 @@ impl fmt::Debug for Console {
             .field("colors", &self.colors)
             .field("policy", &self.policy)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colors_are_for_terminals_that_have_them_and_users_who_want_them() {
+        let set = |value: &str| Some(OsString::from(value));
+        assert!(may_color(true, None, set("xterm")) && may_color(true, set(""), None));
+        assert!(!may_color(true, set("1"), set("xterm")), "NO_COLOR");
+        assert!(!may_color(true, None, set("dumb")), "a dumb terminal");
+        assert!(!may_color(false, None, set("xterm")), "no terminal");
     }
 }

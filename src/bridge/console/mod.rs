@@ -3,23 +3,26 @@
 //! While one request runs, its lines appear as they happen: one when a span starts, one when it ends.
 //!
 //! ```text
-//! ┌ chat                                                             req-1
+//! ┌ chat                                                    RcKx0cRkQtWCVzT1yw0vEg
 //! │ ┌ stream gpt-5
 //! │ │ retry 1 in 250ms  rate_limited
-//! │ │ first chunk after 310ms
-//! │ └ stream gpt-5                             1.1s  completed  first chunk 310ms  812 in  96 out  2 attempts
+//! │ │ first chunk after 560ms
+//! │ └ stream gpt-5                        960ms  completed  first chunk 560ms  812 in (600 cached) 96 out  2 attempts
+//! │ ┌ tool search
 //! │ ┌ tool weather
-//! │ └ tool weather                            420ms  error      Timeout
-//! └ chat                                       1.5s  completed
+//! │ └ tool weather                        400ms  completed
+//! │ └ tool search                         900ms  error      host_down
+//! └ chat                                   1.8s  completed
 //! ```
 //!
 //! When requests overlap, each tree is printed whole when its outermost span ends:
 //!
 //! ```text
-//! chat                                         1.5s  completed  req-1
-//! ├─ stream gpt-5                              1.1s  completed  first chunk 310ms  812 in  96 out  2 attempts
-//! │  retry 1 in 250ms  rate_limited
-//! └─ tool weather                             420ms  error      Timeout
+//! chat                                     1.8s  completed  RcKx0cRkQtWCVzT1yw0vEg
+//! ├─ stream gpt-5                         960ms  completed  first chunk 560ms  812 in (600 cached) 96 out  2 attempts
+//! │    retry 1 in 250ms  rate_limited
+//! ├─ tool search                          900ms  error      host_down
+//! └─ tool weather                         400ms  completed
 //! ```
 //!
 //! A span that begins with `…` belongs to one that is not shown: it ended before, or the console came later.

@@ -40,7 +40,7 @@ fn line<'a>(row: &'a Row<'_>) -> Line<'a> {
 }
 
 fn notes(row: &Row<'_>, paint: Paint, out: &mut String) {
-    let rails = if row.span.children.is_empty() { "   " } else { "│  " };
+    let rails = if row.span.children.is_empty() { "  " } else { "│  " };
     let rails = format!("{}{rails}", row.below);
     for (role, text) in row.span.lines() {
         write_note(paint, &rails, role, text, out);
