@@ -170,7 +170,7 @@ async fn the_response_is_offered_by_reference_and_type_where_the_span_keeps_it()
 fn telling(
     runs: &Arc<AtomicUsize>,
 ) -> Span<
-    impl FnOnce(&(), &mut Record<'_>),
+    impl allm_telemetry::OnStop<()>,
     allm_telemetry::NoObserver,
     allm_telemetry::ByDisplay,
     impl FnOnce() -> Value,

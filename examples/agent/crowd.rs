@@ -16,8 +16,9 @@ use crate::server::{self, Mood};
 /// What is asked after the prompt, in turn.
 const FOLLOW_UPS: [&str; 2] = ["And what about Sunday?", "Shall I go north on Monday then?"];
 
-/// Holds all conversations. Chaos may end some of them early, an endpoint that is not there ends all.
-pub(crate) async fn talk(options: &Options, screen: &Arc<Screen>) -> Result<(), Failure> {
+/// Holds all conversations; gives the errors of those that ended early, which under chaos is no error. An endpoint
+/// that is not there ends all.
+pub(crate) async fn talk(options: &Options, screen: &Arc<Screen>) -> Result<Vec<AgentError>, Failure> {
     let mood = if options.chaos { Mood::Stormy } else { Mood::Busy };
     let endpoint = match Endpoint::from_environment() {
         Some(endpoint) => endpoint?,
@@ -36,16 +37,11 @@ pub(crate) async fn talk(options: &Options, screen: &Arc<Screen>) -> Result<(), 
             Err(error) if error.is_unreachable() => {
                 return Err(format!("cannot reach {}: {error}", endpoint.base_url).into());
             }
-            Err(error) if !options.chaos => failures.push(error),
-            _ => {}
+            Err(error) => failures.push(error),
+            Ok(()) => {}
         }
     }
-    match failures.first() {
-        Some(first) => {
-            Err(format!("{} of {} conversations failed: {first}", failures.len(), options.parallel).into())
-        }
-        None => Ok(()),
-    }
+    Ok(failures)
 }
 
 async fn hold(
@@ -56,7 +52,11 @@ async fn hold(
 ) -> Result<(), AgentError> {
     let prompts = [options.prompt.as_str()].into_iter().chain(FOLLOW_UPS.into_iter().cycle());
     for (turn, question) in (0..options.turns).zip(prompts) {
-        let fate = if options.chaos { Fate::of_turn(number * options.turns + turn) } else { Fate::Good };
+        let fate = if options.chaos {
+            Fate::of_turn(number.wrapping_mul(options.turns).wrapping_add(turn))
+        } else {
+            Fate::Good
+        };
         screen.say(&format!("> {question}"));
         match conversation.ask(question, fate).await {
             Ok(answer) => screen.say(&format!("{answer}\n")),

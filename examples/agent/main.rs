@@ -36,7 +36,8 @@ fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("agent: {failure}");
+            // One line, whatever a server put into its error.
+            eprintln!("agent: {}", failure.to_string().lines().next().unwrap_or_default());
             ExitCode::from(2)
         }
     }
@@ -63,9 +64,15 @@ fn run() -> Result<(), Failure> {
     drop(runtime);
     drop(screen);
     let closed = log.map_or(Ok(()), |log| close_log(&log));
-    talked?;
+    let failures = talked?;
     show(&summary);
-    closed
+    closed?;
+    match failures.first() {
+        Some(first) => {
+            Err(format!("{} conversations failed, the first with: {first}", failures.len()).into())
+        }
+        None => Ok(()),
+    }
 }
 
 /// Every event as a line; a full queue makes the agent wait, so that no line is missing.

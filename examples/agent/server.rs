@@ -9,6 +9,7 @@ use std::io;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -45,7 +46,12 @@ pub(crate) async fn start(mood: Mood) -> io::Result<String> {
     let base_url = format!("http://{}/v1", listener.local_addr()?);
     tokio::spawn(async move {
         let requests = Arc::new(AtomicU64::new(0));
-        while let Ok((connection, _)) = listener.accept().await {
+        loop {
+            let Ok((connection, _)) = listener.accept().await else {
+                // Too many open files, say: who waits is served when others have gone.
+                sleep(Duration::from_millis(10)).await;
+                continue;
+            };
             let requests = requests.clone();
             let service = service_fn(move |request| answer(request, mood, requests.clone()));
             tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(connection), service));
