@@ -122,7 +122,10 @@ fn a_span_is_what_its_observers_are() {
         ByDisplay: Send Sync Unpin;
         NoObserver: Send Sync Unpin;
         Plain: Send Sync Unpin;
-        KeepResponse>: Unpin;
+        Output<Rc<()>>: Unpin;
+        Output<fn()>: Send Sync Unpin;
+        Then<NoObserver, Rc<()>>: Unpin;
+        Then<NoObserver, KeepResponse>: Send Sync Unpin;
         KeepResponse: Send Sync Unpin;
         Trying<Rc<()>>: Unpin;
         Trying<ByDisplay>: Send Sync Unpin;

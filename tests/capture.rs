@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use allm_telemetry::{AttachError, Clock, Outcome, SpanName, Telemetry, adapter_retry, prelude::*, testing::Capture};
+use allm_telemetry::{
+    AttachError, Clock, Outcome, SpanName, Telemetry, adapter_retry, prelude::*, testing::Capture,
+};
 use support::*;
 
 mod support;
@@ -85,7 +87,8 @@ async fn the_events_of_one_request_come_in_order() {
     };
     capture.scope(both).await;
     assert_eq!(names(&capture), ["chat.start", "step.start", "step.stop", "chat.stop"]);
-    let first: Vec<_> = capture.of_request("first").iter().map(|it| it.as_event().name().to_string()).collect();
+    let first: Vec<_> =
+        capture.of_request("first").iter().map(|it| it.as_event().name().to_string()).collect();
     assert_eq!(first, ["allm.chat.start", "allm.chat.stop"]);
 }
 

@@ -5,8 +5,8 @@ use std::future::{pending, ready};
 use std::panic::{AssertUnwindSafe, resume_unwind};
 
 use allm_telemetry::{
-    CATALOGUE, Event, ImageOperation, Metadata, OwnedEvent, Phase, SpanName, Value, prelude::*, span, span_sync,
-    testing::Capture,
+    CATALOGUE, Event, ImageOperation, Metadata, OwnedEvent, Phase, SpanName, Value, prelude::*, span,
+    span_sync, testing::Capture,
 };
 use futures::{FutureExt as _, StreamExt as _, stream};
 use support::*;
@@ -124,7 +124,8 @@ async fn a_spans_keys_are_the_same_however_its_stream_ends() {
     for name in SpanName::ALL {
         let capture = Capture::new();
         let built = || span_of(name);
-        let items = |error: bool| -> Items { stream::iter(vec![Ok(1), if error { Err(refused()) } else { Ok(2) }]) };
+        let items =
+            |error: bool| -> Items { stream::iter(vec![Ok(1), if error { Err(refused()) } else { Ok(2) }]) };
         let all = async {
             items(false).in_span(built()).count().await;
             items(true).in_span(built()).count().await;
@@ -171,7 +172,9 @@ async fn start_keys_have_the_values_they_were_given() {
     capture.scope(all).await;
     let told: Vec<(&str, Value)> = CATALOGUE
         .iter()
-        .flat_map(|row| row.start_keys.iter().map(|key| (*key, value(&the(&capture, row.name, Phase::Start), key))))
+        .flat_map(|row| {
+            row.start_keys.iter().map(|key| (*key, value(&the(&capture, row.name, Phase::Start), key)))
+        })
         .collect();
     let expected: [(&str, Value); 11] = [
         ("tool_call_id", "call_1".into()),
@@ -195,10 +198,22 @@ fn the_catalogue_has_a_row_for_each_span_in_their_order() {
     for name in SpanName::ALL {
         assert_eq!(name.row().name, name);
     }
-    assert_eq!(SpanName::ALL.map(|name| name.row().result_key()), [
-        "response", "response", "step_result", "chat_result", "result", "response", "response", "response", "response",
-        "response", "response",
-    ]);
+    assert_eq!(
+        SpanName::ALL.map(|name| name.row().result_key()),
+        [
+            "response",
+            "response",
+            "step_result",
+            "chat_result",
+            "result",
+            "response",
+            "response",
+            "response",
+            "response",
+            "response",
+            "response",
+        ]
+    );
 }
 
 #[test]
@@ -279,7 +294,8 @@ async fn end_metadata_is_start_metadata_with_the_results_merged_over_it() {
 #[tokio::test]
 async fn the_standard_keys_and_measurements_win_over_the_users() {
     let capture = Capture::new();
-    let names = ["span_id", "parent_span_id", "outcome", "error", "error_type", "usage_status", "kind", "tool_name"];
+    let names =
+        ["span_id", "parent_span_id", "outcome", "error", "error_type", "usage_status", "kind", "tool_name"];
     let span = names.into_iter().fold(Span::tool("search", "call_1"), |span, key| match key {
         "tool_name" => span,
         _ => span.metadata(key, "forged"),
@@ -295,7 +311,10 @@ async fn the_standard_keys_and_measurements_win_over_the_users() {
     capture.scope(async {}.in_span_plain(span)).await;
     capture.events().iter().for_each(|event| assert_keeps_its_promise(event, false));
     let stop = end_of(&capture, SpanName::Tool);
-    assert!(stop.as_event().metadata_entries().all(|entry| entry.value.as_str() != Some("forged")), "{stop:?}");
+    assert!(
+        stop.as_event().metadata_entries().all(|entry| entry.value.as_str() != Some("forged")),
+        "{stop:?}"
+    );
     assert!(number(&stop, "duration") < u64::MAX);
 }
 

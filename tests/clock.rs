@@ -40,7 +40,10 @@ fn a_handle_reads_the_clock_it_was_given() {
     let chat = async { clock.to(4_500) }.in_span_plain(Span::chat());
     capture.scope(chat).now_or_never().unwrap();
     let (start, stop) = (the(&capture, SpanName::Chat, Phase::Start), end_of(&capture, SpanName::Chat));
-    assert_eq!((number(&start, "system_time"), number(&start, "monotonic_time")), (1_700_000_000_000_001_000, 1_000));
+    assert_eq!(
+        (number(&start, "system_time"), number(&start, "monotonic_time")),
+        (1_700_000_000_000_001_000, 1_000)
+    );
     assert_eq!((number(&stop, "monotonic_time"), number(&stop, "duration")), (4_500, 3_500));
     assert_eq!(stop.as_event().duration(), Some(std::time::Duration::from_nanos(3_500)));
 }

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use allm_telemetry::{
-    AttachError, Event, SpanName, Telemetry, attach, attach_many, detach, execute, list_handlers, prelude::*, subscribe,
-    testing::Capture,
+    AttachError, Event, SpanName, Telemetry, attach, attach_many, detach, execute, list_handlers, prelude::*,
+    subscribe, testing::Capture,
 };
 use futures::{FutureExt as _, StreamExt as _};
 
@@ -28,7 +28,10 @@ fn outside_every_scope_the_free_functions_use_the_global_handle() {
     assert_eq!(Telemetry::global().list_handlers("").len(), 4);
     async {}.in_span_plain(Span::chat()).now_or_never().unwrap();
     execute("chat.stop", [("n", 1)], [("k", 1)]).unwrap();
-    assert_eq!(Telemetry::global().attach("log", "allm.a", |_| {}), Err(AttachError::AlreadyExists { id: "log".into() }));
+    assert_eq!(
+        Telemetry::global().attach("log", "allm.a", |_| {}),
+        Err(AttachError::AlreadyExists { id: "log".into() })
+    );
     detach("log").unwrap();
     async {}.in_span_plain(Span::chat()).now_or_never().unwrap();
     assert_eq!(*noted.lock().unwrap(), ["allm.chat.start", "allm.chat.stop", "allm.chat.stop"]);
@@ -65,7 +68,8 @@ fn a_subscription_to_the_global_handle_ends_when_it_is_detached() {
     let mut events = subscribe("queue", SpanName::Chat.events(), 8).unwrap();
     async {}.in_span_plain(Span::chat()).now_or_never().unwrap();
     detach("queue").unwrap();
-    let names: Vec<_> = futures::executor::block_on(events.by_ref().map(|it| it.as_event().name().to_string()).collect());
+    let names: Vec<_> =
+        futures::executor::block_on(events.by_ref().map(|it| it.as_event().name().to_string()).collect());
     assert_eq!(names, ["allm.chat.start", "allm.chat.stop"]);
     assert!(list_handlers("").is_empty());
 }

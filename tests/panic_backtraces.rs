@@ -60,7 +60,11 @@ async fn the_hook_that_was_there_still_runs() {
 async fn who_catches_a_panic_and_resumes_another_does_not_get_the_trace_of_the_first() {
     for first in [true, false] {
         let exception = exception_of(async move {
-            let caught = if first { catch_unwind(|| where_it_happens("first")) } else { catch_unwind(|| panic_any(7_u8)) };
+            let caught = if first {
+                catch_unwind(|| where_it_happens("first"))
+            } else {
+                catch_unwind(|| panic_any(7_u8))
+            };
             assert!(caught.is_err());
             resume_unwind(Box::new("second"));
         })
@@ -72,10 +76,17 @@ async fn who_catches_a_panic_and_resumes_another_does_not_get_the_trace_of_the_f
 }
 
 #[tokio::test]
-async fn an_old_panic_is_not_taken_for_a_new_one_that_ran_no_hook() {
-    exception_of(async { where_it_happens("lost") }).await;
-    let exception = exception_of(async { resume_unwind(Box::new("lost")) }).await;
-    assert!(text(&exception, "stacktrace").starts_with("caught at"), "{exception:?}");
+async fn every_span_that_a_panic_passes_shows_where_it_happened() {
+    opt_in();
+    let capture = Capture::new();
+    let tool = async { where_it_happens("lost") }.in_span_plain(Span::tool("t", "1"));
+    let wrapped =
+        AssertUnwindSafe(capture.scope(tool.in_span_plain(Span::step()).in_span_plain(Span::chat())));
+    assert!(wrapped.catch_unwind().await.is_err());
+    for name in [SpanName::Tool, SpanName::Step, SpanName::Chat] {
+        let trace = text(&end_of(&capture, name), "stacktrace");
+        assert!(trace.contains("where_it_happens"), "{name}: {trace}");
+    }
 }
 
 #[tokio::test]

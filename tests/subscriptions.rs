@@ -1,6 +1,8 @@
 //! Subscriptions: a stream of owned events through a bounded queue whose losses are counted.
 
-use allm_telemetry::{AttachError, SpanName, SubscribeOptions, Subscription, Telemetry, WhenFull, prelude::*, subscribe};
+use allm_telemetry::{
+    AttachError, SpanName, SubscribeOptions, Subscription, Telemetry, WhenFull, prelude::*, subscribe,
+};
 use futures::{FutureExt as _, StreamExt as _};
 use support::*;
 
@@ -52,7 +54,8 @@ fn who_waits_when_the_queue_is_full_loses_nothing() {
     let mut events = telemetry.subscribe_with("queue", ["allm.tick"], options).unwrap();
     let emitting = telemetry.clone();
     let emitter = std::thread::spawn(move || (0..1_000).for_each(|n| emit(&emitting, n)));
-    let seen: Vec<u64> = futures::executor::block_on(events.by_ref().take(1_000).map(|it| number(&it, "n")).collect());
+    let seen: Vec<u64> =
+        futures::executor::block_on(events.by_ref().take(1_000).map(|it| number(&it, "n")).collect());
     emitter.join().unwrap();
     assert_eq!((seen, events.lost()), ((0..1_000).collect(), 0));
 }
@@ -84,7 +87,9 @@ async fn a_subscription_ends_when_it_is_detached_after_what_was_queued() {
 async fn a_reader_that_waits_is_woken_by_an_event_and_by_detach() {
     let telemetry = Telemetry::new();
     let mut events = ticks(&telemetry, 8);
-    let reader = tokio::spawn(async move { (events.next().await.map(|it| number(&it, "n")), events.next().await.is_none()) });
+    let reader = tokio::spawn(async move {
+        (events.next().await.map(|it| number(&it, "n")), events.next().await.is_none())
+    });
     tokio::task::yield_now().await;
     emit(&telemetry, 7);
     tokio::task::yield_now().await;

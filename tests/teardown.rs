@@ -92,7 +92,8 @@ fn what_runs_in_its_drop_still_has_the_context_and_may_open_spans() {
 fn an_unobserved_span_is_dropped_quietly() {
     on_threads(|| {
         let guard = OnDrop(|| assert!(current_request_id().is_some()));
-        let mut chat = Box::pin(async move { (pending::<()>().await, drop(guard)) }.in_span_plain(Span::chat()));
+        let mut chat =
+            Box::pin(async move { (pending::<()>().await, drop(guard)) }.in_span_plain(Span::chat()));
         assert!(poll_once(&mut chat).is_pending());
         hold(chat);
     });

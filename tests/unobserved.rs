@@ -4,8 +4,8 @@ use std::future::pending;
 use std::panic::AssertUnwindSafe;
 
 use allm_telemetry::{
-    Context, JoinSetContextExt as _, Metadata, Telemetry, Value, current_request_id, prelude::*, span, span_sync,
-    with_request_id,
+    Context, JoinSetContextExt as _, Metadata, Telemetry, Value, current_request_id, prelude::*, span,
+    span_sync, with_request_id,
 };
 use futures::stream::FusedStream as _;
 use futures::{FutureExt as _, Stream as _, StreamExt as _, stream};
@@ -39,7 +39,8 @@ async fn an_id_that_is_first_read_in_a_copy_is_the_same_everywhere() {
     let reads = async {
         let early = allm_telemetry::spawn(steady_id());
         let copy = Context::current();
-        let first = std::thread::spawn(move || copy.clone().run(|| (id_here(), copy.request_id()))).join().unwrap();
+        let first =
+            std::thread::spawn(move || copy.clone().run(|| (id_here(), copy.request_id()))).join().unwrap();
         let tool = async { id_here() }.in_span_plain(Span::tool("t", "1")).await;
         (Some(early.await.unwrap()), first.0, first.1.map(|id| id.to_string()), tool, id_here())
     };
@@ -80,13 +81,16 @@ async fn the_callers_id_wins() {
     assert_eq!(on_span.in_span_plain(Span::chat()).await.as_deref(), Some("req-42"));
     let in_scope = with_request_id(given(), async { id_here() }.in_span_plain(Span::generate()));
     assert_eq!(in_scope.await.as_deref(), Some("req-42"));
-    let by_key = span(allm_telemetry::SpanName::Chat, [("request_id", "req-42")], async { (id_here(), Metadata::new()) });
+    let by_key = span(allm_telemetry::SpanName::Chat, [("request_id", "req-42")], async {
+        (id_here(), Metadata::new())
+    });
     assert_eq!(by_key.await.as_deref(), Some("req-42"));
 }
 
 #[tokio::test]
 async fn a_stream_keeps_its_context_between_polls_and_leaks_none() {
-    let mut ids = stream::poll_fn(|_| std::task::Poll::Ready(Some(id_here().unwrap()))).in_span_plain(Span::stream());
+    let mut ids =
+        stream::poll_fn(|_| std::task::Poll::Ready(Some(id_here().unwrap()))).in_span_plain(Span::stream());
     let first = ids.next().await.unwrap();
     assert_eq!(id_here(), None);
     let inside = async { (ids.next().await.unwrap(), id_here().unwrap()) };
@@ -96,10 +100,23 @@ async fn a_stream_keeps_its_context_between_polls_and_leaks_none() {
 
 #[tokio::test]
 async fn a_stream_wrapped_inside_a_request_belongs_to_it() {
-    let inside = async { (stream::poll_fn(|_| std::task::Poll::Ready(Some(id_here()))).in_span_plain(Span::stream()), id_here()) };
+    let inside = async {
+        (
+            stream::poll_fn(|_| std::task::Poll::Ready(Some(id_here()))).in_span_plain(Span::stream()),
+            id_here(),
+        )
+    };
     let (mut ids, own) = inside.in_span_plain(Span::chat()).await;
     assert_eq!(ids.next().await.unwrap(), own);
-    let opened = async { (Span::stream().open_plain(async { id_here(); ids }), id_here()) };
+    let opened = async {
+        (
+            Span::stream().open_plain(async {
+                id_here();
+                ids
+            }),
+            id_here(),
+        )
+    };
     let (opening, own) = opened.in_span_plain(Span::chat()).await;
     let elsewhere = async { opening.await.next().await.unwrap() }.in_span_plain(Span::step());
     assert_ne!(elsewhere.await, own, "the inner stream keeps its own");
@@ -131,7 +148,8 @@ async fn what_is_wrapped_is_dropped_in_its_context() {
     let guard = look();
     let ready = async move { (id_here(), drop(guard)).0 }.in_span_plain(Span::chat()).await;
     let guard = look();
-    let mut cancelled = Box::pin(async move { (pending::<()>().await, drop(guard)) }.in_span_plain(Span::step()));
+    let mut cancelled =
+        Box::pin(async move { (pending::<()>().await, drop(guard)) }.in_span_plain(Span::step()));
     assert!(poll_once(&mut cancelled).is_pending());
     drop(cancelled);
     let seen = seen.borrow();
@@ -140,11 +158,17 @@ async fn what_is_wrapped_is_dropped_in_its_context() {
 
 #[tokio::test]
 async fn no_closure_of_a_span_runs() {
-    let span = || Span::generate().input(|| -> Value { panic!("input ran") }).error_type(|_: &std::io::Error| -> &str { panic!("it ran") });
+    let span = || {
+        Span::generate()
+            .input(|| -> Value { panic!("input ran") })
+            .error_type(|_: &std::io::Error| -> &str { panic!("it ran") })
+    };
     let stopping = span().on_stop(|_: &u8, _| panic!("on_stop ran"));
     assert_eq!(async { Answer::Ok(4) }.in_span(stopping).await.unwrap(), 4);
     assert!(async { Answer::<u8>::Err(refused()) }.in_span(span()).await.is_err());
-    let chunked = Span::stream().on_chunk(|_: &u8, _| panic!("on_chunk ran")).on_stop(|(): &(), _| panic!("on_stop ran"));
+    let chunked = Span::stream()
+        .on_chunk(|_: &u8, _| panic!("on_chunk ran"))
+        .on_stop(|(): &(), _| panic!("on_stop ran"));
     assert_eq!(stream::iter([1]).in_span_plain(chunked).count().await, 1);
     let mut active = Span::chat().start();
     active.record(|_| panic!("record ran"));
@@ -173,8 +197,10 @@ async fn two_requests_that_nobody_reads_have_two_ids_when_somebody_does() {
         .then(|_| async { Context::current() }.in_span_plain(Span::chat()))
         .collect()
         .await;
-    let ids: std::collections::HashSet<_> = contexts.iter().map(|it| it.request_id().unwrap().to_string()).collect();
+    let ids: std::collections::HashSet<_> =
+        contexts.iter().map(|it| it.request_id().unwrap().to_string()).collect();
     assert_eq!(ids.len(), 100);
-    let again: std::collections::HashSet<_> = contexts.iter().map(|it| it.request_id().unwrap().to_string()).collect();
+    let again: std::collections::HashSet<_> =
+        contexts.iter().map(|it| it.request_id().unwrap().to_string()).collect();
     assert_eq!(again, ids);
 }

@@ -23,7 +23,7 @@ impl Caught {
 
     /// Where it happened, if [`capture_panic_backtraces`](super::capture_panic_backtraces) saw it; else `caught_at`.
     pub(crate) fn stacktrace(&self, caught_at: &Location<'_>) -> String {
-        panic_hook::take_backtrace(panic_hook::message(&*self.payload))
+        panic_hook::backtrace(panic_hook::message(&*self.payload))
             .unwrap_or_else(|| format!("caught at {caught_at}"))
     }
 

@@ -46,8 +46,11 @@ pub(super) fn message(payload: &(dyn Any + Send)) -> Option<&str> {
 }
 
 /// The backtrace of this thread's last panic, if that had this message: between a panic and its catch, user code may
-/// have caught it and resumed another.
-pub(super) fn take_backtrace(message: Option<&str>) -> Option<String> {
-    let last = LAST.try_with(|last| last.try_borrow_mut().ok()?.take()).ok()??;
-    (last.0 == message.unwrap_or_default()).then(|| last.1.to_string())
+/// have caught it and resumed another. It stays, for the spans further out that the panic passes as well.
+pub(super) fn backtrace(message: Option<&str>) -> Option<String> {
+    let look = |last: &Option<(String, Backtrace)>| {
+        let (of, backtrace) = last.as_ref()?;
+        (of == message.unwrap_or_default()).then(|| backtrace.to_string())
+    };
+    LAST.try_with(|last| look(&*last.try_borrow().ok()?)).ok()?
 }

@@ -1,0 +1,99 @@
+//! What must be true of a life that is over.
+
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
+
+use allm_telemetry::{Outcome, OwnedEvent, Phase, SpanName, testing::Capture};
+
+use crate::settings::play;
+use crate::specimen::{LOST, Probe, life};
+use crate::table::{Cell, Fate, Form};
+
+/// Lives one cell of the table and judges it.
+pub(crate) fn live_and_judge(cell: Cell) {
+    let capture = Capture::new();
+    let (life, gone) = life(cell, &capture);
+    let probe = life.probe.clone();
+    play(cell.setting, cell.way, life);
+    let gone = gone.recv_timeout(Duration::from_secs(20));
+    assert_eq!(gone, Err(RecvTimeoutError::Disconnected), "it is not dropped");
+    judge_events(cell, &capture, &probe);
+    let left_behind = probe.left_behind.lock().unwrap();
+    assert!(left_behind.is_empty(), "a context was left behind: {left_behind:?}");
+    let went_on: &[_] = if cell.fate == Fate::Panicked { &[LOST.to_owned()] } else { &[] };
+    assert_eq!(*probe.panics.lock().unwrap(), went_on, "the panics that went on");
+}
+
+fn judge_events(cell: Cell, capture: &Capture, probe: &Probe) {
+    capture.assert_balanced();
+    let events = capture.events();
+    let of = |name: SpanName, phases: &[Phase]| -> Vec<usize> {
+        let is_one = |event: &OwnedEvent| {
+            let event = event.as_event();
+            event.span() == Some(name) && event.phase().is_some_and(|phase| phases.contains(&phase))
+        };
+        (0..events.len()).filter(|place| is_one(&events[*place])).collect()
+    };
+    let ends = [Phase::Stop, Phase::Exception];
+    // The value leaves a span of its own where it is dropped.
+    let dropped = of(SpanName::Tool, &ends);
+    assert_eq!(dropped.len(), 1, "the value is dropped once: {capture:?}");
+    let dropped_in = events[dropped[0]].as_event();
+
+    let (name, outcome) = (span_of(cell), outcome_of(cell));
+    let (started, ended) = (of(name, &[Phase::Start]), of(name, &ends));
+    let times = usize::from(outcome.is_some());
+    assert_eq!((started.len(), ended.len()), (times, times), "starts and ends: {capture:?}");
+    let Some(outcome) = outcome else {
+        assert_eq!((events.len(), dropped_in.parent_span_id()), (2, None), "nothing ran: {capture:?}");
+        return;
+    };
+
+    let end = events[ended[0]].as_event();
+    assert_eq!(end.outcome(), Some(outcome));
+    assert_eq!(end.phase() == Some(Phase::Exception), outcome.is_exception(), "{end:?}");
+    let told = |key| end.metadata(key).and_then(|value| value.as_str());
+    let kind = match outcome {
+        Outcome::Cancelled => Some("cancelled"),
+        Outcome::Panicked => Some("panic"),
+        _ => None,
+    };
+    assert_eq!(told("kind"), kind, "the kind of {end:?}");
+    assert_eq!(told("error"), (outcome == Outcome::Error).then_some("refused"), "the error of {end:?}");
+    assert_eq!(told("reason"), (outcome == Outcome::Panicked).then_some(LOST), "the reason of {end:?}");
+
+    // Who drives a span by hand owns the value, and may drop it outside.
+    if cell.form != Form::Manual {
+        let in_order = started[0] < dropped[0] && dropped[0] < ended[0];
+        assert!(in_order, "the value goes before the end: {capture:?}");
+        assert_eq!(dropped_in.parent_span_id(), end.span_id(), "it is dropped inside the span");
+        assert_eq!(dropped_in.request_id(), end.request_id());
+    }
+    let polls = probe.polls.lock().unwrap();
+    let inside = |id: &Option<_>| id.as_ref().map(AsRef::as_ref) == end.request_id();
+    assert!(polls.iter().all(inside), "it is polled inside the request: {polls:?}");
+    assert_eq!(polls.len() > 1, cell.fate != Fate::NeverPolled, "{polls:?}");
+}
+
+fn span_of(cell: Cell) -> SpanName {
+    match cell.form {
+        Form::Future | Form::TryFuture => SpanName::Generate,
+        Form::Closure => SpanName::Chat,
+        Form::Stream | Form::TryStream | Form::Open => SpanName::Stream,
+        Form::Manual if cell.fate == Fate::Dropped => SpanName::Stream,
+        Form::Manual => SpanName::Generate,
+    }
+}
+
+/// How it must end; `None` if it must say nothing at all.
+fn outcome_of(cell: Cell) -> Option<Outcome> {
+    match cell.fate {
+        Fate::Completed => Some(Outcome::Completed),
+        Fate::Error => Some(Outcome::Error),
+        Fate::Dropped => Some(Outcome::Dropped),
+        Fate::Cancelled => Some(Outcome::Cancelled),
+        Fate::Panicked => Some(Outcome::Panicked),
+        // A stream's span starts where it is wrapped, a future's with its first poll.
+        Fate::NeverPolled => cell.form.is_stream().then_some(Outcome::Dropped),
+    }
+}
