@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::future::{pending, ready};
-use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::panic::AssertUnwindSafe;
 
 use allm_telemetry::{
     CATALOGUE, Event, ImageOperation, Metadata, OwnedEvent, Phase, SpanName, Value, prelude::*, span,
@@ -83,10 +83,6 @@ fn assert_all_keep_their_promise(capture: &Capture, name: SpanName, on_stream: b
     let events = capture.events();
     events.iter().for_each(|event| assert_keeps_its_promise(event, on_stream));
     assert_eq!(events.iter().filter(|it| it.as_event().outcome().is_some()).count(), ends, "{name}");
-}
-
-fn lost<T>() -> T {
-    resume_unwind(Box::new("lost"))
 }
 
 /// Runs to its end or to its panic, whichever comes.

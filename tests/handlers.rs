@@ -244,7 +244,7 @@ fn a_handler_may_emit_from_inside_itself() {
     capture.telemetry().attach("a", "allm.a", |_| execute("b", [("n", 1)], [("k", 1)]).unwrap()).unwrap();
     capture.run(|| emit(capture.telemetry(), "a"));
     assert_eq!(*noted.lock().unwrap(), ["allm.b"]);
-    let nested = |_: &Event<'_>| drop(async {}.in_span_plain(Span::tool("audit", "1")).now_or_never());
+    let nested = |_: &Event<'_>| async {}.in_span_plain(Span::tool("audit", "1")).now_or_never().unwrap();
     capture.telemetry().attach("c", "allm.chat.stop", nested).unwrap();
     capture.scope(async {}.in_span_plain(Span::chat())).now_or_never().unwrap();
     let (chat, tool) = (end_of(&capture, SpanName::Chat), end_of(&capture, SpanName::Tool));
@@ -344,7 +344,9 @@ fn attaching_detaching_and_emitting_from_many_threads_loses_no_event_of_who_stay
     let telemetry = Telemetry::new();
     let calls = Arc::new(AtomicUsize::new(0));
     let counted = calls.clone();
-    let count = move |_: &Event<'_>| drop(counted.fetch_add(1, Ordering::Relaxed));
+    let count = move |_: &Event<'_>| {
+        counted.fetch_add(1, Ordering::Relaxed);
+    };
     telemetry.attach("stays", "allm.a", count).unwrap();
     std::thread::scope(|threads| {
         for thread in 0..4 {

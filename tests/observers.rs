@@ -153,7 +153,7 @@ async fn an_on_chunk_that_panics_is_reported_and_not_called_again_on_that_span()
 #[tokio::test]
 async fn the_response_is_offered_by_reference_and_type_where_the_span_keeps_it() {
     let telemetry = Telemetry::new();
-    let seen: Arc<Mutex<Vec<(Option<usize>, bool)>>> = Arc::default();
+    let seen = Arc::new(Mutex::new(Vec::new()));
     let to = seen.clone();
     let look = move |event: &Event<'_>| {
         let address = event.response::<Vec<u8>>().map(|reply| reply.as_ptr() as usize);

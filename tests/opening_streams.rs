@@ -171,7 +171,7 @@ async fn a_panic_in_the_drop_of_the_future_that_opened_lets_the_span_end_and_goe
         Poll::Ready(Answer::Ok(stream::pending::<Token>()))
     });
     let mut opening = Box::pin(capture.scope(Span::stream().open(opening)));
-    assert_eq!(panic_text(|| drop(poll_once(&mut opening))), "dropped badly");
+    assert_eq!(panic_text(|| poll_once(&mut opening)), "dropped badly");
     assert_eq!(text(&end_of(&capture, SpanName::Stream), "outcome"), "dropped");
 }
 

@@ -15,7 +15,9 @@ static SEEN_BY_PREVIOUS_HOOK: AtomicUsize = AtomicUsize::new(0);
 fn opt_in() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        std::panic::set_hook(Box::new(|_| drop(SEEN_BY_PREVIOUS_HOOK.fetch_add(1, Ordering::Relaxed))));
+        std::panic::set_hook(Box::new(|_| {
+            SEEN_BY_PREVIOUS_HOOK.fetch_add(1, Ordering::Relaxed);
+        }));
         capture_panic_backtraces();
         capture_panic_backtraces();
     });

@@ -41,6 +41,7 @@ fn observers_add_what_they_capture() {
 #[test]
 fn the_start_keys_of_a_span_are_not_carried_by_the_future() {
     let bare = one().in_span(Span::generate());
-    let told = one().in_span(Span::generate().engine("openai").model("gpt-5").temperature(0.2).metadata("k", "v"));
+    let told =
+        one().in_span(Span::generate().engine("openai").model("gpt-5").temperature(0.2).metadata("k", "v"));
     assert_eq!(size_of_val(&bare), size_of_val(&told));
 }

@@ -209,10 +209,11 @@ async fn what_a_cancelled_future_holds_ends_before_it_does() {
 
 #[tokio::test]
 async fn what_a_ready_future_still_holds_ends_before_it_does() {
-    struct Holds<S>(#[expect(dead_code, reason = "held")] S);
+    struct Holds<S>(S);
     impl<S> Future for Holds<S> {
         type Output = ();
         fn poll(self: std::pin::Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+            let _held = &self.0;
             Poll::Ready(())
         }
     }
@@ -233,7 +234,7 @@ async fn a_panic_in_the_drop_of_a_ready_future_changes_no_outcome_and_goes_on() 
         Poll::Ready(Answer::Ok(1))
     });
     let mut wrapped = Box::pin(capture.scope(inner.in_span(Span::generate())));
-    assert_eq!(panic_text(|| drop(poll_once(&mut wrapped))), "dropped badly");
+    assert_eq!(panic_text(|| poll_once(&mut wrapped)), "dropped badly");
     assert_eq!(text(&end_of(&capture, SpanName::Generate), "outcome"), "completed");
 }
 
@@ -259,7 +260,7 @@ async fn the_first_of_two_panics_is_the_one_that_is_told_and_goes_on() {
         std::panic::resume_unwind(Box::new("first"))
     });
     let mut wrapped = Box::pin(capture.scope(inner.in_span_plain(Span::chat())));
-    assert_eq!(panic_text(|| drop(poll_once(&mut wrapped))), "first");
+    assert_eq!(panic_text(|| poll_once(&mut wrapped)), "first");
     assert_eq!(text(&end_of(&capture, SpanName::Chat), "reason"), "first");
 }
 
@@ -296,7 +297,7 @@ async fn a_future_that_is_polled_after_it_was_ready_panics_and_emits_nothing_mor
     let capture = Capture::new();
     let mut wrapped = Box::pin(capture.run(|| ready(1).in_span_plain(Span::chat())));
     capture.run(|| assert!(poll_once(&mut wrapped).is_ready()));
-    let text = panic_text(|| capture.run(|| drop(poll_once(&mut wrapped))));
+    let text = panic_text(|| capture.run(|| poll_once(&mut wrapped)));
     assert!(text.contains("polled after it was ready"), "{text}");
     drop(wrapped);
     assert_eq!(names(&capture), ["chat.start", "chat.stop"]);

@@ -113,7 +113,7 @@ async fn a_stream_that_panicked_is_over_and_says_nothing_more() {
     let capture = Capture::new();
     let inner = stream::poll_fn(|_| -> Poll<Option<u8>> { panic!("lost the line") });
     let mut tokens = capture.run(|| inner.in_span_plain(Span::stream()));
-    panic_text(|| drop(poll_next(&mut tokens)));
+    panic_text(|| poll_next(&mut tokens));
     assert!(poll_next(&mut tokens) == Poll::Ready(None) && tokens.is_terminated());
     drop(tokens);
     assert_eq!(names(&capture), ["stream.start", "stream.exception"]);
@@ -234,7 +234,7 @@ async fn a_panic_in_the_drop_of_an_ended_stream_changes_no_outcome_and_goes_on()
     let capture = Capture::new();
     let inner = holding(PanicsOnDrop("dropped badly"), Poll::Ready(None));
     let mut tokens = capture.run(|| inner.in_span_plain(Span::stream()));
-    assert_eq!(panic_text(|| drop(poll_next(&mut tokens))), "dropped badly");
+    assert_eq!(panic_text(|| poll_next(&mut tokens)), "dropped badly");
     assert_eq!(poll_next(&mut tokens), Poll::Ready(None));
     drop(tokens);
     assert_eq!(text(&end_of(&capture, SpanName::Stream), "outcome"), "completed");

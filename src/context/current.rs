@@ -39,17 +39,17 @@ impl Slot {
     /// Exchanges what is here and what is there.
     #[inline]
     fn swap(&self, context: &mut Context) {
-        self.swap_node(context);
+        self.swap_node(&mut context.node);
         context.id = self.id.replace(context.id);
     }
 
     /// Most tokens have no node on either side: nothing is written then.
     #[inline]
-    fn swap_node(&self, context: &mut Context) {
+    fn swap_node(&self, node: &mut Option<Arc<Node>>) {
         let here = self.node.take();
-        if here.is_some() || context.node.is_some() {
-            self.node.set(context.node.take().map(ManuallyDrop::new));
-            context.node = here.map(ManuallyDrop::into_inner);
+        if here.is_some() || node.is_some() {
+            self.node.set(node.take().map(ManuallyDrop::new));
+            *node = here.map(ManuallyDrop::into_inner);
         }
     }
 
@@ -122,13 +122,28 @@ pub(crate) fn telemetry() -> Telemetry {
     ambient().telemetry()
 }
 
-/// Runs a span's poll, or its drop, in its context.
+/// Runs a poll, or a drop, in its context.
 #[inline]
 pub(crate) fn enter<R>(context: &mut Context, work: impl FnOnce() -> R) -> R {
-    match listened(context) {
-        Some(node) => around(&node, || NOW.with(|now| swapped(now, context, work))),
-        None => NOW.with(|now| swapped(now, context, work)),
+    let id = context.id;
+    if is_listened(context.node()) {
+        let node = context.node.clone();
+        return around(node.as_ref(), || NOW.with(|now| swapped(now, &mut context.node, id, work)));
     }
+    NOW.with(|now| swapped(now, &mut context.node, id, work))
+}
+
+/// Runs a poll, or a drop, of an observed span. `lent` is `node`, to be lent to the thread meanwhile.
+#[inline]
+pub(crate) fn enter_observed<R>(
+    node: &Arc<Node>,
+    lent: &mut Option<Arc<Node>>,
+    work: impl FnOnce() -> R,
+) -> R {
+    if is_listened(Some(node)) {
+        return around(Some(node), || enter_quietly(lent, work));
+    }
+    enter_quietly(lent, work)
 }
 
 /// A bare request while it is entered.
@@ -155,8 +170,8 @@ impl Drop for EnteredBare {
 
 /// Runs our own code in a span's context: what emits an event there is no poll, so no listener is around it.
 #[inline]
-pub(crate) fn enter_quietly<R>(context: &mut Context, work: impl FnOnce() -> R) -> R {
-    NOW.with(|now| swapped(now, context, work))
+pub(crate) fn enter_quietly<R>(lent: &mut Option<Arc<Node>>, work: impl FnOnce() -> R) -> R {
+    NOW.with(|now| swapped(now, lent, None, work))
 }
 
 /// Runs the poll, or the drop, of what carries a context, in that context.
@@ -164,7 +179,7 @@ pub(super) fn enter_task<R>(context: &mut Context, work: impl FnOnce() -> R) -> 
     let entered = |context: &mut Context| {
         NOW.with(|now| {
             // Whatever span polls this is further out.
-            swapped(now, &mut Context::default(), || {
+            swapped(now, &mut None, None, || {
                 let slot = Slot::of(context);
                 TASK.sync_scope(slot, || {
                     let _back = Exit(context);
@@ -173,33 +188,34 @@ pub(super) fn enter_task<R>(context: &mut Context, work: impl FnOnce() -> R) -> 
             })
         })
     };
-    match listened(context) {
-        Some(node) => around(&node, || entered(context)),
-        None => entered(context),
+    if is_listened(context.node()) {
+        let node = context.node.clone();
+        return around(node.as_ref(), || entered(context));
     }
+    entered(context)
 }
 
 /// The node is lent to the slot, because it has an owner. The ticket is copied and what was there is kept in a register:
 /// if it were swapped too, each token would wait for the last one's stores.
 #[inline]
-fn swapped<R>(slot: &Slot, context: &mut Context, work: impl FnOnce() -> R) -> R {
+fn swapped<R>(slot: &Slot, node: &mut Option<Arc<Node>>, id: Option<Ticket>, work: impl FnOnce() -> R) -> R {
     struct Back<'a> {
         slot: &'a Slot,
-        context: &'a mut Context,
+        node: &'a mut Option<Arc<Node>>,
         outer: Option<Ticket>,
     }
 
     impl Drop for Back<'_> {
         #[inline]
         fn drop(&mut self) {
-            self.slot.swap_node(self.context);
+            self.slot.swap_node(self.node);
             self.slot.id.set(self.outer);
         }
     }
 
-    slot.swap_node(context);
-    let outer = slot.id.replace(context.id);
-    let _back = Back { slot, context, outer };
+    slot.swap_node(node);
+    let outer = slot.id.replace(id);
+    let _back = Back { slot, node, outer };
     work()
 }
 
@@ -212,16 +228,15 @@ impl Drop for Exit<'_> {
     }
 }
 
-/// The node, if listeners may want to be around what runs in it.
+/// Whether listeners may want to be around what runs in a node.
 #[inline]
-fn listened(context: &Context) -> Option<Arc<Node>> {
-    let node = context.node.as_ref()?;
-    node.states()?;
-    Some(node.clone())
+fn is_listened(node: Option<&Arc<Node>>) -> bool {
+    node.is_some_and(|node| node.states().is_some())
 }
 
 #[cold]
-fn around<R>(node: &Node, work: impl FnOnce() -> R) -> R {
+fn around<R>(node: Option<&Arc<Node>>, work: impl FnOnce() -> R) -> R {
+    let Some(node) = node else { return work() };
     let (Some(states), Some(listeners)) = (node.states(), node.telemetry.listeners()) else { return work() };
     if !states.wants_around(&listeners) {
         return work();

@@ -8,7 +8,7 @@ use pin_project::{pin_project, pinned_drop};
 
 use super::life::{Life, Stage, carry, poll_carried, poll_inner};
 use crate::context::enter;
-use crate::event::{Content, Phase, Results};
+use crate::event::{Phase, Results};
 use crate::registry::fence;
 use crate::span::{Active, Ending, Input, Judge, OnStop, Record, Unsettled};
 
@@ -68,12 +68,12 @@ where
             Stage::Observed(active) => active,
             Stage::Built | Stage::Done => panic!("a future in a span was polled after it was ready"),
         };
-        let polled = active.enter(|| fence(|| poll_inner(this.inner.as_mut(), cx)));
+        let polled = active.enter(|_| fence(|| poll_inner(this.inner.as_mut(), cx)));
         if let Ok(Poll::Pending) = polled {
             return Poll::Pending;
         }
         // It has ended. Its children end before it does, so it is dropped first, and inside the span.
-        let dropped = active.enter(|| fence(|| this.inner.set(None)));
+        let dropped = active.enter(|_| fence(|| this.inner.set(None)));
         let Stage::Observed(active) = this.life.take() else { unreachable!("it was observed above") };
         match polled {
             Ok(polled) => {
@@ -99,22 +99,28 @@ where
 
 /// Ends the span of a future that is ready.
 #[inline]
-fn finish<T, J: Judge<T>, S: OnStop<J::Good>>(mut active: Active, output: &T, judge: &J, on_stop: Option<S>) {
+fn finish<T, J: Judge<T>, S: OnStop<J::Good>>(
+    mut active: Active,
+    output: &T,
+    judge: &J,
+    // One that is not called is dropped after the end: its drop may panic.
+    mut on_stop: Option<S>,
+) {
     let mut results = Results::default();
     let mut fault = None;
     let mut response = None;
-    match (judge.judge(output), on_stop) {
-        (Ok(good), Some(on_stop)) => {
-            response = on_stop.response(good);
-            if S::LOOKS {
-                let mut record = Record::new(&mut results, &mut fault, active.content());
-                active.observe(Phase::Stop, "on_stop", || on_stop.observe(good, &mut record));
+    match judge.judge(output) {
+        Ok(good) => {
+            if let Some(on_stop) = on_stop.take() {
+                response = on_stop.response(good);
+                if S::LOOKS {
+                    let mut record = Record::new(&mut results, &mut fault, active.content());
+                    active.observe(Phase::Stop, "on_stop", || on_stop.observe(good, &mut record));
+                }
             }
         }
-        (Ok(_), None) => {}
-        (Err(bad), _) => {
-            let content: Content = active.content();
-            fault = Some(active.describe(content, |with_text| judge.describe(bad, with_text)));
+        Err(bad) => {
+            fault = Some(active.describe(|with_text| judge.describe(bad, with_text)));
         }
     }
     active.end(Ending::of(fault), None, results, response);
@@ -133,7 +139,7 @@ impl<F, J, S, I> PinnedDrop for SpanFuture<F, J, S, I> {
                 }
             }
             Stage::Observed(mut active) => {
-                let dropped = active.enter(|| fence(|| this.inner.set(None)));
+                let dropped = active.enter(|_| fence(|| this.inner.set(None)));
                 active.end(Ending::cancelled(), None, Results::default(), None);
                 match dropped {
                     // A second panic while the thread unwinds would abort the process.

@@ -190,10 +190,10 @@ where
                 (Ok(poll_carried(&mut this.life.unsettled.context, this.inner.as_mut(), cx)), Ok(()))
             }
             Stage::Observed(live) => {
-                let polled = live.active.enter(|| fence(|| poll_inner(this.inner.as_mut(), cx)));
+                let polled = live.active.enter(|_| fence(|| poll_inner(this.inner.as_mut(), cx)));
                 let ended = !matches!(polled, Ok(Poll::Pending));
                 let dropped =
-                    if ended { live.active.enter(|| fence(|| this.inner.set(None))) } else { Ok(()) };
+                    if ended { live.active.enter(|_| fence(|| this.inner.set(None))) } else { Ok(()) };
                 (polled, dropped)
             }
             Stage::Built | Stage::Done => panic!("an opening stream was polled after it was ready"),
@@ -266,7 +266,7 @@ impl<F, J, S, C, I> PinnedDrop for Opening<F, J, S, C, I> {
             Stage::Built => enter(&mut this.life.unsettled.context, || this.inner.set(None)),
             Stage::Unobserved => carry(&mut this.life.unsettled.context, || this.inner.set(None)),
             Stage::Observed(mut live) => {
-                let dropped = live.active.enter(|| fence(|| this.inner.set(None)));
+                let dropped = live.active.enter(|_| fence(|| this.inner.set(None)));
                 live.finish(Ending::cancelled(), None);
                 match dropped {
                     // A second panic while the thread unwinds would abort the process.

@@ -109,36 +109,52 @@ where
     fn poll_observed(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<St::Item>> {
         let mut this = self.project();
         let State::Observed(live) = this.state else { return Poll::Ready(None) };
-        match live.active.enter(|| fence(|| poll_inner(this.inner.as_mut(), cx))) {
-            Ok(Poll::Pending) => {
-                live.pending();
+        let Live { active, sight } = &mut **live;
+        let mut end = None;
+        // What was polled is looked at where it lies and moved once: to move a token costs as much as to measure it.
+        let polled = active.enter(|node| match fence(|| poll_inner(this.inner.as_mut(), cx)) {
+            Ok(polled) => {
+                match &polled {
+                    Poll::Pending => sight.pending(node),
+                    Poll::Ready(None) => end = Some(End::Regular),
+                    Poll::Ready(Some(item)) => match this.judge.judge(item) {
+                        Ok(chunk) => sight.chunk(node, chunk, this.on_chunk),
+                        Err(bad) => sight.error(node, |with_text| this.judge.describe(bad, with_text)),
+                    },
+                }
+                polled
+            }
+            Err(caught) => {
+                end = Some(End::Panic(caught));
                 Poll::Pending
             }
-            Ok(Poll::Ready(Some(item))) => {
-                match this.judge.judge(&item) {
-                    Ok(chunk) => live.chunk(chunk, this.on_chunk),
-                    Err(bad) => live.error(|with_text| this.judge.describe(bad, with_text)),
-                }
-                Poll::Ready(Some(item))
-            }
-            Ok(Poll::Ready(None)) => {
-                let dropped = live.active.enter(|| fence(|| this.inner.set(None)));
+        });
+        match end {
+            None => {}
+            Some(End::Regular) => {
+                let dropped = live.active.enter(|_| fence(|| this.inner.set(None)));
                 if let State::Observed(live) = this.state.take() {
                     live.stop(false, this.on_stop.take());
                 }
                 if let Err(caught) = dropped {
                     caught.resume();
                 }
-                Poll::Ready(None)
             }
-            Err(caught) => {
-                if let Err(second) = live.active.enter(|| fence(|| this.inner.set(None))) {
+            Some(End::Panic(caught)) => {
+                if let Err(second) = live.active.enter(|_| fence(|| this.inner.set(None))) {
                     second.swallow();
                 }
                 end_panicked(this.state.take(), caught)
             }
         }
+        polled
     }
+}
+
+/// How a stream ended in a poll.
+enum End {
+    Regular,
+    Panic(Caught),
 }
 
 /// Polls a stream that is dropped once it has ended.
@@ -171,7 +187,7 @@ impl<St, J, S: OnStop<()>, C> PinnedDrop for SpanStream<St, J, S, C> {
         match this.state.take() {
             State::Unobserved(mut context) => carry(&mut context, || this.inner.set(None)),
             State::Observed(mut live) => {
-                let dropped = live.active.enter(|| fence(|| this.inner.set(None)));
+                let dropped = live.active.enter(|_| fence(|| this.inner.set(None)));
                 live.stop(true, this.on_stop.take());
                 match dropped {
                     // A second panic while the thread unwinds would abort the process.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::held::Held;
 use super::interest::Followed;
 use super::listener::Listener;
 use crate::event::{Content, Event, EventName, SpanName};
@@ -21,32 +22,37 @@ pub(super) trait Follow: Send + Sync {
     fn around(&self, state: &Erased, ended: bool, poll: &mut dyn FnMut());
 }
 
-impl<L: Listener> Follow for L {
+impl<L: Listener> Follow for Held<L> {
     fn built(&self) -> Box<Erased> {
-        Box::new(Listener::built(self))
+        Box::new(Held::new(self.get().built()))
     }
 
     fn start(&self, event: &Event<'_>, built: Option<Box<Erased>>, parent: Option<&Erased>) -> Arc<Erased> {
-        let built = built.and_then(|built| built.downcast().ok());
-        let built = built.map_or_else(|| Listener::built(self), |built| *built);
-        Arc::new(Listener::start(self, event, built, parent.and_then(|state| state.downcast_ref())))
+        let built = built.and_then(|built| built.downcast::<Held<L::Built>>().ok());
+        let built = built.map_or_else(|| self.get().built(), |built| built.into_inner());
+        let parent = parent.and_then(state_of::<L>);
+        Arc::new(Held::new(self.get().start(event, built, parent)))
     }
 
     fn note(&self, state: &Erased, event: &Event<'_>) {
-        state.downcast_ref().into_iter().for_each(|state| Listener::note(self, state, event));
+        state_of::<L>(state).into_iter().for_each(|state| self.get().note(state, event));
     }
 
     fn chunk(&self, state: &Erased, gap: Duration) {
-        state.downcast_ref().into_iter().for_each(|state| Listener::chunk(self, state, gap));
+        state_of::<L>(state).into_iter().for_each(|state| self.get().chunk(state, gap));
     }
 
     fn stop(&self, state: &Erased, event: &Event<'_>) {
-        state.downcast_ref().into_iter().for_each(|state| Listener::stop(self, state, event));
+        state_of::<L>(state).into_iter().for_each(|state| self.get().stop(state, event));
     }
 
     fn around(&self, state: &Erased, ended: bool, poll: &mut dyn FnMut()) {
-        state.downcast_ref().into_iter().for_each(|state| Listener::around(self, state, ended, poll));
+        state_of::<L>(state).into_iter().for_each(|state| self.get().around(state, ended, poll));
     }
+}
+
+fn state_of<L: Listener>(state: &Erased) -> Option<&L::State> {
+    state.downcast_ref::<Held<L::State>>().map(Held::get)
 }
 
 /// A listener that is attached.
@@ -74,7 +80,7 @@ impl Follower {
             spans: spans.fold(Followed::RETRY, |all, name| all.and(Followed::span(name))),
             wants_chunks: Listener::wants_chunks(&listener),
             wants_around: Listener::wants_around(&listener),
-            listener: Box::new(listener),
+            listener: Box::new(Held::new(listener)),
             missed: AtomicU64::new(0),
             key: KEYS.fetch_add(1, Ordering::Relaxed),
         }

@@ -10,6 +10,7 @@ mod failure;
 mod fence;
 mod follower;
 mod handler;
+mod held;
 mod interest;
 mod listener;
 mod panic_hook;
@@ -31,6 +32,5 @@ pub use telemetry::Telemetry;
 
 pub(crate) use failure::{Failure, emit as emit_failure};
 pub(crate) use fence::{Caught, fence};
-pub(crate) use follower::Follower;
 pub(crate) use interest::{Followed, anywhere};
 pub(crate) use states::{Built, States};

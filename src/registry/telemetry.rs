@@ -10,6 +10,7 @@ use super::dispatch;
 use super::error::{AttachError, NotFound};
 use super::follower::Follower;
 use super::handler::{Handler, HandlerInfo, Run};
+use super::held::Held;
 use super::interest::{Followed, Interest};
 use super::listener::{Listener, MAX_LISTENERS};
 use super::table::{Attached, Table};
@@ -139,7 +140,9 @@ impl Telemetry {
         N: TryInto<EventName>,
         AttachError: From<N::Error>,
     {
-        self.attach_reading(id.into(), events, Box::new(handler), Content::ALL, None)
+        let handler = Held::new(handler);
+        let run = Box::new(move |event: &Event<'_>| handler.get()(event));
+        self.attach_reading(id.into(), events, run, Content::ALL, None)
     }
 
     pub(super) fn attach_reading<N>(
@@ -185,13 +188,14 @@ impl Telemetry {
         let id = id.into();
         let registry = self.registry();
         let sequence = registry.sequence.fetch_add(1, Ordering::Relaxed);
-        let follower = Follower::new(id.clone(), listener, sequence);
+        // Declared first and dropped last: a listener that is refused is dropped without the lock.
+        let follower = Arc::new(Follower::new(id.clone(), listener, sequence));
         let mut count = registry.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         if *count == MAX_LISTENERS {
             return Err(AttachError::TooManyListeners);
         }
         registry.listened.store(true, Ordering::Release);
-        registry.insert(id, Attached::Listener(Arc::new(follower)))?;
+        registry.insert(id, Attached::Listener(follower.clone()))?;
         *count += 1;
         Ok(())
     }

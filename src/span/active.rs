@@ -1,11 +1,10 @@
 use std::any::Any;
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::classify::OTHER;
 use super::judge::Fault;
 use super::observer::observe;
-use crate::context::{Context, Node, enter, enter_quietly};
+use super::sight::describe_inside;
+use crate::context::{Context, Node, enter_observed, enter_quietly};
 use crate::event::{
     Content, Event, EventName, Key, Moment, Outcome, Phase, Results, SpanEnd, SpanName, SpanStart,
 };
@@ -18,8 +17,9 @@ use crate::registry::{Built, Caught, States};
 #[derive(Debug)]
 pub(crate) struct Active {
     node: Arc<Node>,
-    /// The same node, in the form that is swapped in and out around polls.
-    context: Context,
+    /// The same node, to be lent to the thread around polls. Two pointers are all there is, so that an active span is
+    /// moved in registers.
+    lent: Option<Arc<Node>>,
 }
 
 /// How a span ends.
@@ -69,7 +69,7 @@ impl Ending {
 impl Active {
     /// Starts a span: its listeners, then its handlers, inside its context.
     pub(super) fn begin(node: Arc<Node>, built: Option<Box<Built>>, around: Option<&States>) -> Self {
-        let mut active = Self { context: Context::of(node.clone()), node };
+        let mut active = Self { lent: Some(node.clone()), node };
         let Some(start) = active.node.start() else { return active };
         let node = &active.node;
         let telemetry = &node.telemetry;
@@ -80,28 +80,38 @@ impl Active {
         } else if let Some(around) = around {
             node.keep(around.inherited());
         }
-        enter_quietly(&mut active.context, || telemetry.emit(&event));
+        enter_quietly(&mut active.lent, || telemetry.emit(&event));
         active
     }
 
     /// Runs a poll of what the span wraps, or its drop.
     #[inline]
-    pub(crate) fn enter<R>(&mut self, work: impl FnOnce() -> R) -> R {
-        enter(&mut self.context, work)
+    pub(crate) fn enter<R>(&mut self, work: impl FnOnce(&Node) -> R) -> R {
+        let Self { node, lent } = self;
+        enter_observed(node, lent, || work(node))
+    }
+
+    /// Runs our own code inside the span.
+    #[inline]
+    pub(crate) fn enter_quietly<R>(&mut self, work: impl FnOnce(&Node) -> R) -> R {
+        let Self { node, lent } = self;
+        enter_quietly(lent, || work(node))
     }
 
     /// Calls an observer inside the span; `None` if it panicked.
     #[inline]
     pub(crate) fn observe<R>(&mut self, phase: Phase, id: &str, call: impl FnOnce() -> R) -> Option<R> {
         let name = self.name();
-        let Self { node, context } = self;
-        enter_quietly(context, || observe(&node.telemetry, &name.event(phase), id, call))
+        self.enter_quietly(|node| observe(&node.telemetry, &name.event(phase), id, call))
     }
 
-    /// What to tell of an error. A `Display`, or a closure, that panics leaves the class `_OTHER`.
-    pub(crate) fn describe(&mut self, content: Content, describe: impl FnOnce(bool) -> Fault) -> Fault {
-        let described = self.observe(Phase::Stop, "error", || describe(content.has(Content::ERROR)));
-        described.unwrap_or(Fault { error_type: OTHER.into(), text: None })
+    /// What to tell of an error.
+    pub(crate) fn describe(&mut self, describe: impl FnOnce(bool) -> Fault) -> Fault {
+        self.enter_quietly(|node| describe_inside(node, Content::NONE, describe))
+    }
+
+    pub(crate) fn node(&self) -> &Node {
+        &self.node
     }
 
     /// A copy of the context, to enter it elsewhere.
@@ -137,28 +147,6 @@ impl Active {
         Ending::panicked(caught.message().to_owned(), caught.stacktrace(self.start().built_at))
     }
 
-    /// Emits the first chunk.
-    pub(crate) fn first_chunk(&mut self, at: Time) {
-        let node = &self.node;
-        let Some(start) = node.start() else { return };
-        let name = start.name.event(Phase::FirstChunk);
-        let time_to_first_chunk = at.since(start.monotonic_time);
-        let moment = Moment::FirstChunk { time_to_first_chunk, monotonic_time: at.0 };
-        let event = Event::of_span(&name, start, moment);
-        enter_quietly(&mut self.context, || node.telemetry.emit(&event));
-        self.tell(|states, listeners| states.note(&node.telemetry, listeners, &event, true));
-    }
-
-    /// Tells the listeners that ask of a chunk.
-    #[inline]
-    pub(crate) fn chunk(&self, gap: u64) {
-        if self.node.states().is_some() {
-            let name = self.name();
-            let gap = Duration::from_nanos(gap);
-            self.tell(|states, listeners| states.chunk(&self.node.telemetry, listeners, name, gap));
-        }
-    }
-
     /// Emits the one end of the span. What the caller wraps was dropped before, so the children have ended.
     pub(crate) fn end(
         mut self,
@@ -190,18 +178,12 @@ impl Active {
         let name: EventName = start.name.event(phase);
         let event = Event::of_span(&name, start, Moment::End(&end)).with_response(response);
         node.end();
-        enter_quietly(&mut self.context, || node.telemetry.emit(&event));
+        enter_quietly(&mut self.lent, || node.telemetry.emit(&event));
         if let Some(listeners) = node.telemetry.listeners() {
             match node.states() {
                 Some(states) => states.stop(&node.telemetry, &listeners, &event),
                 None => States::default().stop(&node.telemetry, &listeners, &event),
             }
-        }
-    }
-
-    fn tell(&self, tell: impl FnOnce(&States, &[Arc<crate::registry::Follower>])) {
-        if let (Some(states), Some(listeners)) = (self.node.states(), self.node.telemetry.listeners()) {
-            tell(states, &listeners);
         }
     }
 }

@@ -57,7 +57,7 @@ impl ActiveSpan {
             State::Observed(live) => live,
             State::Ended => return work(),
         };
-        match live.active.enter(|| fence(work)) {
+        match live.active.enter(|_| fence(work)) {
             Ok(result) => result,
             Err(caught) => {
                 if let State::Observed(live) = self.end() {
@@ -97,9 +97,10 @@ impl ActiveSpan {
     pub fn chunk(&mut self, record: impl FnOnce(&mut Record<'_>)) {
         if let State::Observed(live) = &mut self.state {
             let mut record = Some(record);
-            live.chunk(&(), &mut |(): &(), to: &mut Record<'_>| {
-                record.take().into_iter().for_each(|record| record(to))
-            });
+            let mut once =
+                |(): &(), to: &mut Record<'_>| record.take().into_iter().for_each(|record| record(to));
+            let Live { active, sight } = &mut **live;
+            active.enter_quietly(|node| sight.chunk(node, &(), &mut once));
         }
     }
 

@@ -15,6 +15,7 @@ mod options;
 mod record;
 mod retry;
 mod settle;
+mod sight;
 
 pub use builder::{ImageOperation, Span};
 pub use classify::{ByDisplay, Classify, Described, ErrorInfo, Typed};

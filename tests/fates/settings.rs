@@ -84,9 +84,7 @@ fn on_tokio(setting: Setting, way: Way, life: Life) {
             }
             _ => match setting {
                 Setting::LocalSet => spawn_local(end(way, life)),
-                Setting::SpawnBlocking => {
-                    spawn_blocking(move || Handle::current().block_on(end(way, life)))
-                }
+                Setting::SpawnBlocking => spawn_blocking(move || Handle::current().block_on(end(way, life))),
                 _ => tokio::spawn(end(way, life)),
             }
             .await

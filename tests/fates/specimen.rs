@@ -56,12 +56,8 @@ pub(crate) struct Life {
 pub(crate) fn life(cell: Cell, capture: &Capture) -> (Life, Receiver<()>) {
     let probe = Arc::new(Probe::default());
     let (gone, wait) = channel();
-    let inner = Inner {
-        fate: cell.fate,
-        turns: 0,
-        drops_badly: cell.way == Way::PanicInDrop,
-        probe: probe.clone(),
-    };
+    let inner =
+        Inner { fate: cell.fate, turns: 0, drops_badly: cell.way == Way::PanicInDrop, probe: probe.clone() };
     let told = probe.clone();
     let work = AssertUnwindSafe(live(cell, inner)).catch_unwind().map(move |ended| {
         if let Err(payload) = ended {

@@ -69,15 +69,8 @@ pub(crate) enum Way {
 const FATES: [Fate; 6] =
     [Fate::Completed, Fate::Error, Fate::Dropped, Fate::Cancelled, Fate::Panicked, Fate::NeverPolled];
 
-const FORMS: [Form; 7] = [
-    Form::Future,
-    Form::TryFuture,
-    Form::Stream,
-    Form::TryStream,
-    Form::Open,
-    Form::Closure,
-    Form::Manual,
-];
+const FORMS: [Form; 7] =
+    [Form::Future, Form::TryFuture, Form::Stream, Form::TryStream, Form::Open, Form::Closure, Form::Manual];
 
 pub(crate) const SETTINGS: [Setting; 6] = [
     Setting::CurrentThread,
@@ -186,9 +179,9 @@ impl Cell {
 pub(crate) fn all() -> impl Iterator<Item = Cell> {
     FATES.into_iter().flat_map(|fate| {
         FORMS.into_iter().flat_map(move |form| {
-            SETTINGS.into_iter().flat_map(move |setting| {
-                WAYS.into_iter().map(move |way| Cell { fate, form, setting, way })
-            })
+            SETTINGS
+                .into_iter()
+                .flat_map(move |setting| WAYS.into_iter().map(move |way| Cell { fate, form, setting, way }))
         })
     })
 }

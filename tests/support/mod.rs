@@ -12,6 +12,8 @@ use std::time::Duration;
 use allm_telemetry::{Event, OwnedEvent, Phase, SpanName, Value, testing::Capture};
 use futures::{Stream, StreamExt as _, stream};
 
+pub(crate) mod scribe;
+
 pub(crate) type Answer<T> = Result<T, io::Error>;
 
 pub(crate) fn refused() -> io::Error {
@@ -104,10 +106,18 @@ pub(crate) fn keys(event: &Event<'_>) -> Vec<String> {
     keys
 }
 
-/// Runs code that panics, without the message on stderr; gives the payload's text.
+/// Panics without a word on stderr.
+pub(crate) fn lost<T>() -> T {
+    std::panic::resume_unwind(Box::new("lost"))
+}
+
+/// Runs code that panics; gives the text of the panic.
 #[track_caller]
-pub(crate) fn panic_text(code: impl FnOnce()) -> String {
-    let payload = std::panic::catch_unwind(AssertUnwindSafe(code)).expect_err("it should have panicked");
+pub(crate) fn panic_text<R>(code: impl FnOnce() -> R) -> String {
+    let caught = std::panic::catch_unwind(AssertUnwindSafe(|| {
+        let _ = code();
+    }));
+    let payload = caught.expect_err("it should have panicked");
     match payload.downcast::<&'static str>() {
         Ok(text) => (*text).to_owned(),
         Err(payload) => *payload.downcast::<String>().expect("a text"),

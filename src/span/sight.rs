@@ -1,0 +1,128 @@
+use std::time::Duration;
+
+use super::classify::OTHER;
+use super::judge::Fault;
+use super::observer::{OnChunk, observe};
+use super::record::Record;
+use crate::context::Node;
+use crate::event::{Content, Event, Moment, Phase, Results, StreamTimes, Time};
+
+/// What a span has seen of its chunks: measured and recorded, in constant memory. Used inside the span.
+#[derive(Debug)]
+pub(crate) struct Sight {
+    pub(super) times: StreamTimes,
+    /// Since when the stream is waited for.
+    pub(super) waiting_since: Option<Time>,
+    pub(super) results: Results,
+    /// The first error.
+    pub(super) fault: Option<Fault>,
+    content: Content,
+    /// The chunk observer panicked and is not called again.
+    blind: bool,
+}
+
+impl Sight {
+    pub(super) fn new(content: Content) -> Self {
+        Self {
+            times: StreamTimes::default(),
+            waiting_since: None,
+            results: Results::default(),
+            fault: None,
+            content,
+            blind: false,
+        }
+    }
+
+    /// The stream is pending. The first of several pending polls counts.
+    #[inline]
+    pub(crate) fn pending(&mut self, node: &Node) {
+        if self.waiting_since.is_none() {
+            self.waiting_since = Some(node.telemetry.now());
+        }
+    }
+
+    /// The wait is over, if there was one: gives its length and the time.
+    #[inline]
+    pub(crate) fn came(&mut self, node: &Node) -> Option<(u64, Time)> {
+        let since = self.waiting_since.take()?;
+        let now = node.telemetry.now();
+        let wait = now.since(since);
+        self.times.producer_wait = self.times.producer_wait.saturating_add(wait);
+        self.times.longest_wait = self.times.longest_wait.max(wait);
+        Some((wait, now))
+    }
+
+    /// A chunk came.
+    #[inline]
+    pub(crate) fn chunk<T: ?Sized, C: OnChunk<T>>(&mut self, node: &Node, chunk: &T, observer: &mut C) {
+        let waited = self.came(node);
+        self.times.chunk_count += 1;
+        let mut content_free = false;
+        if C::LOOKS && !self.blind {
+            content_free = self.look(node, |record| observer.observe(chunk, record));
+        }
+        if self.times.time_to_first_chunk.is_none() && !content_free {
+            self.first_chunk(node, waited.map(|(_, at)| at));
+        }
+        if node.states().is_some() {
+            tell_chunk(node, waited.map_or(0, |(wait, _)| wait));
+        }
+    }
+
+    /// The first chunk with content came, `at` this time if that was measured already.
+    #[cold]
+    fn first_chunk(&mut self, node: &Node, at: Option<Time>) {
+        let Some(start) = node.start() else { return };
+        let at = at.unwrap_or_else(|| node.telemetry.now());
+        let time_to_first_chunk = at.since(start.monotonic_time);
+        self.times.time_to_first_chunk = Some(time_to_first_chunk);
+        let name = start.name.event(Phase::FirstChunk);
+        let moment = Moment::FirstChunk { time_to_first_chunk, monotonic_time: at.0 };
+        let event = Event::of_span(&name, start, moment);
+        node.telemetry.emit(&event);
+        if let (Some(states), Some(listeners)) = (node.states(), node.telemetry.listeners()) {
+            states.note(&node.telemetry, &listeners, &event, true);
+        }
+    }
+
+    /// An error came. The first is kept. A `Display`, or a closure, that panics leaves the class `_OTHER`.
+    pub(crate) fn error(&mut self, node: &Node, describe: impl FnOnce(bool) -> Fault) {
+        self.came(node);
+        if self.fault.is_none() {
+            self.fault = Some(describe_inside(node, self.content, describe));
+        }
+    }
+
+    /// Lets an observer record; says whether it called the chunk free of content.
+    #[inline]
+    pub(super) fn look(&mut self, node: &Node, call: impl FnOnce(&mut Record<'_>)) -> bool {
+        let mut record = Record::new(&mut self.results, &mut self.fault, self.content);
+        let Some(start) = node.start() else { return false };
+        let looked =
+            observe(&node.telemetry, &start.name.event(Phase::FirstChunk), "on_chunk", || call(&mut record));
+        let content_free = record.content_free;
+        self.blind |= looked.is_none();
+        looked.is_some() && content_free
+    }
+}
+
+/// What to tell of an error, asked inside the span.
+pub(super) fn describe_inside(node: &Node, content: Content, describe: impl FnOnce(bool) -> Fault) -> Fault {
+    let described = node.start().and_then(|start| {
+        let event = start.name.event(Phase::Stop);
+        // Asked anew: somebody may have come since the start.
+        let content = content | node.telemetry.content(&event);
+        observe(&node.telemetry, &event, "error", || describe(content.has(Content::ERROR)))
+    });
+    described.unwrap_or(Fault { error_type: OTHER.into(), text: None })
+}
+
+/// Tells the listeners that ask of a chunk, `gap` nanoseconds after the stream began to wait for it.
+#[cold]
+fn tell_chunk(node: &Node, gap: u64) {
+    if let (Some(states), Some(listeners), Some(start)) =
+        (node.states(), node.telemetry.listeners(), node.start())
+    {
+        states.chunk(&node.telemetry, &listeners, start.name, Duration::from_nanos(gap));
+    }
+}

@@ -1,0 +1,118 @@
+//! Listeners around polls: exactly once each, whatever they do.
+#![allow(clippy::async_yields_async, reason = "what is built here and awaited elsewhere is what is tested")]
+
+use std::cell::Cell;
+use std::future::pending;
+
+use allm_telemetry::prelude::*;
+use futures::FutureExt as _;
+use tokio::task::yield_now;
+
+use support::scribe::*;
+use support::*;
+
+mod support;
+
+#[tokio::test]
+async fn a_listener_is_around_every_poll_and_the_drop() {
+    let scribe = Scribe { around: Some(|poll| poll()), ..Scribe::new() };
+    let (telemetry, log) = (scribe.attached(), scribe.log.clone());
+    let guard = OnDrop(move || log.lock().unwrap().push("inner dropped".into()));
+    let work = async move {
+        yield_now().await;
+        pending::<()>().await;
+        drop(guard);
+    };
+    let mut chat = Box::pin(telemetry.run(|| work.in_span_plain(Span::chat())));
+    let _ = (poll_once(&mut chat), poll_once(&mut chat));
+    drop(chat);
+    scribe.assert_wrote(&[
+        "start chat in nothing",
+        "enter chat",
+        "leave chat",
+        "enter chat",
+        "leave chat",
+        "enter chat",
+        "inner dropped",
+        "leave chat",
+        "stop chat cancelled",
+        "drop chat",
+    ]);
+}
+
+#[tokio::test]
+async fn the_poll_runs_exactly_once_though_the_listener_forgets_or_repeats_it() {
+    for around in [(|_| {}) as fn(&mut dyn FnMut()), |poll| (0..3).for_each(|_| poll())] {
+        let telemetry = Scribe { around: Some(around), ..Scribe::new() }.attached();
+        let polls = Cell::new(0);
+        let work = async {
+            polls.set(polls.get() + 1);
+            "an answer"
+        };
+        assert_eq!(telemetry.scope(work.in_span_plain(Span::chat())).await, "an answer");
+        assert_eq!(polls.get(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_panic_in_the_poll_goes_on_after_the_listener_has_left() {
+    let scribe = Scribe { around: Some(|poll| poll()), ..Scribe::new() };
+    let telemetry = scribe.attached();
+    let lost = async { std::panic::resume_unwind(Box::new("lost")) }.in_span_plain(Span::chat());
+    let told = panic_text(|| -> Option<()> { telemetry.scope(lost).now_or_never() });
+    assert_eq!(told, "lost");
+    let log = scribe.log.lock().unwrap();
+    assert_eq!(log[1..3], ["enter chat", "leave chat"]);
+    assert_eq!(log[log.len() - 2..], ["stop chat panicked", "drop chat"]);
+}
+
+#[tokio::test]
+async fn two_listeners_are_around_a_poll_one_inside_the_other() {
+    let outer = Scribe { around: Some(|poll| poll()), ..Scribe::new() };
+    let telemetry = outer.attached();
+    telemetry.listen("inner", Scribe { around: Some(|_| {}), ..outer.clone() }).unwrap();
+    assert_eq!(telemetry.scope(async { 4 }.in_span_plain(Span::chat())).await, 4);
+    let log = outer.log.lock().unwrap();
+    let arounds: Vec<_> = log.iter().filter(|line| !line.starts_with(['s', 'd'])).collect();
+    // The poll and the drop: the inner one forgets the poll, which runs after it.
+    assert_eq!(arounds, [["enter chat", "enter chat", "leave chat", "leave chat"]; 2].concat());
+}
+
+#[tokio::test]
+async fn a_listener_is_around_what_carries_the_context_and_is_told_that_the_span_has_ended() {
+    let scribe = Scribe { around: Some(|poll| poll()), ..Scribe::new() };
+    let telemetry = scribe.attached();
+    let spawning = async { allm_telemetry::spawn(async {}) };
+    telemetry.scope(spawning.in_span_plain(Span::chat())).await.await.unwrap();
+    scribe.assert_wrote(&[
+        "start chat in nothing",
+        "enter chat",
+        "leave chat",
+        "enter chat",
+        "leave chat",
+        "stop chat completed",
+        "enter chat (ended)",
+        "leave chat",
+        "drop chat",
+    ]);
+}
+
+#[tokio::test]
+async fn a_listener_is_around_blocking_work_and_closures_that_carry_the_context() {
+    for closure in [true, false] {
+        let scribe = Scribe { around: Some(|poll| poll()), ..Scribe::new() };
+        let log = scribe.log.clone();
+        let note = move || log.lock().unwrap().push("work".into());
+        let working = async move {
+            if closure {
+                note.in_current_context()()
+            } else {
+                allm_telemetry::spawn_blocking(note).await.unwrap()
+            }
+        };
+        scribe.attached().scope(working.in_span_plain(Span::chat())).await;
+        let log = scribe.log.lock().unwrap();
+        let place = log.iter().position(|line| line == "work").unwrap();
+        assert_eq!((&*log[place - 1], &*log[place + 1]), ("enter chat", "leave chat"));
+    }
+}
