@@ -8,9 +8,9 @@ use futures::stream::FusedStream;
 use pin_project::{pin_project, pinned_drop};
 
 use super::life::carry;
-use crate::context::{Context, enter_bare};
+use crate::context::{Context, Node, enter_bare};
 use crate::registry::{Caught, fence};
-use crate::span::{Judge, Live, OnChunk, OnStop};
+use crate::span::{Judge, Live, OnChunk, OnStop, Sight};
 
 /// A stream that wears a span. Made by [`in_span`](crate::StreamSpanExt::in_span),
 /// [`in_span_plain`](crate::StreamSpanExt::in_span_plain) and [`open`](crate::Span::open).
@@ -111,24 +111,14 @@ where
         let State::Observed(live) = this.state else { return Poll::Ready(None) };
         let Live { active, sight } = &mut **live;
         let mut end = None;
-        // What was polled is looked at where it lies and moved once: to move a token costs as much as to measure it.
-        let polled = active.enter(|node| match fence(|| poll_inner(this.inner.as_mut(), cx)) {
-            Ok(polled) => {
-                match &polled {
-                    Poll::Pending => sight.pending(node),
-                    Poll::Ready(None) => end = Some(End::Regular),
-                    Poll::Ready(Some(item)) => match this.judge.judge(item) {
-                        Ok(chunk) => sight.chunk(node, chunk, this.on_chunk),
-                        Err(bad) => sight.error(node, |with_text| this.judge.describe(bad, with_text)),
-                    },
-                }
-                polled
-            }
-            Err(caught) => {
-                end = Some(End::Panic(caught));
-                Poll::Pending
-            }
-        });
+        let polled = if active.is_listened() {
+            active.enter(|node| {
+                poll_inside(node, sight, this.inner.as_mut(), this.judge, this.on_chunk, &mut end, cx)
+            })
+        } else {
+            let (node, _lent) = active.lend();
+            poll_inside(node, sight, this.inner.as_mut(), this.judge, this.on_chunk, &mut end, cx)
+        };
         match end {
             None => {}
             Some(End::Regular) => {
@@ -148,6 +138,40 @@ where
             }
         }
         polled
+    }
+}
+
+/// Polls a stream inside its span, and looks at what came where it lies: it is moved once.
+#[inline(always)]
+fn poll_inside<St: Stream, J: Judge<St::Item>, C: OnChunk<J::Good>>(
+    node: &Node,
+    sight: &mut Sight,
+    inner: Pin<&mut Option<St>>,
+    judge: &J,
+    on_chunk: &mut C,
+    end: &mut Option<End>,
+    cx: &mut TaskContext<'_>,
+) -> Poll<Option<St::Item>> {
+    match fence(|| poll_inner(inner, cx)) {
+        Ok(Poll::Ready(Some(item))) => {
+            match judge.judge(&item) {
+                Ok(chunk) => sight.chunk(node, chunk, on_chunk),
+                Err(bad) => sight.error(node, |with_text| judge.describe(bad, with_text)),
+            }
+            Poll::Ready(Some(item))
+        }
+        Ok(Poll::Ready(None)) => {
+            *end = Some(End::Regular);
+            Poll::Ready(None)
+        }
+        Ok(Poll::Pending) => {
+            sight.pending(node);
+            Poll::Pending
+        }
+        Err(caught) => {
+            *end = Some(End::Panic(caught));
+            Poll::Pending
+        }
     }
 }
 

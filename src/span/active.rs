@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::judge::Fault;
 use super::observer::observe;
 use super::sight::describe_inside;
-use crate::context::{Context, Node, enter_observed, enter_quietly};
+use crate::context::{Context, Lent, Node, enter_observed, enter_quietly, lend};
 use crate::event::{
     Content, Event, EventName, Key, Moment, Outcome, Phase, Results, SpanEnd, SpanName, SpanStart,
 };
@@ -89,6 +89,19 @@ impl Active {
     pub(crate) fn enter<R>(&mut self, work: impl FnOnce(&Node) -> R) -> R {
         let Self { node, lent } = self;
         enter_observed(node, lent, || work(node))
+    }
+
+    /// Whether a listener may have to be around polls.
+    #[inline]
+    pub(crate) fn is_listened(&self) -> bool {
+        self.node.states().is_some()
+    }
+
+    /// Enters the span as long as the guard lives, for a poll that no listener has to be around.
+    #[inline]
+    pub(crate) fn lend(&mut self) -> (&Node, Lent<'_>) {
+        let Self { node, lent } = self;
+        (node, lend(lent))
     }
 
     /// Runs our own code inside the span.

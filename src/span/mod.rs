@@ -29,3 +29,4 @@ pub(crate) use active::{Active, Ending};
 pub use judge::Fault;
 pub(crate) use live::Live;
 pub(crate) use settle::Unsettled;
+pub(crate) use sight::Sight;

@@ -165,6 +165,31 @@ impl Events {
             Self::Own => others(&OWN),
         }
     }
+
+    /// Whether this is one of them.
+    pub(crate) fn has(self, event: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Of(name) => event.strip_prefix("allm.").is_some_and(|rest| {
+                rest.strip_prefix(name.as_str()).is_some_and(|phase| phase.starts_with('.'))
+            }),
+            Self::Starts => event.ends_with(".start"),
+            Self::FirstChunks => event.ends_with(".first_chunk"),
+            Self::Ends => event.ends_with(".stop") || event.ends_with(".exception"),
+            Self::Retries => event == RETRY,
+            Self::Failures => event == FAILURE,
+            Self::Own => OWN.contains(&event),
+        }
+    }
+
+    /// Whether any event of this span is one of them.
+    pub(crate) fn touches(self, span: SpanName) -> bool {
+        match self {
+            Self::All | Self::Starts | Self::FirstChunks | Self::Ends => true,
+            Self::Of(name) => name == span,
+            Self::Retries | Self::Failures | Self::Own => false,
+        }
+    }
 }
 
 impl Program {
