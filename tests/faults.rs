@@ -15,12 +15,14 @@ use std::thread;
 use std::time::Duration;
 
 use allm_telemetry::{
-    AttachError, Clock, Event, Listener, SpanName, Telemetry, Value, capture_panic_backtraces,
+    AttachError, Clock, Event, Listener, Phase, SpanName, Telemetry, Value, capture_panic_backtraces,
     current_request_id, detach, execute, prelude::*, testing::Capture,
 };
 use futures::{FutureExt as _, StreamExt as _, stream};
 use support::*;
 
+#[path = "faults/quantities.rs"]
+mod quantities;
 mod support;
 
 const SOON: Duration = Duration::from_secs(20);
@@ -94,10 +96,19 @@ async fn with_panics_everywhere(payload: fn() -> Box<dyn Any + Send>) -> Capture
     capture
 }
 
+/// Its drop panics with another of its kind.
+struct PanicsForEver;
+
+impl Drop for PanicsForEver {
+    fn drop(&mut self) {
+        resume_unwind(Box::new(PanicsForEver));
+    }
+}
+
 #[tokio::test]
 async fn a_panic_without_a_text_and_one_whose_payload_panics_when_dropped_harm_nobody() {
-    let payloads: [fn() -> Box<dyn Any + Send>; 2] =
-        [|| Box::new(7_u8), || Box::new(PanicsOnDrop("the payload"))];
+    let payloads: [fn() -> Box<dyn Any + Send>; 3] =
+        [|| Box::new(7_u8), || Box::new(PanicsOnDrop("the payload")), || Box::new(PanicsForEver)];
     for payload in payloads {
         let capture = with_panics_everywhere(payload).await;
         capture.assert_balanced();
@@ -118,7 +129,7 @@ async fn a_panic_of_the_call_goes_on_although_its_payload_panics_when_it_is_drop
     let work = async { panic_any_quietly(PanicsOnDrop("the payload")) }.in_span_plain(Span::chat());
     let payload = AssertUnwindSafe(capture.scope(work)).catch_unwind().await.unwrap_err();
     assert_eq!(payload.downcast_ref::<PanicsOnDrop>().map(|payload| payload.0), Some("the payload"));
-    std::mem::forget(payload);
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(payload))).is_err());
     assert_eq!(text(&end_of(&capture, SpanName::Chat), "outcome"), "panicked");
 }
 
@@ -330,5 +341,8 @@ async fn a_clock_that_jumps_back_and_forth_makes_no_number_wrap() {
         let [waited, longest] = ["producer_wait", "longest_wait"].map(|key| number(&stop, key));
         let [duration, read] = ["duration", "consumer_time"].map(|key| number(&stop, key));
         assert!(longest <= waited && read == duration.saturating_sub(waited), "{stop:?}");
+        let start = the(&capture, SpanName::Stream, Phase::Start);
+        let [began, ended] = [&start, &stop].map(|event| number(event, "monotonic_time"));
+        assert_eq!(duration, ended.saturating_sub(began));
     }
 }

@@ -1,7 +1,7 @@
 //! Handlers: attached to exact names under a unique id, and harmless when they fail.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 
 use allm_telemetry::{
     AttachError, Event, Measurements, Metadata, SpanName, Telemetry, Value, attach, current_request_id,
@@ -366,27 +366,32 @@ fn attaching_detaching_and_emitting_from_many_threads_loses_no_event_of_who_stay
 }
 
 #[test]
-fn an_event_that_begins_after_detach_returned_reaches_the_handler_on_no_thread() {
-    let telemetry = Telemetry::new();
-    let detached = Arc::new(std::sync::atomic::AtomicBool::new(false));
-    std::thread::scope(|threads| {
-        for turn in 0..100 {
-            let after = detached.clone();
-            after.store(false, Ordering::SeqCst);
-            telemetry.attach("id", "allm.a", move |_| assert!(!after.load(Ordering::SeqCst))).unwrap();
-            emit(&telemetry, "a");
-            telemetry.detach("id").unwrap();
-            detached.store(true, Ordering::SeqCst);
-            let telemetry = &telemetry;
-            threads.spawn(move || emit(telemetry, "a")).join().unwrap();
-            emit(telemetry, "a");
-            assert!(telemetry.list_handlers("").is_empty(), "turn {turn}");
+fn what_one_thread_attaches_and_detaches_holds_for_the_next_event_of_another() {
+    let (telemetry, (handler, noted)) = (Telemetry::new(), noting());
+    let (ask, asked) = mpsc::channel::<mpsc::Sender<()>>();
+    let emitting = telemetry.clone();
+    std::thread::spawn(move || {
+        for answer in asked {
+            emit(&emitting, "a");
+            answer.send(()).unwrap();
         }
     });
+    let emit_there = || {
+        let (answer, answered) = mpsc::channel();
+        ask.send(answer).unwrap();
+        answered.recv().unwrap();
+        noted.lock().unwrap().len()
+    };
+    telemetry.attach("stays", "allm.a", |_| {}).unwrap();
+    assert_eq!(emit_there(), 0);
+    telemetry.attach("id", "allm.a", handler).unwrap();
+    assert_eq!(emit_there(), 1);
+    telemetry.detach("id").unwrap();
+    assert_eq!(emit_there(), 1);
 }
 
 #[test]
-fn a_listeners_value_null_is_there_and_an_absent_key_is_not() {
+fn a_value_that_is_null_is_there_and_an_absent_key_is_not() {
     let capture = Capture::new();
     capture.scope(async {}.in_span_plain(Span::chat())).now_or_never().unwrap();
     let stop = end_of(&capture, SpanName::Chat);

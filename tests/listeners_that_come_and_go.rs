@@ -114,3 +114,31 @@ async fn a_listener_that_failed_makes_room_for_another() {
     assert!(telemetry.list_handlers("").is_empty());
     telemetry.listen("another", Scribe::new()).unwrap();
 }
+
+/// Opens a span that it follows, whenever one starts.
+struct Narcissus;
+
+impl allm_telemetry::Listener for Narcissus {
+    type Built = ();
+    type State = ();
+
+    fn built(&self) {}
+
+    fn start(&self, _: &Event<'_>, (): (), _: Option<&()>) {
+        Span::tool("mirror", "call_1").start().complete();
+    }
+
+    fn stop(&self, (): &(), _: &Event<'_>) {}
+}
+
+#[test]
+fn a_listener_that_opens_the_spans_it_follows_for_ever_is_detached_and_reported() {
+    let capture = allm_telemetry::testing::Capture::new();
+    capture.telemetry().listen("narcissus", Narcissus).unwrap();
+    capture.run(|| Span::tool("search", "call_0").start().complete());
+    capture.assert_balanced();
+    let failures = capture.named("telemetry.handler.failure");
+    assert_eq!(failures.len(), 1);
+    assert_eq!(failures[0].as_event().metadata("handler_id").unwrap().as_str(), Some("narcissus"));
+    assert!(capture.telemetry().list_handlers("").iter().all(|handler| &*handler.id != "narcissus"));
+}

@@ -281,3 +281,17 @@ async fn what_chunks_told_reaches_a_handler_of_exceptions_only() {
     let _ = std::panic::AssertUnwindSafe(tokens.count()).catch_unwind().await;
     assert_eq!(text(seen.lock().unwrap().as_ref().unwrap(), "output"), "Hel");
 }
+
+#[tokio::test]
+async fn a_span_with_a_closure_for_its_output_has_the_key_however_it_ends() {
+    let capture = allm_telemetry::testing::Capture::new();
+    let asked = |answer: Result<u8, std::fmt::Error>| {
+        let span = || Span::generate().output(|answer: &u8| u64::from(*answer));
+        capture.scope(async move { async move { answer }.in_span(span()).await })
+    };
+    let _ = (asked(Ok(4)).await, asked(Err(std::fmt::Error)).await);
+    let stops = capture.named("allm.generate.stop");
+    let outputs: Vec<_> =
+        stops.iter().map(|stop| stop.as_event().metadata("output").map(|it| it.to_value())).collect();
+    assert_eq!(outputs, [Some(4.into()), Some(Value::Null)]);
+}

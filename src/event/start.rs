@@ -27,6 +27,8 @@ pub(crate) struct SpanStart {
     /// The user's own keys.
     pub(crate) user: Metadata,
     pub(crate) input: Option<Value>,
+    /// The span was built with a closure for its `output`: every end of it has the key.
+    pub(crate) has_output: bool,
     /// Where the span was built.
     pub(crate) built_at: &'static Location<'static>,
 }
@@ -47,6 +49,7 @@ impl SpanStart {
             options: Metadata::new(),
             user: Metadata::new(),
             input: None,
+            has_output: false,
             built_at: Location::caller(),
         }
     }

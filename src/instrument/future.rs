@@ -114,8 +114,9 @@ fn finish<T, J: Judge<T>, S: OnStop<J::Good>>(
             if let Some(on_stop) = on_stop.take() {
                 response = on_stop.response(good);
                 if S::LOOKS {
-                    let mut record = Record::new(&mut results, &mut fault, active.content());
-                    active.observe(Phase::Stop, "on_stop", || on_stop.observe(good, &mut record));
+                    active.observe(Phase::Stop, "on_stop", |node| {
+                        on_stop.observe(good, &mut Record::new(&mut results, &mut fault, node));
+                    });
                 }
             }
         }

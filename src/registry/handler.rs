@@ -3,11 +3,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::oneshot;
 
+use super::held::Held;
 use super::interest::Followed;
 use crate::event::{Content, Event, EventName};
 
 /// A handler's function.
 pub(super) type Run = dyn Fn(&Event<'_>) + Send + Sync;
+
+/// A function of the user's, which may panic when it is dropped.
+pub(super) fn held(handler: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Box<Run> {
+    let handler = Held::new(handler);
+    Box::new(move |event| handler.get()(event))
+}
 
 /// A function attached to events under an id.
 pub(super) struct Handler {

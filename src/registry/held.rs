@@ -23,10 +23,10 @@ impl<T> Held<T> {
 
 impl<T> Drop for Held<T> {
     fn drop(&mut self) {
-        if needs_drop::<T>() {
-            if let Err(caught) = fence(|| drop(self.0.take())) {
-                caught.swallow();
-            }
+        if needs_drop::<T>()
+            && let Err(caught) = fence(|| drop(self.0.take()))
+        {
+            caught.swallow();
         }
     }
 }

@@ -164,7 +164,7 @@ impl States {
             }
         };
         // A state of a span further out belongs to a span that is open or not; only its own can have ended here.
-        guarded(telemetry, follower, event, || {
+        fenced(telemetry, follower, event, || {
             follower.listener.around(&*kept.state, ended && kept.own, &mut once)
         });
         once();
@@ -183,8 +183,37 @@ impl States {
     }
 }
 
-/// Calls a listener; one that panics is detached and reported.
+/// How deep calls of listeners may nest: one that opens a span it follows would else never come back.
+const MAX_DEPTH: u8 = 64;
+
+thread_local! {
+    static DEPTH: Cell<u8> = const { Cell::new(0) };
+}
+
+/// Calls a listener; one that panics, or calls itself without end, is detached and reported.
 fn guarded<'e, R>(
+    telemetry: &Telemetry,
+    follower: &Arc<Follower>,
+    event: impl Into<Option<&'e EventName>>,
+    call: impl FnOnce() -> R,
+) -> Option<R> {
+    let depth = DEPTH.get();
+    if depth == MAX_DEPTH {
+        const TOO_DEEP: &str = "spans that listeners open from inside listeners nest more than 64 deep";
+        let stacktrace = format!("refused at {}", Location::caller());
+        if telemetry.detach_failed(&Attached::Listener(follower.clone())) {
+            failure::emit(telemetry, Failure::new(event.into(), &follower.id, "panic", TOO_DEEP, stacktrace));
+        }
+        return None;
+    }
+    DEPTH.set(depth + 1);
+    let called = fenced(telemetry, follower, event, call);
+    DEPTH.set(depth);
+    called
+}
+
+/// Calls a listener around a poll, which may nest as deep as the polls do.
+fn fenced<'e, R>(
     telemetry: &Telemetry,
     follower: &Arc<Follower>,
     event: impl Into<Option<&'e EventName>>,

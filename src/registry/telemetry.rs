@@ -9,8 +9,7 @@ use tokio::sync::oneshot;
 use super::dispatch;
 use super::error::{AttachError, NotFound};
 use super::follower::Follower;
-use super::handler::{Handler, HandlerInfo, Run};
-use super::held::Held;
+use super::handler::{Handler, HandlerInfo, Run, held};
 use super::interest::{Followed, Interest};
 use super::listener::{Listener, MAX_LISTENERS};
 use super::table::{Attached, Table};
@@ -140,9 +139,7 @@ impl Telemetry {
         N: TryInto<EventName>,
         AttachError: From<N::Error>,
     {
-        let handler = Held::new(handler);
-        let run = Box::new(move |event: &Event<'_>| handler.get()(event));
-        self.attach_reading(id.into(), events, run, Content::ALL, None)
+        self.attach_reading(id.into(), events, held(handler), Content::ALL, None)
     }
 
     pub(super) fn attach_reading<N>(
@@ -326,9 +323,9 @@ impl Registry {
         match self.attached.entry(id) {
             Place::Occupied(taken) => Err(AttachError::AlreadyExists { id: taken.key().clone() }),
             Place::Vacant(free) => {
-                let followed = new.followed();
+                // Before the entry can be seen: whoever detaches it at once takes its interest back.
+                self.interest.add(new.followed());
                 free.insert(new);
-                self.interest.add(followed);
                 self.changed();
                 Ok(())
             }

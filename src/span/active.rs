@@ -5,9 +5,7 @@ use super::judge::Fault;
 use super::observer::observe;
 use super::sight::describe_inside;
 use crate::context::{Context, Lent, Node, enter_observed, enter_quietly, lend};
-use crate::event::{
-    Content, Event, EventName, Key, Moment, Outcome, Phase, Results, SpanEnd, SpanName, SpanStart,
-};
+use crate::event::{Event, EventName, Key, Moment, Outcome, Phase, Results, SpanEnd, SpanName, SpanStart};
 use crate::event::{StreamTimes, Time};
 use crate::registry::{Built, Caught, States};
 
@@ -113,14 +111,14 @@ impl Active {
 
     /// Calls an observer inside the span; `None` if it panicked.
     #[inline]
-    pub(crate) fn observe<R>(&mut self, phase: Phase, id: &str, call: impl FnOnce() -> R) -> Option<R> {
+    pub(crate) fn observe<R>(&mut self, phase: Phase, id: &str, call: impl FnOnce(&Node) -> R) -> Option<R> {
         let name = self.name();
-        self.enter_quietly(|node| observe(&node.telemetry, &name.event(phase), id, call))
+        self.enter_quietly(|node| observe(&node.telemetry, &name.event(phase), id, || call(node)))
     }
 
     /// What to tell of an error.
     pub(crate) fn describe(&mut self, describe: impl FnOnce(bool) -> Fault) -> Fault {
-        self.enter_quietly(|node| describe_inside(node, Content::NONE, describe))
+        self.enter_quietly(|node| describe_inside(node, describe))
     }
 
     pub(crate) fn node(&self) -> &Node {
@@ -143,16 +141,6 @@ impl Active {
     #[inline]
     pub(crate) fn now(&self) -> Time {
         self.node.telemetry.now()
-    }
-
-    /// What content somebody may have who gets the span's stop.
-    pub(crate) fn content(&self) -> Content {
-        self.node.telemetry.content(&self.name().event(Phase::Stop))
-    }
-
-    /// What content somebody may have who gets the span's exception: what chunks said before it is told there.
-    pub(crate) fn content_of_exceptions(&self) -> Content {
-        self.node.telemetry.content(&self.name().event(Phase::Exception))
     }
 
     /// The ending after a panic, its stack trace included.

@@ -198,9 +198,12 @@ impl<S, C, K, I> Span<S, C, K, I> {
     /// somebody listens who may see the field `output`. Content: no bridge sends it unless told to.
     #[inline]
     pub fn output<T: ?Sized, V: Into<Value>, F: FnOnce(&T) -> V>(
-        self,
+        mut self,
         output: F,
     ) -> Span<Then<S, Output<F>>, C, K, I> {
+        if let Some(start) = self.unsettled.start_mut() {
+            start.has_output = true;
+        }
         self.then_on_stop(Output(output))
     }
 

@@ -17,8 +17,7 @@ pub(crate) struct Live {
 
 impl Live {
     pub(crate) fn new(active: Active) -> Self {
-        let content = active.content() | active.content_of_exceptions();
-        Self { active, sight: Sight::new(content) }
+        Self { active, sight: Sight::default() }
     }
 
     /// The span started with the request: all the time until the stream is there is a wait.
@@ -43,10 +42,12 @@ impl Live {
         active.enter_quietly(|node| sight.error(node, describe));
     }
 
-    /// Lets code that drives the span by hand record.
+    /// Lets code that drives the span by hand record, unless it has panicked there before.
     pub(crate) fn look(&mut self, call: impl FnOnce(&mut Record<'_>)) {
         let Self { active, sight } = self;
-        active.enter_quietly(|node| sight.look(node, call));
+        if !sight.blind {
+            active.enter_quietly(|node| sight.look(node, call));
+        }
     }
 
     /// Ends the span when its stream has ended, or was dropped.
@@ -54,8 +55,9 @@ impl Live {
         self.came();
         if let Some(observer) = observer.filter(|_| S::LOOKS) {
             let Self { active, sight } = &mut self;
-            let mut record = Record::new(&mut sight.results, &mut sight.fault, active.content());
-            active.observe(Phase::Stop, "on_stop", || observer.observe(&(), &mut record));
+            active.observe(Phase::Stop, "on_stop", |node| {
+                observer.observe(&(), &mut Record::new(&mut sight.results, &mut sight.fault, node));
+            });
         }
         let fault = self.take_fault();
         let ending = if dropped { Ending::dropped(fault) } else { Ending::of(fault) };

@@ -4,7 +4,7 @@ use std::panic::Location;
 
 use super::record::Record;
 use crate::event::{EventName, Value};
-use crate::registry::{Failure, Telemetry, emit_failure, fence};
+use crate::registry::{Caught, Failure, Telemetry, emit_failure, fence};
 
 /// What looks at a result of type `T`: a closure `|reply: &Reply, record| …`, or nothing.
 #[diagnostic::on_unimplemented(
@@ -172,9 +172,15 @@ pub(crate) fn observe<R>(
     match fence(call) {
         Ok(result) => Some(result),
         Err(caught) => {
-            emit_failure(telemetry, Failure::panic(Some(event), id, &caught, Location::caller()));
-            caught.swallow();
+            failed(telemetry, event, id, caught);
             None
         }
     }
+}
+
+/// Reports an observer that panicked.
+#[cold]
+pub(super) fn failed(telemetry: &Telemetry, event: &EventName, id: &str, caught: Caught) {
+    emit_failure(telemetry, Failure::panic(Some(event), id, &caught, Location::caller()));
+    caught.swallow();
 }

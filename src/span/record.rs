@@ -2,7 +2,8 @@ use std::fmt;
 
 use super::extras::apply_extras;
 use super::judge::Fault;
-use crate::event::{Content, Key, Measurements, Metadata, Number, Results, SpanName, Usage, Value};
+use crate::context::Node;
+use crate::event::{Content, Key, Measurements, Metadata, Number, Phase, Results, SpanName, Usage, Value};
 
 /// What an observer records on its span.
 ///
@@ -28,16 +29,26 @@ use crate::event::{Content, Key, Measurements, Metadata, Number, Results, SpanNa
 /// # drop(span);
 /// ```
 pub struct Record<'a> {
-    pub(super) results: &'a mut Results,
+    results: &'a mut Results,
     /// The first error that was seen.
-    pub(super) fault: &'a mut Option<Fault>,
-    pub(super) content: Content,
+    fault: &'a mut Option<Fault>,
+    node: &'a Node,
     pub(super) content_free: bool,
 }
 
 impl<'a> Record<'a> {
-    pub(crate) fn new(results: &'a mut Results, fault: &'a mut Option<Fault>, content: Content) -> Self {
-        Self { results, fault, content, content_free: false }
+    pub(crate) fn new(results: &'a mut Results, fault: &'a mut Option<Fault>, node: &'a Node) -> Self {
+        Self { results, fault, node, content_free: false }
+    }
+
+    /// Whether somebody may have this content at the span's end, whichever end that is. Asked when it is told, because
+    /// somebody may have come since the start.
+    fn is_wanted(&self, content: Content) -> bool {
+        let ends = [Phase::Stop, Phase::Exception];
+        let wants = |name: SpanName| {
+            ends.iter().any(|end| self.node.telemetry.content(&name.event(*end)).has(content))
+        };
+        self.node.start().is_some_and(|start| wants(start.name))
     }
 
     /// Tokens used. Given twice, it merges field by field and the last value wins.
@@ -76,21 +87,21 @@ impl<'a> Record<'a> {
     /// The span's own result as a value: `response`, `step_result`, `chat_result`, `result`. It is content, and made
     /// only if somebody listens who may have it. A stream's stays null.
     pub fn result<V: Into<Value>>(&mut self, result: impl FnOnce() -> V) {
-        if self.content.has(Content::OUTPUT) {
+        if self.is_wanted(Content::OUTPUT) {
             self.results.value = result().into();
         }
     }
 
     /// What came back, in a form for people. It is content, and made only if somebody listens who may have it.
     pub fn output<V: Into<Value>>(&mut self, output: impl FnOnce() -> V) {
-        let output = if self.content.has(Content::OUTPUT) { output().into() } else { Value::Null };
+        let output = if self.is_wanted(Content::OUTPUT) { output().into() } else { Value::Null };
         self.results.output = Some(output);
     }
 
     /// A piece of what came back, appended to the text so far. Made only if somebody listens who may have it; a
     /// stream's memory stays constant otherwise.
     pub fn push_output<T: AsRef<str>>(&mut self, piece: impl FnOnce() -> T) {
-        if !self.content.has(Content::OUTPUT) {
+        if !self.is_wanted(Content::OUTPUT) {
             self.results.output.get_or_insert_default();
             return;
         }
@@ -116,7 +127,7 @@ impl<'a> Record<'a> {
     /// stream. The class is one of few values; the text is content. The first error is kept.
     pub fn error(&mut self, error_type: impl Into<Key>, text: impl fmt::Display) {
         if self.fault.is_none() {
-            let text = self.content.has(Content::ERROR).then(|| text.to_string().into());
+            let text = self.is_wanted(Content::ERROR).then(|| text.to_string().into());
             *self.fault = Some(Fault { error_type: error_type.into(), text });
         }
     }

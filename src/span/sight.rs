@@ -2,13 +2,14 @@ use std::time::Duration;
 
 use super::classify::OTHER;
 use super::judge::Fault;
-use super::observer::{OnChunk, observe};
+use super::observer::{OnChunk, failed, observe};
 use super::record::Record;
 use crate::context::Node;
 use crate::event::{Content, Event, Moment, Phase, Results, StreamTimes, Time};
+use crate::registry::{Caught, fence};
 
 /// What a span has seen of its chunks: measured and recorded, in constant memory. Used inside the span.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Sight {
     pub(super) times: StreamTimes,
     /// Since when the stream is waited for.
@@ -16,23 +17,11 @@ pub(crate) struct Sight {
     pub(super) results: Results,
     /// The first error.
     pub(super) fault: Option<Fault>,
-    content: Content,
-    /// The chunk observer panicked and is not called again.
-    blind: bool,
+    /// The observer panicked and is not called again.
+    pub(super) blind: bool,
 }
 
 impl Sight {
-    pub(super) fn new(content: Content) -> Self {
-        Self {
-            times: StreamTimes::default(),
-            waiting_since: None,
-            results: Results::default(),
-            fault: None,
-            content,
-            blind: false,
-        }
-    }
-
     /// The stream is pending. The first of several pending polls counts.
     #[inline]
     pub(crate) fn pending(&mut self, node: &Node) {
@@ -89,29 +78,37 @@ impl Sight {
     pub(crate) fn error(&mut self, node: &Node, describe: impl FnOnce(bool) -> Fault) {
         self.came(node);
         if self.fault.is_none() {
-            self.fault = Some(describe_inside(node, self.content, describe));
+            self.fault = Some(describe_inside(node, describe));
         }
     }
 
     /// Lets an observer record; says whether it called the chunk free of content.
     #[inline]
     pub(super) fn look(&mut self, node: &Node, call: impl FnOnce(&mut Record<'_>)) -> bool {
-        let mut record = Record::new(&mut self.results, &mut self.fault, self.content);
-        let Some(start) = node.start() else { return false };
-        let looked =
-            observe(&node.telemetry, &start.name.event(Phase::FirstChunk), "on_chunk", || call(&mut record));
+        let mut record = Record::new(&mut self.results, &mut self.fault, node);
+        let looked = fence(|| call(&mut record));
         let content_free = record.content_free;
-        self.blind |= looked.is_none();
-        looked.is_some() && content_free
+        if let Err(caught) = looked {
+            self.blind = true;
+            observer_failed(node, caught);
+            return false;
+        }
+        content_free
+    }
+}
+
+#[cold]
+fn observer_failed(node: &Node, caught: Caught) {
+    if let Some(start) = node.start() {
+        failed(&node.telemetry, &start.name.event(Phase::FirstChunk), "on_chunk", caught);
     }
 }
 
 /// What to tell of an error, asked inside the span.
-pub(super) fn describe_inside(node: &Node, content: Content, describe: impl FnOnce(bool) -> Fault) -> Fault {
+pub(super) fn describe_inside(node: &Node, describe: impl FnOnce(bool) -> Fault) -> Fault {
     let described = node.start().and_then(|start| {
         let event = start.name.event(Phase::Stop);
-        // Asked anew: somebody may have come since the start.
-        let content = content | node.telemetry.content(&event);
+        let content = node.telemetry.content(&event);
         observe(&node.telemetry, &event, "error", || describe(content.has(Content::ERROR)))
     });
     described.unwrap_or(Fault { error_type: OTHER.into(), text: None })

@@ -24,7 +24,7 @@ fn every_fate_in(setting: Setting) {
             failed.push(format!("{cell:?}: {why}"));
         }
     }
-    println!("{setting:?}: {} cells ran", cells.len());
+    println!("{setting:?}: {} cells ran, each for handlers, for a listener and for nobody", cells.len());
     assert!(failed.is_empty(), "{} of {} cells failed:\n{}", failed.len(), cells.len(), failed.join("\n"));
 }
 

@@ -52,14 +52,6 @@ fn on_a_local_pool(way: Way, life: Life) {
 fn on_tokio(setting: Setting, way: Way, life: Life) {
     // The set stays empty in the other settings. It outlives the runtime, and its tasks die with it.
     let (local, runtime) = (LocalSet::new(), runtime(setting));
-    let probe = life.probe.clone();
-    let hold = |life, release| async move {
-        let task = spawn_on(setting, life);
-        probe.under_way.notified().await;
-        // Dropped with the runtime's tasks.
-        tokio::spawn(async move { (pending::<()>().await, release).0 });
-        task
-    };
     runtime.block_on(local.run_until(async {
         match way {
             Way::Abort => {
@@ -80,7 +72,11 @@ fn on_tokio(setting: Setting, way: Way, life: Life) {
             }
             Way::RuntimeDrop | Way::ShutdownTimeout => {
                 let (life, release) = set_out(setting, life).await;
-                hold(life, release).await;
+                let probe = life.probe.clone();
+                drop(spawn_on(setting, life));
+                probe.under_way.notified().await;
+                // Dropped with the runtime's tasks.
+                tokio::spawn(async move { (pending::<()>().await, release).0 });
             }
             _ => match setting {
                 Setting::LocalSet => spawn_local(end(way, life)),

@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 
 use allm_telemetry::{
-    Metadata, RequestId, SpanName, current_request_id, list_handlers, prelude::*, span, span_sync,
-    testing::Capture,
+    Metadata, RequestId, SpanName, Telemetry, current_request_id, list_handlers, prelude::*, span, span_sync,
 };
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, Stream, StreamExt as _, stream};
@@ -52,8 +51,8 @@ pub(crate) struct Life {
     _gone: Sender<()>,
 }
 
-/// A life, and the receiver that is closed when all of it is dropped.
-pub(crate) fn life(cell: Cell, capture: &Capture) -> (Life, Receiver<()>) {
+/// A life in the scope of a handle, or in none; and the receiver that is closed when all of it is dropped.
+pub(crate) fn life(cell: Cell, telemetry: Option<&Telemetry>) -> (Life, Receiver<()>) {
     let probe = Arc::new(Probe::default());
     let (gone, wait) = channel();
     let inner =
@@ -65,7 +64,10 @@ pub(crate) fn life(cell: Cell, capture: &Capture) -> (Life, Receiver<()>) {
             told.panics.lock().unwrap().push((*message).to_owned());
         }
     });
-    let work = capture.scope(work).boxed();
+    let work = match telemetry {
+        Some(telemetry) => telemetry.scope(work).boxed(),
+        None => work.boxed(),
+    };
     (Life { work: Some(work), probe, _gone: gone }, wait)
 }
 

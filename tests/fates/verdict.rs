@@ -1,30 +1,79 @@
 //! What must be true of a life that is over.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
-use allm_telemetry::{Outcome, OwnedEvent, Phase, SpanName, testing::Capture};
+use allm_telemetry::{
+    Event, Listener, Outcome, OwnedEvent, Phase, RequestId, SpanName, Telemetry, testing::Capture,
+};
 
 use crate::settings::play;
-use crate::specimen::{LOST, Probe, life};
+use crate::specimen::{LOST, life};
 use crate::table::{Cell, Fate, Form};
 
-/// Lives one cell of the table and judges it.
+/// Lives one cell of the table and judges it: for handlers, with a listener around each poll as well, and for nobody.
 pub(crate) fn live_and_judge(cell: Cell) {
-    let capture = Capture::new();
-    let (life, gone) = life(cell, &capture);
+    let seen = Capture::new();
+    judge_events(cell, &seen, &live_in(cell, Some(seen.telemetry())));
+
+    let (seen, states) = (Capture::new(), Arc::new(AtomicUsize::new(0)));
+    seen.telemetry().listen("around", Around(states.clone())).unwrap();
+    judge_events(cell, &seen, &live_in(cell, Some(seen.telemetry())));
+    assert_eq!(states.load(Ordering::SeqCst), 0, "what a listener keeps goes with its span");
+    assert_eq!(seen.telemetry().list_handlers("allm.tool.stop").len(), 2, "nobody failed");
+
+    let polls = live_in(cell, None);
+    let one_id = |polls: &[Option<RequestId>]| polls.iter().all(|id| id.is_some() && *id == polls[0]);
+    assert!(one_id(&polls), "an unobserved span has its request as well: {polls:?}");
+}
+
+/// Lives one cell and judges all but its events: gives the request ids that its polls saw.
+fn live_in(cell: Cell, telemetry: Option<&Telemetry>) -> Vec<Option<RequestId>> {
+    let (life, gone) = life(cell, telemetry);
     let probe = life.probe.clone();
     play(cell.setting, cell.way, life);
     let gone = gone.recv_timeout(Duration::from_secs(20));
     assert_eq!(gone, Err(RecvTimeoutError::Disconnected), "it is not dropped");
-    judge_events(cell, &capture, &probe);
     let left_behind = probe.left_behind.lock().unwrap();
     assert!(left_behind.is_empty(), "a context was left behind: {left_behind:?}");
     let went_on: &[_] = if cell.fate == Fate::Panicked { &[LOST.to_owned()] } else { &[] };
     assert_eq!(*probe.panics.lock().unwrap(), went_on, "the panics that went on");
+    let polls = std::mem::take(&mut *probe.polls.lock().unwrap());
+    assert_eq!(polls.len() > 1, cell.fate != Fate::NeverPolled, "{polls:?}");
+    polls
 }
 
-fn judge_events(cell: Cell, capture: &Capture, probe: &Probe) {
+/// Is around every poll, and counts the states that it keeps.
+struct Around(Arc<AtomicUsize>);
+
+struct State(Arc<AtomicUsize>);
+
+impl Drop for State {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Listener for Around {
+    type Built = ();
+    type State = State;
+    fn wants_around(&self) -> bool {
+        true
+    }
+    fn wants_chunks(&self) -> bool {
+        true
+    }
+    fn built(&self) {}
+    fn start(&self, _: &Event<'_>, (): (), _: Option<&State>) -> State {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        State(self.0.clone())
+    }
+    fn stop(&self, _: &State, _: &Event<'_>) {}
+}
+
+fn judge_events(cell: Cell, capture: &Capture, polls: &[Option<RequestId>]) {
     capture.assert_balanced();
     let events = capture.events();
     let of = |name: SpanName, phases: &[Phase]| -> Vec<usize> {
@@ -69,10 +118,8 @@ fn judge_events(cell: Cell, capture: &Capture, probe: &Probe) {
         assert_eq!(dropped_in.parent_span_id(), end.span_id(), "it is dropped inside the span");
         assert_eq!(dropped_in.request_id(), end.request_id());
     }
-    let polls = probe.polls.lock().unwrap();
-    let inside = |id: &Option<_>| id.as_ref().map(AsRef::as_ref) == end.request_id();
+    let inside = |id: &Option<RequestId>| id.as_ref().map(AsRef::as_ref) == end.request_id();
     assert!(polls.iter().all(inside), "it is polled inside the request: {polls:?}");
-    assert_eq!(polls.len() > 1, cell.fate != Fate::NeverPolled, "{polls:?}");
 }
 
 fn span_of(cell: Cell) -> SpanName {

@@ -25,7 +25,7 @@ pub(crate) fn text(table: &Table) -> String {
         text.truncate(text.trim_end().len());
         text.push('\n');
     }
-    let _ = write!(text, "\n{}\n{}", notes(""), verdicts(table));
+    let _ = write!(text, "\n{}{}\n{}", notes(""), weather(table), verdicts(table));
     text
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn markdown(table: &Table) -> String {
             let _ = writeln!(text, "| {} |", alignment.collect::<Vec<_>>().join(" | "));
         }
     }
-    let _ = write!(text, "\n{}\n```text\n{}```\n", notes("- "), verdicts(table));
+    let _ = write!(text, "\n{}{}\n```text\n{}```\n", notes("- "), weather(table), verdicts(table));
     text
 }
 
@@ -88,6 +88,18 @@ fn notes(bullet: &str) -> String {
         let _ = writeln!(text, "{bullet}{}: {}{best}.", contender.name, contender.note);
     }
     text
+}
+
+/// Two threads need two cores to themselves. The bare work shares nothing, so it shows whether they had them.
+fn weather(table: &Table) -> String {
+    match table.role("8n", Role::Floor) {
+        Some(bare) if bare.value < 1.8 => format!(
+            "\nThe machine was busy: two threads got {:.2} times as much bare work done as one. Rows 8 and 8n say \
+             nothing this time.\n",
+            bare.value
+        ),
+        _ => String::new(),
+    }
 }
 
 fn verdicts(table: &Table) -> String {
