@@ -213,12 +213,14 @@ fn what_an_observer_holds_may_panic_when_it_is_dropped_unused() {
     assert_eq!(text(&end_of(&capture, SpanName::Chat), "outcome"), "error", "{polled:?}");
 }
 
-/// A listener that uses the crate when it is dropped.
+/// A listener, or what a handler holds, that uses the crate when it is dropped.
 struct ReentersOnDrop(Telemetry);
 
 impl Drop for ReentersOnDrop {
     fn drop(&mut self) {
         self.0.detach("first").unwrap();
+        self.0.listen("another", BadStates).unwrap();
+        self.0.detach("another").unwrap();
         emit(&self.0, "dropped");
     }
 }
@@ -232,16 +234,25 @@ impl Listener for ReentersOnDrop {
 }
 
 #[test]
-fn a_listener_that_is_refused_may_use_the_crate_when_it_is_dropped() {
-    let (done, is_done) = channel();
-    thread::spawn(move || {
-        let telemetry = Telemetry::new();
-        telemetry.listen("first", BadStates).unwrap();
-        let refused = telemetry.listen("first", ReentersOnDrop(telemetry.clone())).unwrap_err();
-        assert_eq!(refused, AttachError::AlreadyExists { id: "first".into() });
-        done.send(telemetry.list_handlers("").len()).unwrap();
-    });
-    assert_eq!(is_done.recv_timeout(SOON), Ok(0), "no lock is held while foreign code runs");
+fn what_is_refused_may_use_the_crate_when_it_is_dropped() {
+    type Refuse = fn(&Telemetry) -> Result<(), AttachError>;
+    let refuse: [Refuse; 2] = [
+        |telemetry| telemetry.listen("first", ReentersOnDrop(telemetry.clone())),
+        |telemetry| {
+            let held = ReentersOnDrop(telemetry.clone());
+            telemetry.attach("first", "allm.a", move |_| assert!(size_of_val(&held) > 0))
+        },
+    ];
+    for refuse in refuse {
+        let (done, is_done) = channel();
+        thread::spawn(move || {
+            let telemetry = Telemetry::new();
+            telemetry.listen("first", BadStates).unwrap();
+            assert_eq!(refuse(&telemetry), Err(AttachError::AlreadyExists { id: "first".into() }));
+            done.send(telemetry.list_handlers("").len()).unwrap();
+        });
+        assert_eq!(is_done.recv_timeout(SOON), Ok(0), "no lock is held while foreign code runs");
+    }
 }
 
 #[test]
@@ -290,6 +301,29 @@ fn handlers_and_failure_handlers_that_panic_while_the_thread_unwinds_do_not_abor
         capture.assert_balanced();
         assert_eq!(capture.named("telemetry.handler.failure").len(), 3);
     }));
+}
+
+#[test]
+fn an_unobserved_span_aborts_with_a_drop_that_panics_while_the_thread_unwinds_as_a_bare_future_does() {
+    const NAME: &str =
+        "an_unobserved_span_aborts_with_a_drop_that_panics_while_the_thread_unwinds_as_a_bare_future_does";
+    let output = in_its_own_process(NAME, || {
+        let work = async {
+            let _guard = PanicsOnDrop("second");
+            std::future::pending::<()>().await;
+        };
+        let mut wrapped = Box::pin(work.in_span_plain(Span::chat()));
+        assert!(poll_once(&mut wrapped).is_pending());
+        println!("it waits");
+        panic_text(move || {
+            let _wrapped = wrapped;
+            resume_unwind(Box::new("first"));
+        });
+    });
+    if let Some(output) = output {
+        let told = String::from_utf8(output.stdout).unwrap();
+        assert!(!output.status.success() && told.contains("it waits"), "{told}");
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@ use std::thread;
 
 use super::active::Ending;
 use super::builder::Span;
+use super::judge::Fault;
 use super::live::Live;
 use super::observer::{Input, NoObserver};
 use super::record::Record;
@@ -114,7 +115,13 @@ impl ActiveSpan {
 
     /// Ends the span as `error`. The class is one of few values; the text is content.
     pub fn error(mut self, error_type: impl Into<crate::event::Key>, text: impl fmt::Display) {
-        self.record(|record| record.error(error_type, text));
+        // Not through `record`, which is silent once its code has panicked: an error is never reported as completed.
+        if let State::Observed(live) = &mut self.state {
+            live.error(|with_text| Fault {
+                error_type: error_type.into(),
+                text: with_text.then(|| text.to_string().into()),
+            });
+        }
         self.complete();
     }
 
