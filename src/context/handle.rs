@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::carried::InContext;
 use super::current;
-use super::node::Node;
+use super::node::{Node, Place};
 use crate::event::{RequestId, RequestIdCell, Ticket};
 use crate::registry::Telemetry;
 
@@ -131,6 +131,22 @@ impl Context {
         self.node.as_ref().map_or_else(Telemetry::global, |node| node.telemetry.clone())
     }
 
+    /// Whether this request is `id`, or one around it that was replaced by a given id.
+    fn is_of(&self, id: Option<&RequestId>) -> bool {
+        self.node.as_ref().is_some_and(|node| node.is_of(id)) || self.request_id().as_ref() == id
+    }
+
+    /// The node that a span with an id of its own is in: one that keeps the request around it known.
+    pub(crate) fn node_of_request(&self) -> Option<Arc<Node>> {
+        match self.id {
+            Some(ticket) if !self.node.as_ref().is_some_and(|node| node.has_request()) => {
+                let place = Place::Scope(Some(ticket.id()));
+                Some(Arc::new(Node::new(place, self.telemetry(), self.node())))
+            }
+            _ => self.node.clone(),
+        }
+    }
+
     /// Whether this was opened inside `outer`, or is it.
     pub(crate) fn is_inside(&self, outer: &Self) -> bool {
         let node_inside = match (&self.node, &outer.node) {
@@ -139,7 +155,7 @@ impl Context {
             (None, Some(_)) => false,
         };
         // An unobserved request leaves no node, but everything in it has its id.
-        node_inside && (outer.id.is_none() || self.request_id() == outer.request_id())
+        node_inside && (outer.id.is_none() || self.id == outer.id || self.is_of(outer.request_id().as_ref()))
     }
 }
 

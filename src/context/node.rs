@@ -98,6 +98,11 @@ impl Node {
         self.lineage().any(|node| std::ptr::eq(node, other))
     }
 
+    /// Whether this request is `id`, or one around it is.
+    pub(crate) fn is_of(&self, id: Option<&RequestId>) -> bool {
+        self.lineage().any(|node| node.request_id() == id)
+    }
+
     pub(crate) fn count_retry(&self) {
         self.retries.fetch_add(1, Ordering::Relaxed);
     }

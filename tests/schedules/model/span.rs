@@ -1,0 +1,274 @@
+//! A span's life in the model: where it belongs, what it measures, how it ends.
+
+use allm_telemetry::{Outcome, Phase, SpanName};
+
+use super::Model;
+use super::context::{Ctx, Frame};
+use super::handlers::Emitted;
+use super::work::Life;
+use crate::log::{Fact, Key};
+use crate::program::{Shape, Word};
+
+/// What an observed span knows while it lives. Times are in milliseconds.
+pub(super) struct Live {
+    ctx: Ctx,
+    started: u64,
+    parent: Option<Key>,
+    waiting_since: Option<u64>,
+    chunks: u64,
+    to_first_chunk: Option<u64>,
+    waited: u64,
+    longest: u64,
+    /// The chunk observer panicked.
+    blind: bool,
+    usage: bool,
+    /// The class and the text of the first error.
+    fault: Option<(&'static str, Fact)>,
+}
+
+impl Model {
+    /// Finds out where a span belongs, and starts it if somebody listens there. What was captured counts, unless nothing
+    /// was, or the place of the first poll was opened inside it.
+    pub(super) fn settle(&mut self, key: Key, here: Ctx) {
+        let work = &self.works[&key];
+        let (name, kept, given) = (work.kind.name, work.kept, work.kind.request);
+        let outer = if self.is_inside(here, work.captured) { here } else { work.captured };
+        let given = given.map(|id| format!("given-{id}"));
+        let ours = self.is_ours(outer);
+        if kept && ours && self.is_followed(name) {
+            let parent = self.parent(outer);
+            let request = given.or_else(|| self.request(outer)).unwrap_or_else(|| self.fresh_request());
+            let ctx = self.open(Frame {
+                around: outer,
+                ours,
+                request: Some(request),
+                span: Some(key),
+                counts: counts_attempts(name),
+                retries: 0,
+            });
+            let live = Live {
+                ctx,
+                started: self.now,
+                parent,
+                waiting_since: None,
+                chunks: 0,
+                to_first_chunk: None,
+                waited: 0,
+                longest: 0,
+                blind: false,
+                usage: false,
+                fault: None,
+            };
+            self.work(key).life = Life::Observed(live);
+            self.tell(key, Phase::Start, Vec::new());
+            if self.works[&key].kind.shape == Shape::Open {
+                self.pending(key);
+            }
+        } else {
+            let ctx = self.unobserved(outer, name, given);
+            self.work(key).life = Life::Unobserved(ctx);
+        }
+    }
+
+    /// A span that nobody observes opens a context only if it changes something: the request, or who counts retries.
+    fn unobserved(&mut self, outer: Ctx, name: SpanName, given: Option<String>) -> Ctx {
+        let inherited = self.request(outer);
+        let counts = counts_attempts(name);
+        if given.is_none() && inherited.is_some() && !(counts && self.counting(outer).is_some()) {
+            return outer;
+        }
+        let request = given.or(inherited).unwrap_or_else(|| self.fresh_request());
+        let ours = self.is_ours(outer);
+        self.open(Frame { around: outer, ours, request: Some(request), span: None, counts, retries: 0 })
+    }
+
+    /// The context that the work of a span is in.
+    pub(super) fn inside(&self, key: Key) -> Ctx {
+        match &self.works[&key].life {
+            Life::Unobserved(ctx) => *ctx,
+            Life::Observed(live) => live.ctx,
+            Life::Built | Life::Ended => Ctx::NONE,
+        }
+    }
+
+    fn live(&mut self, key: Key) -> Option<&mut Live> {
+        match &mut self.work(key).life {
+            Life::Observed(live) => Some(live),
+            _ => None,
+        }
+    }
+
+    pub(super) fn pending(&mut self, key: Key) {
+        let now = self.now;
+        if let Some(live) = self.live(key) {
+            live.waiting_since.get_or_insert(now);
+        }
+    }
+
+    /// The wait is over, if there was one.
+    pub(super) fn came(&mut self, key: Key) {
+        let now = self.now;
+        let Some(live) = self.live(key) else { return };
+        if let Some(since) = live.waiting_since.take() {
+            live.waited += now - since;
+            live.longest = live.longest.max(now - since);
+        }
+    }
+
+    pub(super) fn chunk(&mut self, key: Key, word: Word) {
+        self.came(key);
+        let Some(live) = self.live(key) else { return };
+        live.chunks += 1;
+        if !live.blind {
+            self.observe(key, word, Phase::FirstChunk, "on_chunk");
+        }
+        let now = self.now;
+        let Some(live) = self.live(key) else { return };
+        let content_free = word == Word::Empty && !live.blind;
+        if live.to_first_chunk.is_none() && !content_free {
+            let after = now - live.started;
+            live.to_first_chunk = Some(after);
+            self.tell(key, Phase::FirstChunk, vec![("time_to_first_chunk", nanos(after))]);
+        }
+    }
+
+    /// The first error is kept.
+    pub(super) fn fault(&mut self, key: Key, class: &'static str, text: &'static str) {
+        let text = self.text(self.works[&key].kind.name, text);
+        if let Some(live) = self.live(key) {
+            live.fault.get_or_insert((class, text));
+        }
+    }
+
+    /// An observer sees a value.
+    fn observe(&mut self, key: Key, word: Word, phase: Phase, id: &'static str) {
+        let event = self.works[&key].kind.name.event(phase);
+        let Some(live) = self.live(key) else { return };
+        match word {
+            Word::Plain | Word::Empty => {}
+            Word::Usage => live.usage = true,
+            Word::Bad => self.fault(key, "said", "the observer said so"),
+            Word::Bomb => {
+                let inside = live.ctx;
+                live.blind |= phase == Phase::FirstChunk;
+                self.fail(inside, event.as_str(), id.to_owned(), "observer");
+            }
+        }
+    }
+
+    /// The work is done.
+    pub(super) fn end_well(&mut self, key: Key, word: Word) {
+        self.came(key);
+        let (kind, is_stream) = (self.works[&key].kind, self.works[&key].is_stream());
+        match kind.shape {
+            Shape::Hand if self.live(key).is_some_and(|live| live.blind) => {}
+            Shape::Hand => self.observe(key, word, Phase::FirstChunk, "on_chunk"),
+            _ if is_stream => self.observe(key, kind.at_end, Phase::Stop, "on_stop"),
+            _ => self.observe(key, word, Phase::Stop, "on_stop"),
+        }
+        self.end(key, false);
+    }
+
+    /// Who held it has dropped it, before it was done.
+    pub(super) fn end_dropped(&mut self, key: Key) {
+        let work = &self.works[&key];
+        let (kind, is_stream) = (work.kind, work.is_stream());
+        let Some(live) = self.live(key) else { return };
+        let saw_chunks = live.chunks > 0 || live.waited > 0;
+        let failed = live.fault.is_some();
+        match kind.shape {
+            Shape::Hand if saw_chunks || failed || kind.name == SpanName::Stream => self.end(key, true),
+            _ if is_stream => {
+                self.came(key);
+                self.observe(key, kind.at_end, Phase::Stop, "on_stop");
+                self.end(key, true);
+            }
+            _ => self.conclude(key, Outcome::Cancelled, Fact::Null, "cancelled".into()),
+        }
+    }
+
+    pub(super) fn end_panicked(&mut self, key: Key, message: &'static str) {
+        self.conclude(key, Outcome::Panicked, message.into(), "panic".into());
+    }
+
+    /// The end that an error turns into an error.
+    pub(super) fn end(&mut self, key: Key, dropped: bool) {
+        let Some(live) = self.live(key) else { return };
+        match live.fault.take() {
+            Some((class, text)) => self.conclude(key, Outcome::Error, text, class.into()),
+            None if dropped => self.conclude(key, Outcome::Dropped, Fact::Null, Fact::Null),
+            None => self.conclude(key, Outcome::Completed, Fact::Null, Fact::Null),
+        }
+    }
+
+    /// The one end of an observed span.
+    fn conclude(&mut self, key: Key, outcome: Outcome, text: Fact, error_type: Fact) {
+        self.came(key);
+        let kind = self.works[&key].kind;
+        let now = self.now;
+        let Some(live) = self.live(key) else { return };
+        let duration = now - live.started;
+        let mut facts = vec![("outcome", Fact::from(outcome.as_str()))];
+        if outcome.is_exception() {
+            let kind = if outcome == Outcome::Panicked { "panic" } else { "cancelled" };
+            facts.extend([("error_type", error_type), ("kind", kind.into()), ("reason", text)]);
+        } else {
+            facts.extend([("error", text), ("error_type", error_type)]);
+        }
+        facts.push(("duration", nanos(duration)));
+        let saw_chunks = live.chunks > 0 || live.waited > 0;
+        let is_stream = match kind.shape {
+            Shape::Stream | Shape::Open => true,
+            Shape::Hand if saw_chunks => true,
+            _ => kind.name == SpanName::Stream,
+        };
+        if is_stream {
+            facts.extend([
+                ("chunk_count", Fact::Number(live.chunks)),
+                ("time_to_first_chunk", live.to_first_chunk.map(nanos).into()),
+                ("producer_wait", nanos(live.waited)),
+                ("longest_wait", nanos(live.longest)),
+                ("consumer_time", nanos(duration - live.waited)),
+            ]);
+        }
+        let status = match (live.usage, outcome) {
+            (false, _) => "unknown",
+            (true, Outcome::Completed) => "reported",
+            (true, _) => "partial",
+        };
+        let ctx = live.ctx;
+        if let (true, Some(frame)) = (counts_attempts(kind.name), self.frame(ctx)) {
+            facts.push(("attempts", Fact::Number(frame.retries + 1)));
+        }
+        if is_stream {
+            facts.push(("usage_status", status.into()));
+        }
+        self.tell(key, if outcome.is_exception() { Phase::Exception } else { Phase::Stop }, facts);
+        self.work(key).life = Life::Ended;
+    }
+
+    /// Emits an event of the span, inside it.
+    fn tell(&mut self, key: Key, phase: Phase, facts: Vec<(&'static str, Fact)>) {
+        let name = self.works[&key].kind.name;
+        let Some(live) = self.live(key) else { return };
+        let (ctx, parent) = (live.ctx, live.parent);
+        let emitted = Emitted {
+            event: name.event(phase).as_str().to_owned(),
+            node: Some(key),
+            parent,
+            request: self.request(ctx),
+            at: Some(self.nanos()),
+            facts,
+        };
+        self.emit(ctx, &emitted);
+    }
+}
+
+/// Whether a span's end says how often it was tried.
+fn counts_attempts(name: SpanName) -> bool {
+    name.row().result_keys.contains(&"attempts")
+}
+
+fn nanos(milliseconds: u64) -> Fact {
+    Fact::Number(milliseconds * 1_000_000)
+}

@@ -1,0 +1,72 @@
+//! Programs that once failed, as they were printed. Paste the next one here.
+
+use allm_telemetry::SpanName::*;
+
+use crate::check;
+use crate::program::{Does::*, Events::*, Gives::*, Op::*, Word::*, *};
+
+/// Whether anybody may have the text was asked at the start only.
+#[test]
+fn a_handler_that_comes_late_gets_the_text_of_an_error_told_by_hand() {
+    check(&Program {
+        bystander: false,
+        ops: vec![
+            Attach { at: 0, handler: 0, to: Starts, does: Watches },
+            Build { at: 0, span: 3, kind: hand(Generate) },
+            Attach { at: 0, handler: 1, to: All, does: Watches },
+            Poll(3, Fail),
+        ],
+    });
+}
+
+/// The same, told by an observer of chunks, and the handler is attached by another.
+#[test]
+fn a_handler_that_comes_late_gets_the_text_of_an_error_in_a_chunk() {
+    check(&Program {
+        bystander: false,
+        ops: vec![
+            Attach { at: 0, handler: 0, to: FirstChunks, does: Attaches(1) },
+            Build { at: 0, span: 1, kind: stream(Generate) },
+            Poll(1, Item(Plain)),
+            Poll(1, Item(Bad)),
+        ],
+    });
+}
+
+/// A span by hand was silent once code that recorded had panicked, and so was its `error`.
+#[test]
+fn an_error_told_by_hand_is_an_error_though_its_recorder_panicked_before() {
+    check(&Program {
+        bystander: false,
+        ops: vec![
+            Attach { at: 0, handler: 0, to: All, does: Watches },
+            Build { at: 0, span: 6, kind: hand(Generate) },
+            Poll(6, Item(Bomb)),
+            Poll(6, Fail),
+        ],
+    });
+}
+
+/// A bit of everything that the printed form can say.
+#[test]
+fn a_tree_of_tasks_under_time_limits_and_bombs() {
+    check(&Program {
+        bystander: true,
+        ops: vec![
+            Attach { at: DRIVER, handler: 0, to: All, does: Watches },
+            Attach { at: DRIVER, handler: 1, to: Of(Tool), does: Panics },
+            Build { at: NOWHERE, span: 1, kind: plain(Chat).request(1).careful() },
+            Build { at: 1, span: 2, kind: open(Stream).limit(3).at_end(Usage) },
+            Build { at: 2, span: 3, kind: future(Tool).bomb() },
+            Poll(2, End(Plain)),
+            Spawn { span: 2, context: true },
+            Poll(3, Pending),
+            Wait(2),
+            Retry(3),
+            Move { span: 3, to: 1 },
+            Poll(2, Item(Bomb)),
+            Unwind(3),
+            Abort(2),
+        ],
+    });
+}
