@@ -48,5 +48,5 @@ impl Telemetry {
 }
 
 fn scoped(telemetry: Telemetry, id: Option<RequestId>, outer: &Context) -> Context {
-    Context::of(Arc::new(Node::new(Place::Scope(id), telemetry, outer.node())))
+    Context::of(Arc::new(Node::new(Place::Scope(id), telemetry, outer.node_of_request().as_ref())))
 }

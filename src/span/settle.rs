@@ -100,9 +100,10 @@ fn unobserved(name: SpanName, outer: Context, given_id: Option<RequestId>) -> Co
             return outer;
         }
     }
+    let around = if given_id.is_some() { outer.node_of_request() } else { outer.node().cloned() };
     let id = given_id.or_else(|| outer.request_id());
     let place = if name.counts_attempts() { Place::Unobserved(id) } else { Place::Scope(id) };
-    Context::of(Arc::new(Node::new(place, outer.telemetry(), outer.node())))
+    Context::of(Arc::new(Node::new(place, outer.telemetry(), around.as_ref())))
 }
 
 impl Draft {
@@ -125,6 +126,7 @@ impl Draft {
         let Self { mut start, built } = self;
         let telemetry = outer.telemetry();
         let name = start.name;
+        let replaced = given_id.as_ref().and_then(|_| outer.node_of_request());
         if let Some(id) = given_id.map(RequestIdCell::known).or_else(|| outer.request_id_cell()) {
             start.request_id = id;
         }
@@ -135,7 +137,8 @@ impl Draft {
         let now = telemetry.now();
         start.monotonic_time = now;
         start.system_time = telemetry.system_time(now);
-        let node = Arc::new(Node::new(Place::Span(start), telemetry, outer.node()));
+        let around = replaced.as_ref().or(outer.node());
+        let node = Arc::new(Node::new(Place::Span(start), telemetry, around));
         // What listeners captured at build belongs to the place that counts.
         let built = built.filter(|_| !elsewhere).or_else(|| {
             let listeners = node.telemetry.listeners()?;

@@ -70,3 +70,29 @@ fn a_tree_of_tasks_under_time_limits_and_bombs() {
         ],
     });
 }
+
+/// A given request id inside a request that nobody observed hid that it was inside.
+#[test]
+fn a_span_with_a_given_id_is_inside_the_unobserved_request_around_it() {
+    check(&Program {
+        bystander: false,
+        ops: vec![
+            Build { at: 0, span: 2, kind: future(Generate) },
+            Build { at: 2, span: 6, kind: future(Generate).request(1) },
+            Build { at: 2, span: 3, kind: future(Stream) },
+            Move { span: 3, to: 6 },
+            Look(3),
+        ],
+    });
+    check(&Program {
+        bystander: false,
+        ops: vec![
+            Build { at: 0, span: 4, kind: future(Generate) },
+            Build { at: 4, span: 5, kind: future(Generate).request(1) },
+            Attach { at: 0, handler: 0, to: All, does: Watches },
+            Build { at: 4, span: 1, kind: future(Generate) },
+            Move { span: 1, to: 5 },
+            Poll(1, Pending),
+        ],
+    });
+}
