@@ -52,8 +52,8 @@ impl<'a> Record<'a> {
     }
 
     /// Tokens used. Given twice, it merges field by field and the last value wins.
-    pub fn usage(&mut self, usage: impl Into<Usage>) {
-        self.results.usage.get_or_insert_default().merge(&usage.into());
+    pub fn usage(&mut self, usage: Usage) {
+        self.results.usage.get_or_insert_default().merge(&usage);
     }
 
     /// The model that answered, which may be another than the one that was asked.
