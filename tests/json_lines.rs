@@ -113,6 +113,7 @@ async fn no_content_and_no_key_of_the_user_leaves_by_default() {
     telemetry.scope(tell_secrets()).await;
     assert!(log.flush(SOON).is_complete());
     assert!(!page.text().contains("SECRET"), "{}", page.text());
+    assert!(!page.text().contains("\"output\""), "whether there was an output is told by no key");
     assert_eq!(page.lines().len(), 9);
     assert_eq!(page.lines()[1]["metadata"]["usage"]["input_tokens"], 3);
     assert_eq!(page.lines()[3]["metadata"]["error_type"], "std::io::error::Error");

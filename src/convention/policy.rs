@@ -75,12 +75,12 @@ impl Policy {
             return named.then_some(Outgoing::AsIs(entry.value));
         }
         let content = Content::of_key(entry.key);
-        if content == Content::NONE || (entry.value.is_null() && self.content.has(content)) {
-            return Some(Outgoing::AsIs(entry.value));
-        }
-        if !self.content.has(content) {
+        if content != Content::NONE && !self.content.has(content) {
             // The `output` stands only where somebody told it: without it, the key would tell that much.
             return (entry.key != "output").then_some(Outgoing::AsIs(ValueRef::Null));
+        }
+        if content == Content::NONE || entry.value.is_null() {
+            return Some(Outgoing::AsIs(entry.value));
         }
         let Some(redact) = &self.redact else { return Some(Outgoing::AsIs(entry.value)) };
         let redacted = catch_unwind(AssertUnwindSafe(|| redact(entry.key, entry.value)));
