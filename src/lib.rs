@@ -21,7 +21,9 @@ pub use context::{
     Context, InContext, attach, attach_many, current_request_id, detach, execute, list_handlers, listen,
     subscribe, subscribe_with, with_request_id,
 };
-pub use convention::{Outgoing, Policy, Redact};
+pub use convention::{
+    Attribute, Convention, Instrument, Label, Outgoing, Policy, Profile, Redact, Rule, SpanKind,
+};
 pub use event::{
     CATALOGUE, Clock, Content, Entries, Entry, Event, EventName, Fields, InvalidEventName, InvalidRequestId,
     Key, Measurements, Metadata, Number, Outcome, OwnedEvent, Phase, RequestId, SpanId, SpanName, SpanRow,

@@ -47,20 +47,25 @@ macro_rules! probe {
 #[test]
 fn values_can_be_sent_and_shared() {
     auto_traits! {
+        Attribute<'static>: Send Sync Unpin;
         Content: Send Sync Unpin;
         ErrorInfo: Send Sync Unpin;
         EventName: Send Sync Unpin;
         Fields<Value>: Send Sync Unpin;
         HandlerInfo: Send Sync Unpin;
         ImageOperation: Send Sync Unpin;
+        Instrument: Send Sync Unpin;
         Measurements: Send Sync Unpin;
         Metadata: Send Sync Unpin;
         Number: Send Sync Unpin;
         Outcome: Send Sync Unpin;
         OwnedEvent: Send Sync Unpin;
         Phase: Send Sync Unpin;
+        Profile: Send Sync Unpin;
         RequestId: Send Sync Unpin;
+        Rule: Send Sync Unpin;
         SpanId: Send Sync Unpin;
+        SpanKind: Send Sync Unpin;
         SpanName: Send Sync Unpin;
         SpanRow: Send Sync Unpin;
         SubscribeOptions: Send Sync Unpin;
@@ -91,6 +96,7 @@ fn errors_can_be_sent_and_shared() {
 fn handles_can_be_sent_and_shared() {
     auto_traits! {
         Context: Send Sync Unpin;
+        Convention: Send Sync Unpin;
         Telemetry: Send Sync Unpin;
         Subscription: Send Sync Unpin;
         QueueCounts: Send Sync Unpin;

@@ -67,6 +67,11 @@ impl Policy {
         self.content
     }
 
+    /// The user's keys that may leave.
+    pub(super) fn named(&self) -> &[Cow<'static, str>] {
+        &self.user_keys
+    }
+
     /// What may leave of an entry of an event's metadata, for a bridge of your own. `None`: not even the key.
     #[must_use]
     pub fn apply<'a>(&self, entry: &Entry<'a>) -> Option<Outgoing<'a>> {

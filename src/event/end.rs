@@ -133,7 +133,7 @@ impl SpanEnd {
         }
     }
 
-    fn usage_status(&self) -> UsageStatus {
+    pub(crate) fn usage_status(&self) -> UsageStatus {
         match (self.results.usage, self.outcome) {
             (None, _) => UsageStatus::Unknown,
             (Some(_), Outcome::Completed) => UsageStatus::Reported,

@@ -41,4 +41,4 @@ pub(crate) use end::{Results, SpanEnd, StreamTimes};
 pub(crate) use event_name::EventIndex;
 pub(crate) use request_id::{RequestIdCell, Ticket};
 pub(crate) use start::SpanStart;
-pub(crate) use view::Moment;
+pub(crate) use view::{Data, Moment};

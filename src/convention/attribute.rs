@@ -1,0 +1,88 @@
+use std::borrow::Cow;
+use std::fmt;
+
+use super::json;
+use super::policy::Outgoing;
+use super::reading::seconds;
+use crate::event::{Number, Value, ValueRef};
+
+/// A value as tracing systems take it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Attribute<'a> {
+    /// Text.
+    Text(Cow<'a, str>),
+    /// An integer; one that is too large is cut to the largest.
+    Int(i64),
+    /// A float. Times are in seconds.
+    Float(f64),
+    /// True or false.
+    Bool(bool),
+    /// Texts in order.
+    Texts(Vec<Cow<'a, str>>),
+}
+
+impl<'a> Attribute<'a> {
+    /// A count, such as of tokens.
+    pub(super) fn count(count: u64) -> Self {
+        Self::Int(i64::try_from(count).unwrap_or(i64::MAX))
+    }
+
+    pub(super) fn text(text: &'a str) -> Self {
+        Self::Text(text.into())
+    }
+
+    pub(super) fn seconds(nanoseconds: u64) -> Self {
+        Self::Float(seconds(nanoseconds))
+    }
+
+    /// What a policy has let out.
+    pub(super) fn leaving(outgoing: Outgoing<'a>) -> Option<Self> {
+        match outgoing {
+            Outgoing::AsIs(value) => Self::of(value),
+            Outgoing::Redacted(Value::Text(text)) => Some(Self::Text(text)),
+            Outgoing::Redacted(Value::Null) => None,
+            Outgoing::Redacted(other) => Some(Self::Text(json::text_of(other.as_value_ref()).into())),
+        }
+    }
+
+    /// A value of the user's: lists of texts stay lists, every other structure becomes JSON.
+    pub(super) fn of(value: ValueRef<'a>) -> Option<Self> {
+        Some(match value {
+            ValueRef::Null => return None,
+            ValueRef::Bool(value) => Self::Bool(value),
+            ValueRef::Number(Number::Float(value)) => Self::Float(value),
+            ValueRef::Number(Number::Int(value)) => Self::Int(value),
+            ValueRef::Number(Number::UInt(value)) => Self::count(value),
+            ValueRef::Text(text) => Self::text(text),
+            ValueRef::List(values) => {
+                let texts = values.iter().map(as_text).collect::<Option<Vec<_>>>();
+                texts.map_or_else(|| Self::Text(json::text_of(value).into()), Self::Texts)
+            }
+            ValueRef::SpanId(_) | ValueRef::Usage(_) | ValueRef::Map(_) => {
+                Self::Text(json::text_of(value).into())
+            }
+        })
+    }
+}
+
+fn as_text(value: &Value) -> Option<Cow<'_, str>> {
+    value.as_value_ref().as_str().map(Cow::Borrowed)
+}
+
+/// As text; several texts as a list in JSON.
+impl fmt::Display for Attribute<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.pad(text),
+            Self::Int(value) => value.fmt(f),
+            Self::Float(value) => value.fmt(f),
+            Self::Bool(value) => value.fmt(f),
+            Self::Texts(texts) => {
+                let mut list = String::new();
+                json::texts(&mut list, texts.iter().map(|text| &**text));
+                f.pad(&list)
+            }
+        }
+    }
+}

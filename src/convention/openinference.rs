@@ -1,0 +1,83 @@
+//! OpenInference: what a span is, its model, its tokens, its session.
+//!
+//! <https://arize-ai.github.io/openinference/spec/semantic_conventions.html>
+
+use super::otel_1_41::VOCABULARY;
+use super::rule::{As, Form, Row, Rule, Source, Table, Tokens};
+
+pub(super) static OPENINFERENCE: Table = Table {
+    version: "openinference",
+    // It has no names for spans, and no instruments.
+    vocabulary: &VOCABULARY,
+    spans: [
+        // generate
+        Row { start: &[LLM, SERVED, SESSION, INPUT], end: &[MODEL, USAGE, OUTPUT] },
+        // stream
+        Row { start: &[LLM, SERVED, SESSION, INPUT], end: &[MODEL, USAGE, OUTPUT] },
+        // step
+        Row { start: &[CHAIN, SESSION, INPUT], end: &[OUTPUT] },
+        // chat
+        Row { start: &[AGENT, SESSION, INPUT], end: &[OUTPUT] },
+        // tool
+        Row { start: &[TOOL, SESSION, INPUT], end: &[OUTPUT] },
+        // image
+        Row { start: &[LLM, SERVED, SESSION, INPUT], end: &[MODEL, USAGE, OUTPUT] },
+        // embed
+        Row { start: &[EMBEDDING, SERVED, SESSION, INPUT], end: &[EMBEDDING_MODEL, USAGE, OUTPUT] },
+        // moderate
+        Row { start: &[GUARDRAIL, SERVED, SESSION, INPUT], end: &[MODEL, USAGE, OUTPUT] },
+        // classify
+        Row { start: &[EVALUATOR, SERVED, SESSION, INPUT], end: &[MODEL, USAGE, OUTPUT] },
+        // synthesize
+        Row { start: &[LLM, SERVED, SESSION, INPUT], end: &[MODEL, USAGE, OUTPUT] },
+        // transcribe
+        Row { start: &[LLM, SERVED, SESSION, INPUT], end: &[MODEL, USAGE, OUTPUT] },
+    ],
+};
+
+const LLM: &[Rule] = &[kind("LLM")];
+const CHAIN: &[Rule] = &[kind("CHAIN")];
+const EMBEDDING: &[Rule] = &[kind("EMBEDDING")];
+const GUARDRAIL: &[Rule] = &[kind("GUARDRAIL")];
+const EVALUATOR: &[Rule] = &[kind("EVALUATOR")];
+
+const AGENT: &[Rule] = &[kind("AGENT"), rule("agent.name", Source::Option("agent_name", As::Text))];
+
+const TOOL: &[Rule] = &[
+    kind("TOOL"),
+    rule("tool.name", Source::Own("tool_name", As::Text)),
+    rule("tool.id", Source::Own("tool_call_id", As::Text)),
+];
+
+const SERVED: &[Rule] = &[rule("llm.provider", Source::Provider), rule("llm.system", Source::Provider)];
+
+const SESSION: &[Rule] = &[rule("session.id", Source::Option("conversation_id", As::Text))];
+
+const MODEL: &[Rule] = &[rule("llm.model_name", Source::AnsweringModel)];
+
+const EMBEDDING_MODEL: &[Rule] = &[rule("embedding.model_name", Source::AnsweringModel)];
+
+const USAGE: &[Rule] = &[
+    rule("llm.token_count.prompt", Source::Tokens(Tokens::Input)),
+    rule("llm.token_count.completion", Source::Tokens(Tokens::Output)),
+    rule("llm.token_count.total", Source::Tokens(Tokens::Total)),
+    rule("llm.token_count.prompt_details.cache_read", Source::Tokens(Tokens::CacheRead)),
+    rule("llm.token_count.prompt_details.cache_write", Source::Tokens(Tokens::CacheWrite)),
+    rule("llm.token_count.completion_details.reasoning", Source::Tokens(Tokens::Reasoning)),
+];
+
+const INPUT: &[Rule] =
+    &[rule("input.value", Source::Input(Form::Text)), rule("input.mime_type", Source::Input(Form::MimeType))];
+
+const OUTPUT: &[Rule] = &[
+    rule("output.value", Source::Output(Form::Text)),
+    rule("output.mime_type", Source::Output(Form::MimeType)),
+];
+
+const fn kind(kind: &'static str) -> Rule {
+    rule("openinference.span.kind", Source::Is(kind))
+}
+
+const fn rule(key: &'static str, source: Source) -> Rule {
+    Rule { key, source }
+}

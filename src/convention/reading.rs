@@ -1,0 +1,253 @@
+use std::borrow::Cow;
+use std::cell::OnceCell;
+
+use super::attribute::Attribute;
+use super::content::{self, Answer};
+use super::guard::{Bounded, Guard, OTHER};
+use super::policy::{Outgoing, Policy};
+use super::rule::{As, Form, Named, Rule, Source, StreamPart, Subject, Tokens};
+use crate::event::{Data, Entry, Event, Moment, Outcome, SpanEnd, SpanName, SpanStart, Value, ValueRef};
+
+/// An event of a span, read by the rules of a table.
+pub(super) struct Reading<'a, 'c> {
+    pub(super) start: &'a SpanStart,
+    pub(super) end: Option<&'a SpanEnd>,
+    guard: &'c Guard,
+    policy: &'c Policy,
+    named: &'static Named,
+    // A redactor is asked once, however many attributes its answer becomes.
+    input: OnceCell<Option<Outgoing<'a>>>,
+    output: OnceCell<Option<Outgoing<'a>>>,
+}
+
+impl<'a, 'c> Reading<'a, 'c> {
+    /// `None` if it is no event of a span.
+    pub(super) fn of(
+        event: &Event<'a>,
+        guard: &'c Guard,
+        policy: &'c Policy,
+        named: impl FnOnce(&SpanStart) -> &'static Named,
+    ) -> Option<Self> {
+        let Data::Span(start, moment) = event.data() else { return None };
+        let end = if let Moment::End(end) = moment { Some(end) } else { None };
+        let (input, output) = (OnceCell::new(), OnceCell::new());
+        Some(Self { start, end, guard, policy, named: named(start), input, output })
+    }
+
+    /// The values of the rules, in order; tokens only with `usage`.
+    pub(super) fn each(
+        &self,
+        groups: &[&'static [Rule]],
+        usage: bool,
+        each: &mut dyn FnMut(&'static str, Attribute<'a>),
+    ) {
+        for rule in groups.iter().copied().flatten() {
+            let is_wanted = usage || !matches!(rule.source, Source::Tokens(_));
+            if is_wanted && let Some(value) = self.read(&rule.source) {
+                each(rule.key, value);
+            }
+        }
+    }
+
+    fn read(&self, source: &Source) -> Option<Attribute<'a>> {
+        Some(match *source {
+            Source::Is(text) => Attribute::text(text),
+            Source::True => Attribute::Bool(true),
+            Source::Operation => Attribute::text(self.named.operation),
+            Source::RequestId => Attribute::text(self.start.request_id.get().as_str()),
+            Source::SpanId => Attribute::Text(self.start.span_id.to_string().into()),
+            Source::Engine => Attribute::text(self.start.engine.as_ref()?),
+            Source::Provider => Attribute::Text(self.provider()),
+            Source::Model => Attribute::text(self.start.model.as_ref()?),
+            Source::Option(key, kind) => convert(self.start.options.get(key)?, kind)?,
+            Source::Own(key, kind) => convert(self.own(key)?, kind)?,
+            Source::Input(form) => shape(self.input()?, form, None),
+            _ => return self.read_end(source, self.end?),
+        })
+    }
+
+    fn read_end(&self, source: &Source, end: &'a SpanEnd) -> Option<Attribute<'a>> {
+        let results = &end.results;
+        Some(match *source {
+            Source::Outcome => Attribute::text(end.outcome.as_str()),
+            Source::Attempts => Attribute::Int(end.attempts.into()),
+            Source::UsageStatus => {
+                let has_one = end.stream.is_some() || self.start.name == SpanName::Stream;
+                Attribute::text(has_one.then(|| end.usage_status().as_str())?)
+            }
+            Source::ErrorType => Attribute::text(self.error_type()?),
+            Source::ResponseModel => Attribute::text(results.response_model.as_ref()?),
+            Source::AnsweringModel => {
+                Attribute::text(results.response_model.as_ref().or(self.start.model.as_ref())?)
+            }
+            Source::ResponseId => Attribute::text(results.response_id.as_ref()?),
+            Source::FinishReasons => finish_reasons(results.finish_reasons.as_deref()?),
+            Source::Tokens(part) => Attribute::count(self.tokens(part)?),
+            Source::Count(key) => {
+                let count = results.measurements.get(key).copied().unwrap_or(0.into());
+                Attribute::of(ValueRef::Number(count))?
+            }
+            Source::Stream(part) => stream(part, end)?,
+            Source::Output(form) => {
+                let finish_reasons = results.finish_reasons.as_deref();
+                let answer = Answer { finish_reasons, outcome: end.outcome };
+                shape(self.output(end)?, form, Some(&answer))
+            }
+            _ => return None,
+        })
+    }
+
+    /// The user's own keys that the policy names: at the start those of the start, at the end those that came since.
+    pub(super) fn each_of_the_user(
+        &self,
+        event: &Event<'a>,
+        each: &mut dyn FnMut(Cow<'static, str>, Attribute<'a>),
+    ) {
+        let named = self.policy.named();
+        if named.is_empty() {
+            return;
+        }
+        let mut visit = |entry: Entry<'a>| {
+            let Some(key) = named.iter().find(|key| entry.from_user && *key == entry.key) else { return };
+            let told = self.end.and_then(|_| self.start.user.get(key)).map(Value::as_value_ref);
+            if told != Some(entry.value)
+                && let Some(value) = Attribute::of(entry.value)
+            {
+                each(key.clone(), value);
+            }
+        };
+        event.visit_metadata(&mut visit);
+        event.visit_measurements(&mut visit);
+    }
+
+    /// A value of a key of the user's, whenever it was told.
+    pub(super) fn of_the_user(&self, key: &str) -> Option<ValueRef<'a>> {
+        let later = self.end.and_then(|end| end.results.metadata.get(key));
+        later.or_else(|| self.start.user.get(key)).map(Value::as_value_ref)
+    }
+
+    pub(super) fn named(&self) -> &'static Named {
+        self.named
+    }
+
+    /// What the span is about.
+    pub(super) fn subject(&self, subject: Subject) -> Option<Cow<'a, str>> {
+        match subject {
+            Subject::Model => self.start.model.as_deref().map(Cow::Borrowed),
+            Subject::Agent => self.start.options.get("agent_name").and_then(text_of),
+            Subject::Tool => self.own("tool_name").and_then(text_of),
+        }
+    }
+
+    pub(super) fn provider(&self) -> Cow<'a, str> {
+        let provider = self.start.provider().and_then(text_of);
+        let engine = || self.start.engine.as_deref().map(Cow::Borrowed);
+        provider.or_else(engine).unwrap_or(OTHER.into())
+    }
+
+    /// A start key of the span's own row.
+    pub(super) fn own(&self, key: &str) -> Option<&'a Value> {
+        let place = self.start.name.row().start_keys.iter().position(|own| *own == key)?;
+        self.start.own.get(place)
+    }
+
+    /// The class of an error or a panic; of no other end.
+    pub(super) fn error_type(&self) -> Option<&'a str> {
+        let end = self.end.filter(|end| matches!(end.outcome, Outcome::Error | Outcome::Panicked))?;
+        Some(self.guard.bound(Bounded::ErrorType, end.error_type.as_deref().unwrap_or(OTHER)))
+    }
+
+    pub(super) fn tokens(&self, part: Tokens) -> Option<u64> {
+        let usage = self.end?.results.usage.as_ref()?;
+        match part {
+            Tokens::Input => usage.input_tokens(),
+            Tokens::Output => usage.output_tokens(),
+            Tokens::Total => Some(usage.input_tokens()?.saturating_add(usage.output_tokens()?)),
+            Tokens::CacheRead => usage.cached_tokens(),
+            Tokens::CacheWrite => usage.cache_write_tokens(),
+            Tokens::Reasoning => usage.reasoning_tokens(),
+        }
+    }
+
+    fn input(&self) -> Option<&Outgoing<'a>> {
+        let input = || self.leaving("input", self.start.input.as_ref()?);
+        self.input.get_or_init(input).as_ref()
+    }
+
+    /// What the observers told, else the span's own result; a stream's was seen by its reader only.
+    fn output(&self, end: &'a SpanEnd) -> Option<&Outgoing<'a>> {
+        let told = || {
+            let told = end.results.output.as_ref().filter(|output| **output != Value::Null);
+            let result = || end.stream.is_none().then_some(&end.results.value);
+            match told {
+                Some(output) => self.leaving("output", output),
+                None => self.leaving(self.start.name.row().result_key(), result()?),
+            }
+        };
+        self.output.get_or_init(told).as_ref()
+    }
+
+    fn leaving(&self, key: &'static str, value: &'a Value) -> Option<Outgoing<'a>> {
+        let outgoing = self.policy.apply(&Entry::standard(key, value.as_value_ref()))?;
+        (!outgoing.value().is_null()).then_some(outgoing)
+    }
+}
+
+fn shape<'a>(outgoing: &Outgoing<'a>, form: Form, answer: Option<&Answer<'_>>) -> Attribute<'a> {
+    match (form, outgoing) {
+        (Form::Text, Outgoing::AsIs(ValueRef::Text(text))) => Attribute::text(text),
+        (Form::Text, outgoing) => Attribute::Text(content::text(outgoing.value()).into()),
+        (Form::MimeType, outgoing) => Attribute::text(content::mime_type(outgoing.value())),
+        (Form::Messages, outgoing) => Attribute::Text(content::messages(outgoing.value(), answer).into()),
+    }
+}
+
+/// A value in the type that the convention asks for; one that cannot be is left out.
+fn convert(value: &Value, kind: As) -> Option<Attribute<'_>> {
+    let value = value.as_value_ref();
+    Some(match kind {
+        As::Text => Attribute::Text(match value {
+            ValueRef::Null => return None,
+            ValueRef::Text(text) => text.into(),
+            other => other.to_string().into(),
+        }),
+        As::Int => match Attribute::of(value)? {
+            int @ Attribute::Int(_) => int,
+            _ => return None,
+        },
+        As::Float => Attribute::Float(value.as_f64()?),
+        As::Bool => Attribute::Bool(value.as_bool()?),
+        As::Texts => match value {
+            ValueRef::List(values) => Attribute::Texts(values.iter().filter_map(text_of).collect()),
+            one => Attribute::Texts(vec![one.as_str()?.into()]),
+        },
+    })
+}
+
+fn text_of(value: &Value) -> Option<Cow<'_, str>> {
+    match value {
+        Value::Null => None,
+        Value::Text(text) => Some(Cow::Borrowed(text)),
+        other => Some(other.to_string().into()),
+    }
+}
+
+fn finish_reasons(reasons: &[Value]) -> Attribute<'_> {
+    Attribute::Texts(reasons.iter().filter_map(text_of).collect())
+}
+
+fn stream<'a>(part: StreamPart, end: &SpanEnd) -> Option<Attribute<'a>> {
+    let times = end.stream.as_ref()?;
+    Some(match part {
+        StreamPart::Chunks => Attribute::count(times.chunk_count),
+        StreamPart::FirstChunk => Attribute::Float(seconds(times.time_to_first_chunk?)),
+        StreamPart::ProducerWait => Attribute::Float(seconds(times.producer_wait)),
+        StreamPart::LongestWait => Attribute::Float(seconds(times.longest_wait)),
+        StreamPart::ConsumerTime => Attribute::Float(seconds(times.consumer_time)),
+    })
+}
+
+/// Of nanoseconds.
+pub(super) fn seconds(nanoseconds: u64) -> f64 {
+    nanoseconds as f64 / 1e9
+}
