@@ -184,6 +184,14 @@ fn the_console_can_be_sent() {
     }
 }
 
+#[cfg(feature = "tracing")]
+#[test]
+fn the_bridge_to_tracing_can_be_sent_and_shared() {
+    auto_traits! {
+        bridge::tracing::Tracing: Send Sync Unpin;
+    }
+}
+
 /// What is not listed above is not promised, so every type has to be.
 #[test]
 fn every_public_type_is_listed() {

@@ -5,3 +5,6 @@ pub mod json_lines;
 
 #[cfg(feature = "console")]
 pub mod console;
+
+#[cfg(feature = "tracing")]
+pub mod tracing;

@@ -1,0 +1,155 @@
+use std::sync::Weak;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tracing::Dispatch;
+use tracing::span::{Attributes, Record};
+
+use super::handle::Handle;
+use super::home::Home;
+use super::live::{Live, State};
+use super::place::Place;
+use super::site::Site;
+use super::sites::{DESCRIPTION, EXCEPTION, KIND, MESSAGE, NAME, STATUS, Sites};
+use super::values::Values;
+use crate::convention::{Convention, SpanKind};
+use crate::event::{Content, Event};
+use crate::registry::Listener;
+
+/// What is attached.
+#[derive(Debug)]
+pub(super) struct Bridge {
+    pub(super) convention: Convention,
+    pub(super) sites: Sites,
+    /// Whether tokens are told.
+    pub(super) usage: bool,
+}
+
+impl Listener for Bridge {
+    type Built = Place;
+    type State = State;
+
+    fn content(&self) -> Content {
+        self.convention.lets_out()
+    }
+
+    fn wants_around(&self) -> bool {
+        true
+    }
+
+    fn built(&self) -> Place {
+        Place::here()
+    }
+
+    fn start(&self, event: &Event<'_>, built: Place, parent: Option<&State>) -> State {
+        let place = built.settle();
+        let above = parent.map_or_else(Weak::new, |parent| parent.client.clone());
+        let (Some(home), Some(span)) = (place.home(), event.span()) else {
+            return State::new(place.home().cloned(), None, false, above);
+        };
+        let ancestor = parent.and_then(State::live);
+        let parent = place.parent(ancestor.as_ref().map(|live| &live.handle));
+        let is_client = self.convention.kind(span) == SpanKind::Client;
+        let site = self.sites.span(span);
+        let handle = home.run(|dispatch| self.open(event, site, dispatch, home, parent));
+        let live = handle.map(|handle| Live {
+            handle,
+            site,
+            usage_inside: AtomicBool::new(false),
+            client_above: above.clone(),
+        });
+        State::new(Some(home.clone()), live, is_client, above)
+    }
+
+    fn note(&self, state: &State, event: &Event<'_>) {
+        let Some(live) = state.live() else { return };
+        let values = Values::new(self.sites.note(event.span()));
+        live.handle.home().run(|dispatch| {
+            values.tell(dispatch, live.handle.id(), |values| {
+                values.text(MESSAGE, event.name().as_str());
+                self.convention.note_attributes(event, &mut |key, value| values.add(key, value));
+            });
+        });
+    }
+
+    fn stop(&self, state: &State, event: &Event<'_>) {
+        let Some(live) = state.end() else { return };
+        let told_inside = live.usage_inside.load(Ordering::Relaxed);
+        if told_inside || event.usage().is_some() {
+            State::tell_usage(&live);
+        }
+        let mut values = Values::new(live.site);
+        let usage = self.usage && !told_inside;
+        self.convention.end_attributes(event, usage, &mut |key, value| values.add(&key, value));
+        if self.convention.error_type(event).is_some() {
+            values.text(STATUS, "ERROR");
+            if let Some(text) = self.convention.error_text(event) {
+                values.text(DESCRIPTION, text);
+            }
+        }
+        live.handle.home().run(|dispatch| {
+            // Once more inside: tracing-opentelemetry takes the last time that a span is left for its end.
+            live.handle.enter(dispatch, || {
+                live.record(dispatch, &values);
+                self.tell_panic(event, &live, dispatch);
+            });
+        });
+    }
+
+    fn around(&self, state: &State, ended: bool, poll: &mut dyn FnMut()) {
+        let Some(home) = &state.home else { return poll() };
+        let live = if ended { None } else { state.live() };
+        home.run(|dispatch| match &live {
+            Some(live) => live.handle.enter(dispatch, poll),
+            None => poll(),
+        });
+    }
+}
+
+impl Bridge {
+    /// Opens the span, if the subscriber wants it.
+    fn open(
+        &self,
+        event: &Event<'_>,
+        site: &'static Site,
+        dispatch: &Dispatch,
+        home: &Home,
+        parent: Option<&Handle>,
+    ) -> Option<Handle> {
+        if !site.is_enabled(dispatch) {
+            return None;
+        }
+        let mut values = Values::new(site);
+        values.text(NAME, self.convention.span_name(event));
+        values.text(
+            KIND,
+            match self.convention.kind(event.span()?) {
+                SpanKind::Client => "client",
+                SpanKind::Internal => "internal",
+            },
+        );
+        self.convention.start_attributes(event, &mut |key, value| values.add(&key, value));
+        let mut opened: Option<Handle> = None;
+        values.give(|set| match &opened {
+            Some(handle) => dispatch.record(handle.id(), &Record::new(set)),
+            None => {
+                let attributes = match parent {
+                    Some(parent) => Attributes::child_of(parent.id().clone(), site.metadata(), set),
+                    None => Attributes::new(site.metadata(), set),
+                };
+                opened = Some(Handle::new(home.clone(), dispatch.new_span(&attributes)));
+            }
+        });
+        opened
+    }
+
+    fn tell_panic(&self, event: &Event<'_>, live: &Live, dispatch: &Dispatch) {
+        let mut attributes = Vec::new();
+        self.convention.exception_attributes(event, &mut |key, value| attributes.push((key, value)));
+        if !attributes.is_empty() {
+            Values::new(self.sites.exception()).tell(dispatch, live.handle.id(), |values| {
+                values.text(MESSAGE, EXCEPTION);
+                attributes.into_iter().for_each(|(key, value)| values.add(key, value));
+            });
+        }
+    }
+}

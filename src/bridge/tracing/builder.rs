@@ -1,0 +1,90 @@
+use std::sync::Arc;
+
+use tracing::Level;
+
+use super::bridge::Bridge;
+use super::sites::Sites;
+use crate::convention::Convention;
+use crate::registry::{AttachError, Telemetry};
+
+/// Makes each span a span of `tracing`. Set up, then attached to a [`Telemetry`].
+///
+/// It queues nothing and owns no thread: the subscriber runs in the task that emits, as it does for `tracing`'s own
+/// macros.
+///
+/// # Examples
+///
+/// The names of one convention, one key of your own, and prompts with their digits masked:
+///
+/// ```
+/// use allm_telemetry::{bridge::tracing::Tracing, Content, Convention, Policy, Profile, Telemetry};
+///
+/// let policy = Policy::new().user_keys(["tenant"]).content(Content::INPUT, |_key, value| {
+///     Some(value.as_str()?.replace(|letter: char| letter.is_ascii_digit(), "#").into())
+/// });
+/// let telemetry = Telemetry::new();
+/// Tracing::new()
+///     .convention(Convention::new().profiles([Profile::Otel1_41]).policy(policy))
+///     .target("myapp::llm")
+///     .attach("tracing", &telemetry)?;
+///
+/// telemetry.detach("tracing").unwrap();
+/// # Ok::<(), allm_telemetry::AttachError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "it says nothing until it is attached"]
+pub struct Tracing {
+    convention: Convention,
+    target: &'static str,
+    level: Level,
+    usage: bool,
+}
+
+impl Tracing {
+    /// The target of its spans and events if none is set: the name of this crate.
+    pub const TARGET: &'static str = "allm_telemetry";
+
+    /// All profiles, no content, at level `INFO`.
+    pub fn new() -> Self {
+        Self { convention: Convention::new(), target: Self::TARGET, level: Level::INFO, usage: true }
+    }
+
+    /// What it says: names, content, your own keys. [`Convention::new`] if not set.
+    pub fn convention(self, convention: Convention) -> Self {
+        Self { convention, ..self }
+    }
+
+    /// The target of its spans and events, for filters.
+    pub fn target(self, target: &'static str) -> Self {
+        Self { target, ..self }
+    }
+
+    /// The level of its spans and events. An `ERROR` event makes `tracing-opentelemetry` mark the span as failed.
+    pub fn level(self, level: Level) -> Self {
+        Self { level, ..self }
+    }
+
+    /// Leaves tokens out: where another bridge sends them to the same backend, they would be counted twice.
+    pub fn without_usage(self) -> Self {
+        Self { usage: false, ..self }
+    }
+
+    /// Begins. [`Telemetry::detach`] ends it; spans that are open then end as `unobserved`.
+    ///
+    /// `tracing` keeps what it knows of a span's fields for ever. Attaching with the same settings again takes no more memory.
+    ///
+    /// # Errors
+    ///
+    /// [`AttachError::AlreadyExists`] if the id is taken, [`AttachError::TooManyListeners`] if there are
+    /// [`MAX_LISTENERS`](crate::MAX_LISTENERS).
+    pub fn attach(self, id: impl Into<Arc<str>>, telemetry: &Telemetry) -> Result<(), AttachError> {
+        let sites = Sites::new(&self.convention, self.target, self.level);
+        telemetry.listen(id, Bridge { convention: self.convention, sites, usage: self.usage })
+    }
+}
+
+impl Default for Tracing {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,83 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use tracing::Dispatch;
+use tracing::span::Record;
+
+use super::handle::Handle;
+use super::home::Home;
+use super::site::Site;
+use super::sites::OUTCOME;
+use super::values::Values;
+
+/// A span of ours while it is open in the subscriber.
+#[derive(Debug)]
+pub(super) struct Live {
+    pub(super) handle: Handle,
+    pub(super) site: &'static Site,
+    /// A call of a model inside this one has told the tokens.
+    pub(super) usage_inside: AtomicBool,
+    /// The nearest call of a model around this span.
+    pub(super) client_above: Weak<Live>,
+}
+
+impl Live {
+    /// Records fields.
+    pub(super) fn record(&self, dispatch: &Dispatch, values: &Values<'_>) {
+        values.give(|set| dispatch.record(self.handle.id(), &Record::new(set)));
+    }
+}
+
+/// What is kept for a span.
+///
+/// The span ends in the subscriber when the call ends, so the state alone does not keep it open; who runs inside it on
+/// another task at that moment does, until it leaves.
+#[derive(Debug)]
+pub(super) struct State {
+    /// The subscriber, if there was one where the span was built or began.
+    pub(super) home: Option<Home>,
+    /// `None` if the subscriber does not want it.
+    open: Mutex<Option<Arc<Live>>>,
+    live: Weak<Live>,
+    /// The nearest call of a model, this span included.
+    pub(super) client: Weak<Live>,
+}
+
+impl State {
+    pub(super) fn new(home: Option<Home>, live: Option<Live>, is_client: bool, above: Weak<Live>) -> Self {
+        let open = live.map(Arc::new);
+        let live = open.as_ref().map_or_else(Weak::new, Arc::downgrade);
+        let client = if is_client && open.is_some() { live.clone() } else { above };
+        Self { home, open: Mutex::new(open), live, client }
+    }
+
+    /// The span, while it is open.
+    #[inline]
+    pub(super) fn live(&self) -> Option<Arc<Live>> {
+        self.live.upgrade()
+    }
+
+    /// The span, for the one who ends it.
+    pub(super) fn end(&self) -> Option<Arc<Live>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Marks the call of a model around this one.
+    pub(super) fn tell_usage(live: &Live) {
+        if let Some(above) = live.client_above.upgrade() {
+            above.usage_inside.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for State {
+    /// The bridge was detached before the call ended.
+    fn drop(&mut self) {
+        let Some(live) = self.end() else { return };
+        let mut values = Values::new(live.site);
+        values.text(OUTCOME, "unobserved");
+        live.handle.home().run(|dispatch| {
+            live.handle.enter(dispatch, || live.record(dispatch, &values));
+        });
+    }
+}
