@@ -1,5 +1,6 @@
 #![doc = include_str!("../docs/overview.md")]
 #![doc = include_str!("../docs/events.md")]
+#![doc = include_str!("../docs/conventions.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod event;

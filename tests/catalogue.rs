@@ -5,8 +5,8 @@ use std::future::{pending, ready};
 use std::panic::AssertUnwindSafe;
 
 use allm_telemetry::{
-    CATALOGUE, Event, ImageOperation, Metadata, OwnedEvent, Phase, SpanName, Value, prelude::*, span,
-    span_sync, testing::Capture,
+    CATALOGUE, Event, Metadata, OwnedEvent, Phase, SpanName, Value, prelude::*, span, span_sync,
+    testing::Capture,
 };
 use futures::{FutureExt as _, StreamExt as _, stream};
 use support::*;
@@ -15,23 +15,6 @@ mod support;
 
 const STREAM_MEASUREMENTS: [&str; 5] =
     ["chunk_count", "time_to_first_chunk", "producer_wait", "longest_wait", "consumer_time"];
-
-fn span_of(name: SpanName) -> Span {
-    match name {
-        SpanName::Generate => Span::generate(),
-        SpanName::Stream => Span::stream(),
-        SpanName::Step => Span::step(),
-        SpanName::Chat => Span::chat(),
-        SpanName::Tool => Span::tool("search", "call_1"),
-        SpanName::Image => Span::image(ImageOperation::Generate, 2),
-        SpanName::Embed => Span::embed(3),
-        SpanName::Moderate => Span::moderate(4, true),
-        SpanName::Classify => Span::classify(5),
-        SpanName::Synthesize => Span::synthesize(6),
-        SpanName::Transcribe => Span::transcribe("audio/wav"),
-        _ => unreachable!("{name} is new: teach it to this test"),
-    }
-}
 
 fn sorted<'a>(keys: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut keys: Vec<String> = keys.into_iter().map(str::to_owned).collect();

@@ -6,7 +6,7 @@ use super::content::{self, Answer};
 use super::guard::{Bounded, Guard, OTHER};
 use super::policy::{Outgoing, Policy};
 use super::rule::{As, Form, Named, Rule, Source, StreamPart, Subject, Tokens};
-use crate::event::{Data, Entry, Event, Moment, Outcome, SpanEnd, SpanName, SpanStart, Value, ValueRef};
+use crate::event::{Data, Entry, Event, Moment, Outcome, SpanEnd, SpanStart, Value, ValueRef};
 
 /// An event of a span, read by the rules of a table.
 pub(super) struct Reading<'a, 'c> {
@@ -71,10 +71,7 @@ impl<'a, 'c> Reading<'a, 'c> {
         Some(match *source {
             Source::Outcome => Attribute::text(end.outcome.as_str()),
             Source::Attempts => Attribute::Int(end.attempts.into()),
-            Source::UsageStatus => {
-                let has_one = end.stream.is_some() || self.start.name == SpanName::Stream;
-                Attribute::text(has_one.then(|| end.usage_status().as_str())?)
-            }
+            Source::UsageStatus => Attribute::text(end.stream.map(|_| end.usage_status().as_str())?),
             Source::ErrorType => Attribute::text(self.error_type()?),
             Source::ResponseModel => Attribute::text(results.response_model.as_ref()?),
             Source::AnsweringModel => {

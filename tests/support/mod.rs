@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use allm_telemetry::{Event, OwnedEvent, Phase, SpanName, Value, testing::Capture};
+use allm_telemetry::{Event, ImageOperation, OwnedEvent, Phase, Span, SpanName, Value, testing::Capture};
 use futures::{Stream, StreamExt as _, stream};
 
 pub(crate) mod scribe;
@@ -37,6 +37,24 @@ pub(crate) fn paced<T>(items: impl IntoIterator<Item = (u64, T)>) -> impl Stream
         item
     });
     Box::pin(paced)
+}
+
+/// A span of this name, with the start keys that it needs.
+pub(crate) fn span_of(name: SpanName) -> Span {
+    match name {
+        SpanName::Generate => Span::generate(),
+        SpanName::Stream => Span::stream(),
+        SpanName::Step => Span::step(),
+        SpanName::Chat => Span::chat(),
+        SpanName::Tool => Span::tool("search", "call_1"),
+        SpanName::Image => Span::image(ImageOperation::Generate, 2),
+        SpanName::Embed => Span::embed(3),
+        SpanName::Moderate => Span::moderate(4, true),
+        SpanName::Classify => Span::classify(5),
+        SpanName::Synthesize => Span::synthesize(6),
+        SpanName::Transcribe => Span::transcribe("audio/wav"),
+        _ => unreachable!("{name} is new: teach it to this test"),
+    }
 }
 
 /// What happened, in order, without the prefix: `chat.start`, `chat.stop`.
