@@ -192,6 +192,27 @@ fn the_bridge_to_tracing_can_be_sent_and_shared() {
     }
 }
 
+#[cfg(feature = "otel")]
+#[test]
+fn the_bridge_to_opentelemetry_can_be_sent() {
+    auto_traits! {
+        bridge::otel::Otel: Send Sync Unpin;
+    }
+}
+
+#[cfg(feature = "otlp")]
+#[test]
+fn the_pipeline_can_be_shared() {
+    use bridge::otlp::{Counts, Otlp, OtlpError, Pipeline, Report};
+    auto_traits! {
+        Otlp: Send Unpin;
+        OtlpError: Send Sync Unpin;
+        Pipeline: Send Sync Unpin;
+        Counts: Send Sync Unpin;
+        Report: Send Sync Unpin;
+    }
+}
+
 /// What is not listed above is not promised, so every type has to be.
 #[test]
 fn every_public_type_is_listed() {

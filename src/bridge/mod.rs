@@ -8,3 +8,9 @@ pub mod console;
 
 #[cfg(feature = "tracing")]
 pub mod tracing;
+
+#[cfg(feature = "otel")]
+pub mod otel;
+
+#[cfg(feature = "otlp")]
+pub mod otlp;

@@ -1,0 +1,157 @@
+use std::borrow::Cow;
+use std::sync::OnceLock;
+use std::sync::Weak;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use opentelemetry::Context;
+use opentelemetry::trace::{SpanBuilder, SpanKind, Status, TraceContextExt as _};
+
+use super::attributes::key_value;
+use super::client::Client;
+use super::instruments::{Gaps, Instruments};
+use super::state::{State, at};
+use super::teardown::is_alive;
+use super::tracer::Tracing;
+use crate::convention::{self, Convention};
+use crate::event::{Content, Event, Phase};
+use crate::registry::Listener;
+
+/// The listener.
+pub(super) struct Bridge {
+    pub(super) convention: Convention,
+    pub(super) tracer: Option<Box<dyn Tracing>>,
+    pub(super) instruments: Option<Instruments>,
+}
+
+impl Listener for Bridge {
+    type Built = Context;
+    type State = State;
+
+    fn content(&self) -> Content {
+        self.convention.lets_out()
+    }
+
+    fn wants_chunks(&self) -> bool {
+        self.instruments.is_some()
+    }
+
+    fn wants_around(&self) -> bool {
+        self.tracer.is_some()
+    }
+
+    fn built(&self) -> Context {
+        if self.tracer.is_some() && is_alive() { Context::current() } else { Context::new() }
+    }
+
+    fn start(&self, event: &Event<'_>, built: Context, parent: Option<&State>) -> State {
+        let started = number(event, "system_time");
+        let client_around = parent.map_or_else(Weak::new, State::nearest_client);
+        let is_client =
+            event.span().is_some_and(|span| self.convention.kind(span) == convention::SpanKind::Client);
+        let client = is_client.then(|| Client::inside(client_around.clone()));
+        let around = match parent {
+            Some(parent) if !is_parent(&built) => &parent.context,
+            _ => &built,
+        };
+        let (context, records) = match self.tracer.as_ref().filter(|_| is_alive()) {
+            Some(tracer) => tracer.start(self.span(event, is_client, started), around),
+            None => (around.clone(), false),
+        };
+        State {
+            context,
+            records,
+            started,
+            client,
+            client_around,
+            gaps: OnceLock::new(),
+            first_chunk_seen: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+        }
+    }
+
+    fn note(&self, state: &State, event: &Event<'_>) {
+        let first_chunk = event.phase() == Some(Phase::FirstChunk);
+        if let Some(instruments) = &self.instruments {
+            if first_chunk {
+                state.gaps.get_or_init(|| Gaps::of(&self.convention, event));
+            }
+            instruments.measure(&self.convention, event, false);
+        }
+        if state.records {
+            let mut attributes = Vec::new();
+            self.convention.note_attributes(event, &mut |key, value| attributes.push(key_value(key, value)));
+            let moment = match first_chunk {
+                true => state.after(number(event, "time_to_first_chunk")),
+                false => at(number(event, "system_time")),
+            };
+            let name = event.name().as_str().to_owned();
+            state.context.span().add_event_with_timestamp(name, moment, attributes);
+        }
+    }
+
+    fn chunk(&self, state: &State, gap: Duration) {
+        let (Some(instruments), Some(Some(gaps))) = (&self.instruments, state.gaps.get()) else { return };
+        if state.first_chunk_seen.swap(true, Ordering::Relaxed) {
+            instruments.gap(&self.convention, gaps, gap.as_secs_f64());
+        }
+    }
+
+    fn stop(&self, state: &State, event: &Event<'_>) {
+        let used = event.usage().is_some_and(|usage| usage.parts().any(|(_, count)| count.is_some()));
+        let usage = used && state.client.as_ref().is_some_and(|client| client.tells());
+        if state.records {
+            self.end(state, event, usage);
+        }
+        state.ended.store(true, Ordering::Relaxed);
+        if let Some(instruments) = &self.instruments {
+            instruments.measure(&self.convention, event, usage);
+        }
+    }
+
+    fn around(&self, state: &State, _ended: bool, poll: &mut dyn FnMut()) {
+        let _current = is_alive().then(|| state.context.clone().attach());
+        poll();
+    }
+}
+
+impl Bridge {
+    fn span(&self, event: &Event<'_>, is_client: bool, started: u64) -> SpanBuilder {
+        let mut attributes = Vec::with_capacity(16);
+        self.convention.start_attributes(event, &mut |key, value| attributes.push(key_value(key, value)));
+        let name = Cow::Owned(self.convention.span_name(event).into_owned());
+        SpanBuilder::from_name(name)
+            .with_kind(if is_client { SpanKind::Client } else { SpanKind::Internal })
+            .with_start_time(at(started))
+            .with_attributes(attributes)
+    }
+
+    fn end(&self, state: &State, event: &Event<'_>, usage: bool) {
+        // Made before the span is locked: a redactor is the user's code.
+        let (mut attributes, mut exception) = (Vec::with_capacity(16), Vec::new());
+        self.convention
+            .end_attributes(event, usage, &mut |key, value| attributes.push(key_value(key, value)));
+        self.convention.exception_attributes(event, &mut |key, value| exception.push(key_value(key, value)));
+        let ended = state.after(event.duration().map_or(0, |it| it.as_nanos() as u64));
+        let span = state.context.span();
+        span.set_attributes(attributes);
+        if !exception.is_empty() {
+            span.add_event_with_timestamp("exception", ended, exception);
+        }
+        if self.convention.error_type(event).is_some() {
+            // The class is an attribute; the text is content.
+            let text = self.convention.error_text(event).unwrap_or_default();
+            span.set_status(Status::error(text.into_owned()));
+        }
+        span.end_with_timestamp(ended);
+    }
+}
+
+/// Whether a context says whose child a span in it is, or that it is to be none.
+fn is_parent(built: &Context) -> bool {
+    built.span().span_context().is_valid() || built.is_telemetry_suppressed()
+}
+
+fn number(event: &Event<'_>, measurement: &str) -> u64 {
+    event.measurement(measurement).and_then(|value| value.as_u64()).unwrap_or(0)
+}

@@ -1,0 +1,114 @@
+use std::fmt;
+use std::sync::Arc;
+
+use opentelemetry::metrics::MeterProvider;
+use opentelemetry::trace::{Tracer, TracerProvider};
+
+use super::bridge::Bridge;
+use super::instruments::{Instruments, Made, OfGlobal};
+use super::tracer::{Given, Global, Tracing, scope};
+use crate::convention::Convention;
+use crate::registry::{AttachError, Telemetry};
+
+/// Makes an OpenTelemetry span of each span, and records the metrics of the conventions for generative AI. Made, then
+/// attached to a [`Telemetry`].
+///
+/// # Examples
+///
+/// With the global providers, and the user's own key `tenant` on every span that has it:
+///
+/// ```
+/// use allm_telemetry::{bridge::otel::Otel, Convention, Policy, Telemetry};
+///
+/// let convention = Convention::new().policy(Policy::new().user_keys(["tenant"]));
+/// Otel::new().convention(convention).attach("otel", &Telemetry::global())?;
+/// # allm_telemetry::detach("otel").unwrap();
+/// # Ok::<(), allm_telemetry::AttachError>(())
+/// ```
+#[must_use = "it does nothing until it is attached"]
+pub struct Otel {
+    convention: Convention,
+    tracer: Option<Box<dyn Tracing>>,
+    meters: Meters,
+}
+
+enum Meters {
+    None,
+    Global,
+    Given(Box<dyn MeterProvider + Send + Sync>),
+}
+
+impl Otel {
+    /// To the global providers, whenever they are set.
+    pub fn new() -> Self {
+        Self {
+            convention: Convention::new(),
+            tracer: Some(Box::new(Global(scope()))),
+            meters: Meters::Global,
+        }
+    }
+
+    /// Makes its spans with this provider.
+    pub fn tracer_provider<P>(self, provider: P) -> Self
+    where
+        P: TracerProvider,
+        P::Tracer: Send + Sync + 'static,
+        <P::Tracer as Tracer>::Span: Send + Sync + 'static,
+    {
+        Self { tracer: Some(Box::new(Given(provider.tracer_with_scope(scope())))), ..self }
+    }
+
+    /// Records its metrics with this provider.
+    pub fn meter_provider(self, provider: impl MeterProvider + Send + Sync + 'static) -> Self {
+        Self { meters: Meters::Given(Box::new(provider)), ..self }
+    }
+
+    /// Makes no spans, for programs whose spans come from somewhere else, such as the `tracing` bridge.
+    pub fn without_spans(self) -> Self {
+        Self { tracer: None, ..self }
+    }
+
+    /// Records no metrics. They cost about as much as the spans.
+    pub fn without_metrics(self) -> Self {
+        Self { meters: Meters::None, ..self }
+    }
+
+    /// What spans, attributes and metrics are called, and what may leave: by default no content and none of your own keys.
+    pub fn convention(self, convention: Convention) -> Self {
+        Self { convention, ..self }
+    }
+
+    /// Begins. To end it, [detach](Telemetry::detach) the id; the pipeline is yours to flush.
+    ///
+    /// # Errors
+    ///
+    /// [`AttachError::AlreadyExists`] if the id is taken, [`AttachError::TooManyListeners`] if there are too many.
+    pub fn attach(self, id: impl Into<Arc<str>>, telemetry: &Telemetry) -> Result<(), AttachError> {
+        let instruments = match self.meters {
+            Meters::None => None,
+            Meters::Global => Some(Instruments::Global(OfGlobal::default())),
+            Meters::Given(provider) => {
+                let meter = provider.meter_with_scope(scope());
+                Some(Instruments::Given(Made::by(&meter, &self.convention)))
+            }
+        };
+        telemetry.listen(id, Bridge { convention: self.convention, tracer: self.tracer, instruments })
+    }
+}
+
+impl Default for Otel {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Otel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (spans, metrics) = (self.tracer.is_some(), !matches!(self.meters, Meters::None));
+        f.debug_struct("Otel")
+            .field("spans", &spans)
+            .field("metrics", &metrics)
+            .field("convention", &self.convention)
+            .finish()
+    }
+}

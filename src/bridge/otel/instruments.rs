@@ -1,0 +1,116 @@
+use std::sync::{Arc, PoisonError, RwLock};
+
+use opentelemetry::metrics::{Counter, Histogram, Meter, MeterProvider};
+use opentelemetry::{KeyValue, global};
+
+use super::tracer::scope;
+use crate::convention::{Convention, Instrument, Label};
+use crate::event::Event;
+
+/// The instruments of a convention, made by a meter.
+pub(super) struct Made(Vec<(&'static Instrument, Recorder)>);
+
+enum Recorder {
+    Histogram(Histogram<f64>),
+    Counter(Counter<u64>),
+}
+
+impl Made {
+    pub(super) fn by(meter: &Meter, convention: &Convention) -> Self {
+        let make = |instrument: &'static Instrument| {
+            let (name, unit, description) = (instrument.name, instrument.unit, instrument.description);
+            let recorder = match instrument.boundaries {
+                Some(boundaries) => {
+                    let histogram = meter.f64_histogram(name).with_boundaries(boundaries.to_vec());
+                    Recorder::Histogram(histogram.with_unit(unit).with_description(description).build())
+                }
+                None => {
+                    let counter = meter.u64_counter(name).with_unit(unit).with_description(description);
+                    Recorder::Counter(counter.build())
+                }
+            };
+            (instrument, recorder)
+        };
+        Self(convention.instruments().iter().map(make).collect())
+    }
+
+    fn record(&self, instrument: &'static Instrument, value: f64, labels: &[KeyValue]) {
+        let made = self.0.iter().find(|(made, _)| std::ptr::eq(*made, instrument));
+        match made.map(|(_, recorder)| recorder) {
+            Some(Recorder::Histogram(histogram)) => histogram.record(value, labels),
+            Some(Recorder::Counter(counter)) => counter.add(value as u64, labels),
+            None => {}
+        }
+    }
+}
+
+/// Where the measurements go.
+pub(super) enum Instruments {
+    Given(Made),
+    Global(OfGlobal),
+}
+
+/// Made by the global provider: made anew when another one is set.
+#[derive(Default)]
+pub(super) struct OfGlobal(RwLock<Option<(Provider, Arc<Made>)>>);
+
+type Provider = Arc<dyn MeterProvider + Send + Sync>;
+
+impl OfGlobal {
+    fn now(&self, convention: &Convention) -> Arc<Made> {
+        let provider = global::meter_provider();
+        let made = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, made)) = &*made
+            && Arc::ptr_eq(of, &provider)
+        {
+            return made.clone();
+        }
+        drop(made);
+        let made = Arc::new(Made::by(&provider.meter_with_scope(scope()), convention));
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some((provider, made.clone()));
+        made
+    }
+}
+
+/// Where the gaps between a stream's chunks go, and with which labels.
+#[derive(Debug)]
+pub(super) struct Gaps {
+    instrument: &'static Instrument,
+    labels: Vec<KeyValue>,
+}
+
+impl Gaps {
+    /// As the first chunk's event says. `None` if they are not measured.
+    pub(super) fn of(convention: &Convention, event: &Event<'_>) -> Option<Self> {
+        let (instrument, labels) = convention.chunk_gaps(event)?;
+        Some(Self { instrument, labels: key_values(&labels) })
+    }
+}
+
+impl Instruments {
+    /// Records what an event adds.
+    pub(super) fn measure(&self, convention: &Convention, event: &Event<'_>, usage: bool) {
+        let record = |made: &Made| {
+            convention.measure(event, usage, &mut |instrument, value, labels| {
+                made.record(instrument, value, &key_values(labels));
+            });
+        };
+        self.with(convention, record);
+    }
+
+    /// Records the gap before a chunk.
+    pub(super) fn gap(&self, convention: &Convention, gaps: &Gaps, seconds: f64) {
+        self.with(convention, |made| made.record(gaps.instrument, seconds, &gaps.labels));
+    }
+
+    fn with(&self, convention: &Convention, record: impl Fn(&Made)) {
+        match self {
+            Self::Given(made) => record(made),
+            Self::Global(global) => record(&global.now(convention)),
+        }
+    }
+}
+
+fn key_values(labels: &[Label<'_>]) -> Vec<KeyValue> {
+    labels.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone().into_owned())).collect()
+}

@@ -1,0 +1,13 @@
+//! Spans become OpenTelemetry spans: at their place in the tree, with their own times, and measured.
+#![allow(missing_docs, reason = "tests")]
+
+mod coming_and_going;
+mod events_and_status;
+mod measured;
+mod places;
+mod tokens;
+mod told;
+mod world;
+
+#[path = "../support/mod.rs"]
+mod support;
