@@ -30,7 +30,10 @@ impl<E> Post<E> {
         let sent = self.driver.within(self.timeout, export).await;
         let heard = self.http.as_ref().and_then(Listening::heard);
         let verdict = match &sent {
-            None => Verdict::Unanswered(format!("no answer within {:?}", self.timeout)),
+            // Between two attempts, the answer to the last one holds.
+            None => {
+                heard.unwrap_or_else(|| Verdict::Unanswered(format!("no answer within {:?}", self.timeout)))
+            }
             Some(Ok(())) => heard.unwrap_or(Verdict::Accepted { rejected: 0 }),
             Some(Err(error)) => heard.unwrap_or_else(|| Verdict::Failed(error.to_string())),
         };
