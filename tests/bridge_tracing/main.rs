@@ -5,7 +5,16 @@ mod recorder;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod ends;
+mod faults;
+mod filters;
+mod nesting;
+mod opentelemetry;
+mod secrets;
 mod spans;
+mod subscribers;
+mod tasks;
+mod usage;
 
 use allm_telemetry::Telemetry;
 use allm_telemetry::bridge::tracing::Tracing;

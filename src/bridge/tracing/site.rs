@@ -35,6 +35,8 @@ struct Made {
     fields: Box<[Field]>,
 }
 
+/// Nobody has been asked.
+const UNKNOWN: u8 = 3;
 const NEVER: u8 = 0;
 const SOMETIMES: u8 = 1;
 const ALWAYS: u8 = 2;
@@ -44,21 +46,12 @@ impl Site {
     pub(super) fn of(spec: Spec) -> &'static Self {
         static SITES: LazyLock<Mutex<HashMap<Spec, &'static Site>>> = LazyLock::new(Mutex::default);
         let mut sites = SITES.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(site) = sites.get(&spec) {
-            return site;
-        }
-        let site = Self::leak(&spec);
-        sites.insert(spec, site);
-        // Subscribers are asked for their interest: foreign code, never with a lock held. Until they have answered, each
-        // span asks.
-        drop(sites);
-        callsite::register(site);
-        site
+        sites.entry(spec).or_insert_with_key(Self::leak)
     }
 
     fn leak(spec: &Spec) -> &'static Self {
         let site: &'static Self =
-            Box::leak(Box::new(Self { made: OnceLock::new(), interest: AtomicU8::new(SOMETIMES) }));
+            Box::leak(Box::new(Self { made: OnceLock::new(), interest: AtomicU8::new(UNKNOWN) }));
         let names: &'static [&'static str] = Vec::leak(spec.keys.iter().cloned().map(leaked).collect());
         let fields = FieldSet::new(names, tracing_core::identify_callsite!(site));
         let kind = if spec.is_span { Kind::SPAN } else { Kind::EVENT };
@@ -91,17 +84,38 @@ impl Site {
         &self.made().fields
     }
 
-    /// Whether a subscriber wants this.
+    /// Whether the subscriber wants this. It is the default one here.
     pub(super) fn is_enabled(&'static self, dispatch: &Dispatch) -> bool {
         let level = self.metadata().level();
         if *level > STATIC_MAX_LEVEL || *level > LevelFilter::current() {
             return false;
         }
-        match self.interest.load(Ordering::Relaxed) {
+        match self.interest() {
             NEVER => false,
             ALWAYS => true,
             _ => dispatch.enabled(self.metadata()),
         }
+    }
+
+    #[inline]
+    fn interest(&'static self) -> u8 {
+        match self.interest.load(Ordering::Relaxed) {
+            UNKNOWN => self.register(),
+            known => known,
+        }
+    }
+
+    /// Registers the callsite when it is first used, and not before: `tracing` asks the default subscriber if there is but
+    /// one, and where a bridge is attached that is often none yet.
+    #[cold]
+    fn register(&'static self) -> u8 {
+        let first =
+            self.interest.compare_exchange(UNKNOWN, SOMETIMES, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        // Others ask each time until it is known; so does a subscriber that opens a span from inside this call.
+        if first {
+            callsite::register(self);
+        }
+        self.interest.load(Ordering::Relaxed)
     }
 }
 

@@ -1,0 +1,132 @@
+//! Other tasks and threads: what carries our context is inside the span there too, until the span has ended.
+
+use std::sync::mpsc;
+
+use allm_telemetry::bridge::tracing::Tracing;
+use allm_telemetry::{Context, prelude::*};
+use tokio::sync::oneshot;
+use tokio::task::yield_now;
+use tracing::info;
+
+use crate::recorded;
+
+fn tool() -> impl Future<Output = ()> {
+    async { info!("searching") }.in_span_plain(Span::tool("search", "1"))
+}
+
+const TOOL_IN_CHAT: [&str; 5] = [
+    "new chat in nothing",
+    "event working in chat",
+    "new tool in chat",
+    "event searching in tool < chat",
+    "close tool",
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_spawned_task_is_inside_the_span_and_what_it_calls_too() {
+    let (telemetry, recorder, _guard) = recorded(Tracing::new());
+    let work = async {
+        yield_now().await;
+        info!("working");
+        tool().await;
+    };
+    telemetry.scope(async { allm_telemetry::spawn(work).await.unwrap() }.in_span_plain(Span::chat())).await;
+    assert_eq!(recorder.story(), [&TOOL_IN_CHAT[..], &["close chat"]].concat());
+}
+
+#[tokio::test]
+async fn a_blocking_thread_is_inside_the_span() {
+    let (telemetry, recorder, _guard) = recorded(Tracing::new());
+    let blocking = || {
+        info!("working");
+        futures::executor::block_on(tool());
+    };
+    let chat = async { allm_telemetry::spawn_blocking(blocking).await.unwrap() };
+    telemetry.scope(chat.in_span_plain(Span::chat())).await;
+    assert_eq!(recorder.story(), [&TOOL_IN_CHAT[..], &["close chat"]].concat());
+}
+
+#[tokio::test]
+async fn futures_and_closures_that_carry_the_context_are_inside_the_span_on_any_thread() {
+    for as_handle in [false, true] {
+        let (telemetry, recorder, _guard) = recorded(Tracing::new());
+        let work = || {
+            info!("working");
+            futures::executor::block_on(tool());
+        };
+        let chat = async {
+            let here = Context::current();
+            let carried = work.in_current_context();
+            let thread = std::thread::spawn(move || if as_handle { here.run(work) } else { carried() });
+            thread.join().unwrap();
+        };
+        telemetry.scope(chat.in_span_plain(Span::chat())).await;
+        assert_eq!(recorder.story(), [&TOOL_IN_CHAT[..], &["close chat"]].concat());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_span_that_is_built_in_a_chat_and_spawned_by_other_means_is_its_child() {
+    let (telemetry, recorder, _guard) = recorded(Tracing::new());
+    let chat = async {
+        info!("working");
+        tokio::spawn(tool()).await.unwrap();
+    };
+    telemetry.scope(chat.in_span_plain(Span::chat())).await;
+    assert_eq!(recorder.story(), [&TOOL_IN_CHAT[..], &["close chat"]].concat());
+}
+
+#[tokio::test]
+async fn a_background_task_does_not_enter_a_span_that_has_ended() {
+    let (telemetry, recorder, _guard) = recorded(Tracing::new());
+    let (end, ended) = oneshot::channel::<()>();
+    let background = async {
+        info!("early");
+        ended.await.unwrap();
+        info!("late");
+        tool().await;
+    };
+    let chat = async {
+        let task = allm_telemetry::spawn(background);
+        yield_now().await;
+        task
+    };
+    let task = telemetry.scope(chat.in_span_plain(Span::chat())).await;
+    end.send(()).unwrap();
+    task.await.unwrap();
+    let expected = [
+        "new chat in nothing",
+        "event early in chat",
+        "close chat",
+        "event late in nothing",
+        "new tool in nothing",
+        "event searching in tool",
+        "close tool",
+    ];
+    assert_eq!(recorder.story(), expected);
+}
+
+#[tokio::test]
+async fn who_is_inside_when_the_span_ends_keeps_it_open_until_it_leaves() {
+    let (telemetry, recorder, _guard) = recorded(Tracing::new());
+    let (inside, is_inside) = oneshot::channel();
+    let (let_go, go) = mpsc::channel::<()>();
+    let blocking = move || {
+        inside.send(()).unwrap();
+        go.recv().unwrap();
+        info!("still inside");
+        futures::executor::block_on(tool());
+    };
+    let chat = async {
+        let task = allm_telemetry::spawn_blocking(blocking);
+        is_inside.await.unwrap();
+        task
+    };
+    let task = telemetry.scope(chat.in_span_plain(Span::chat())).await;
+    assert_eq!(recorder.the("chat")["allm.outcome"], "completed");
+    assert_eq!(recorder.story(), ["new chat in nothing"]);
+    let_go.send(()).unwrap();
+    task.await.unwrap();
+    let expected = ["event still inside in chat", "new tool in chat", "event searching in tool < chat"];
+    assert_eq!(recorder.story()[1..], [&expected[..], &["close tool", "close chat"]].concat());
+}
