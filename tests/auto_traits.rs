@@ -213,6 +213,14 @@ fn the_pipeline_can_be_shared() {
     }
 }
 
+#[cfg(feature = "metrics")]
+#[test]
+fn metrics_can_be_sent_and_shared() {
+    auto_traits! {
+        bridge::metrics::Metrics: Send Sync Unpin;
+    }
+}
+
 /// What is not listed above is not promised, so every type has to be.
 #[test]
 fn every_public_type_is_listed() {

@@ -14,3 +14,9 @@ pub mod otel;
 
 #[cfg(feature = "otlp")]
 pub mod otlp;
+
+#[cfg(feature = "metrics")]
+pub mod metrics;
+
+#[cfg(feature = "prometheus")]
+pub mod prometheus;

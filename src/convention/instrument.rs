@@ -22,6 +22,16 @@ pub struct Instrument {
 }
 
 impl Instrument {
+    /// The name with what some systems of metrics want at its end: `.seconds` for a time, `.total` for a counter.
+    #[must_use]
+    pub fn name_with_unit(&self) -> String {
+        match (self.boundaries, self.unit) {
+            (None, _) => format!("{}.total", self.name),
+            (_, "s") => format!("{}.seconds", self.name),
+            _ => self.name.to_owned(),
+        }
+    }
+
     /// The labels that it may have, beside those of your own.
     pub fn label_keys(&self) -> impl Iterator<Item = &'static str> {
         self.labels.iter().map(|rule| rule.key)

@@ -1,0 +1,62 @@
+//! What spans measure, on the [`metrics`](https://docs.rs/metrics) facade: durations, tokens, the time to the first
+//! chunk, the waits for the others, retries and dropped streams.
+//!
+//! ```standalone_crate
+//! use allm_telemetry::{bridge::metrics::Metrics, prelude::*, Telemetry};
+//! use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let prometheus = allm_telemetry::bridge::metrics::buckets()
+//!     .try_fold(PrometheusBuilder::new(), |builder, (name, bounds)| {
+//!         builder.set_buckets_for_metric(Matcher::Full(name), bounds)
+//!     })?
+//!     .install_recorder()?;
+//! Metrics::new().attach("metrics", &Telemetry::global())?;
+//!
+//! async {}.in_span_plain(Span::generate().engine("openai").model("gpt-5")).await;
+//!
+//! let page = prometheus.render();
+//! assert!(page.contains("gen_ai_client_operation_duration_seconds_bucket{"));
+//! # allm_telemetry::detach("metrics")?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Names
+//!
+//! The [instruments](crate#instruments) have OpenTelemetry's names, and at their end what Prometheus wants there: `.seconds` for a
+//! time, `.total` for a counter. So they are the same with and without the exporter's unit suffixes. Their units
+//! and descriptions are told to the recorder when it is first met.
+//!
+//! | here | in Prometheus |
+//! |---|---|
+//! | `gen_ai.client.operation.duration.seconds` | `gen_ai_client_operation_duration_seconds` |
+//! | `gen_ai.client.token.usage` | `gen_ai_client_token_usage` |
+//! | `gen_ai.client.operation.time_to_first_chunk.seconds` | `gen_ai_client_operation_time_to_first_chunk_seconds` |
+//! | `gen_ai.client.operation.time_per_output_chunk.seconds` | `gen_ai_client_operation_time_per_output_chunk_seconds` |
+//! | `gen_ai.execute_tool.duration.seconds` | `gen_ai_execute_tool_duration_seconds` |
+//! | `gen_ai.invoke_agent.duration.seconds` | `gen_ai_invoke_agent_duration_seconds` |
+//! | `allm.adapter.retries.total` | `allm_adapter_retries_total` |
+//! | `allm.stream.dropped.total` | `allm_stream_dropped_total` |
+//!
+//! # What to know
+//!
+//! - The facade has no buckets: without [`buckets`] an exporter makes its own choice, and Prometheus' makes summaries, which cannot be
+//!   added up over processes.
+//! - Each combination of labels is a time series for good. Values that users, models and vendors choose are bounded by the
+//!   [`Convention`](crate::Convention); the request id is never a label, and no content.
+//! - Tokens stand on the span that called the provider: a call around a call that told some leaves its own out.
+//! - A retry is counted where a span is around it, a chunk's wait from the second on.
+//! - Nothing is recorded while no recorder is installed. A stream whose second chunk came before that records no
+//!   waits.
+//! - `metrics-exporter-prometheus` keeps every value of a histogram until the page is scraped: without a scrape, run its upkeep.
+//! - A recorder that panics does not harm the call: the bridge is detached and reported, as every listener.
+
+mod bridge;
+mod buckets;
+mod builder;
+mod meters;
+
+pub use buckets::buckets;
+pub use builder::Metrics;

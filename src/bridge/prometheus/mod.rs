@@ -1,0 +1,27 @@
+//! The buckets of this crate's histograms, set on
+//! [`metrics-exporter-prometheus`](https://docs.rs/metrics-exporter-prometheus) by one call.
+//!
+//! ```standalone_crate
+//! use allm_telemetry::{bridge::{metrics::Metrics, prometheus::with_buckets}, prelude::*, Telemetry};
+//! use metrics_exporter_prometheus::PrometheusBuilder;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let prometheus = with_buckets(PrometheusBuilder::new()).install_recorder()?;
+//! Metrics::new().attach("metrics", &Telemetry::global())?;
+//!
+//! async {}.in_span_plain(Span::generate().engine("openai").model("gpt-5")).await;
+//!
+//! let page = prometheus.render();
+//! assert!(page.contains("gen_ai_client_operation_duration_seconds_bucket{"));
+//! # allm_telemetry::detach("metrics")?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Your `metrics-exporter-prometheus` has to be the one of this feature, 0.18: with another the compiler finds two
+//! types named `PrometheusBuilder`. Then, or for another exporter, take `bridge::metrics::buckets`, which knows none.
+
+mod buckets;
+
+pub use buckets::with_buckets;

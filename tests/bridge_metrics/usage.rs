@@ -1,0 +1,89 @@
+//! Tokens are counted once, and only those that are known.
+
+use allm_telemetry::{Usage, prelude::*};
+
+use crate::recorded::Recorded;
+
+/// The tokens that were recorded, as `model type count`.
+fn tokens(work: impl FnOnce()) -> Vec<String> {
+    let recorded = Recorded::new();
+    recorded.telemetry.run(work);
+    let short = |line: String| {
+        let labels = line.split_once("request.model=").unwrap().1;
+        labels.replace("gen_ai.token.type=", "").replace('}', "")
+    };
+    recorded.of("gen_ai.client.token.usage").into_iter().map(short).collect()
+}
+
+fn used(input: u64, output: u64) -> Usage {
+    Usage::new().input(input).output(output)
+}
+
+/// A call that reports usage, if there is any, after what happens inside.
+fn call(span: Span, usage: Option<Usage>, inside: impl FnOnce()) {
+    let mut span = span.start();
+    span.enter(inside);
+    span.record(|record| usage.into_iter().for_each(|usage| record.usage(usage)));
+    span.complete();
+}
+
+fn nothing() {}
+
+#[test]
+fn a_call_counts_its_tokens_once_per_type() {
+    let cached = used(120, 30).cached(100_u64).reasoning(20_u64);
+    let seen = tokens(|| call(Span::generate().model("m"), Some(cached), nothing));
+    assert_eq!(seen, ["m input 120", "m output 30"]);
+}
+
+#[test]
+fn what_is_not_known_is_not_counted_and_0_is() {
+    assert_eq!(tokens(|| call(Span::generate().model("m"), None, nothing)), [""; 0]);
+    assert_eq!(tokens(|| call(Span::generate().model("m"), Some(Usage::new()), nothing)), [""; 0]);
+    let only_output = Some(Usage::new().output(0_u64));
+    assert_eq!(tokens(|| call(Span::generate().model("m"), only_output, nothing)), ["m output 0"]);
+}
+
+#[test]
+fn a_call_that_wraps_a_stream_leaves_the_tokens_to_it() {
+    let inner = || call(Span::stream().model("inner"), Some(used(7, 3)), nothing);
+    let seen = tokens(|| call(Span::generate().model("outer"), Some(used(7, 3)), inner));
+    assert_eq!(seen, ["inner input 7", "inner output 3"]);
+}
+
+#[test]
+fn what_stands_between_two_calls_changes_nothing() {
+    let inner = || call(Span::stream().model("inner"), Some(used(7, 3)), nothing);
+    let step = || call(Span::step(), None, || call(Span::tool("t", "c"), None, inner));
+    let middle = || call(Span::generate().model("middle"), Some(used(7, 3)), step);
+    let seen = tokens(|| call(Span::generate().model("outer"), Some(used(7, 3)), middle));
+    assert_eq!(seen, ["inner input 7", "inner output 3"]);
+}
+
+#[test]
+fn a_call_whose_inner_ones_know_nothing_counts_its_own() {
+    let inner = || call(Span::stream().model("inner"), None, nothing);
+    let seen = tokens(|| call(Span::generate().model("outer"), Some(used(7, 3)), inner));
+    assert_eq!(seen, ["outer input 7", "outer output 3"]);
+}
+
+#[test]
+fn calls_side_by_side_each_count_their_own() {
+    let both = || {
+        call(Span::generate().model("a"), Some(used(1, 2)), nothing);
+        call(Span::embed(1).model("b"), Some(Usage::new().input(4_u64)), nothing);
+    };
+    let seen = tokens(|| call(Span::chat(), Some(used(9, 9)), both));
+    assert_eq!(seen, ["a input 1", "a output 2", "b input 4"]);
+}
+
+#[test]
+fn a_turn_a_step_and_a_tool_have_no_tokens() {
+    let recorded = Recorded::new();
+    recorded.telemetry.run(|| {
+        for span in [Span::chat(), Span::step(), Span::tool("t", "c")] {
+            call(span, Some(used(7, 3)), nothing);
+        }
+    });
+    assert_eq!(recorded.of("gen_ai.client.token.usage"), [""; 0]);
+}
