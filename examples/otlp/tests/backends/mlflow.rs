@@ -1,0 +1,69 @@
+//! MLflow: its REST interface.
+
+use std::collections::BTreeMap;
+
+use allm_telemetry::SpanName;
+use allm_telemetry_otlp::Failure;
+use serde_json::Value;
+
+use crate::phoenix::get;
+use crate::seen::{self, Seen, ensure};
+use crate::told::{Told, kind};
+
+pub(crate) async fn check(url: &str, told: &Told) -> Result<(), Failure> {
+    let trace = get(&format!("{url}/api/3.0/mlflow/traces/get?trace_id=tr-{}", told.trace_id())).await?;
+    let trace = &trace["trace"];
+    let spans = trace["spans"].as_array().ok_or("no list of spans")?;
+    let seen = spans.iter().map(read).collect::<Option<Vec<_>>>().ok_or("a span of another shape")?;
+    seen::check(&seen, told, shown)?;
+
+    let metadata = &trace["trace_info"]["trace_metadata"];
+    let counted: Value = serde_json::from_str(metadata["mlflow.trace.tokenUsage"].as_str().unwrap_or("{}"))?;
+    let (input, output) = told.tokens();
+    let right = counted["input_tokens"] == input && counted["output_tokens"] == output;
+    ensure(right, || format!("{counted} tokens, not {input} and {output}"))?;
+    let session = &metadata["mlflow.trace.session"];
+    ensure(*session == told.session.as_str(), || format!("the session is {session}"))?;
+    Ok(())
+}
+
+/// What MLflow calls a kind.
+fn shown(span: SpanName) -> &'static str {
+    kind(span)
+}
+
+fn read(span: &Value) -> Option<Seen> {
+    let attributes: BTreeMap<String, Value> = span["attributes"]
+        .as_array()?
+        .iter()
+        .filter_map(|attribute| Some((attribute["key"].as_str()?.to_owned(), value(&attribute["value"]))))
+        .collect();
+    let nanoseconds = |value: &Value| match value {
+        Value::String(text) => text.parse::<u64>().ok(),
+        other => other.as_u64(),
+    };
+    let lasted = nanoseconds(&span["end_time_unix_nano"])? - nanoseconds(&span["start_time_unix_nano"])?;
+    let text = |key: &str| attributes.get(key).and_then(|it| it.as_str()).map(str::to_owned);
+    Some(Seen {
+        name: span["name"].as_str()?.to_owned(),
+        id: span["span_id"].as_str()?.to_owned(),
+        parent: span["parent_span_id"].as_str().filter(|id| !id.is_empty()).map(str::to_owned),
+        kind: text("mlflow.spanType")?,
+        model: text("mlflow.llm.model"),
+        milliseconds: lasted as f64 / 1e6,
+        is_error: span["status"]["code"] == "STATUS_CODE_ERROR" || span["status"]["code"] == 2,
+        attributes,
+    })
+}
+
+/// A value of OTLP in JSON; texts may hold JSON themselves.
+fn value(of: &Value) -> Value {
+    let Some((kind, value)) = of.as_object().and_then(|it| it.iter().next()) else { return Value::Null };
+    match (kind.as_str(), value) {
+        ("string_value", Value::String(text)) => {
+            let inner = serde_json::from_str(text).ok().filter(Value::is_string);
+            inner.unwrap_or_else(|| value.clone())
+        }
+        _ => value.clone(),
+    }
+}

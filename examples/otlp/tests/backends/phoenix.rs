@@ -1,0 +1,76 @@
+//! Phoenix: its REST interface.
+
+use std::time::Duration;
+
+use allm_telemetry_otlp::Failure;
+use serde_json::Value;
+
+use crate::seen::{self, Seen, ensure};
+use crate::told::{Told, kind};
+
+pub(crate) async fn check(url: &str, told: &Told) -> Result<(), Failure> {
+    let spans = stored(url, told).await?;
+    let seen = spans.iter().map(read).collect::<Option<Vec<_>>>().ok_or("a span of another shape")?;
+    seen::check(&seen, told, kind)?;
+
+    let traces = get(&format!("{url}/v1/projects/default/traces?limit=1000")).await?;
+    let of_ours = |trace: &&Value| trace["trace_id"] == told.trace_id();
+    let trace = traces["data"].as_array().and_then(|all| all.iter().find(of_ours)).ok_or("no trace")?;
+    let counted = (trace["token_count_prompt"].as_u64(), trace["token_count_completion"].as_u64());
+    let (input, output) = told.tokens();
+    ensure(counted == (Some(input), Some(output)), || {
+        format!("{counted:?} tokens, not {input} and {output}")
+    })?;
+
+    let sessions = get(&format!("{url}/v1/projects/default/sessions?limit=1000")).await?;
+    let session = sessions["data"]
+        .as_array()
+        .and_then(|all| all.iter().find(|session| session["session_id"] == told.session.as_str()));
+    let has_trace = |session: &Value| session["traces"].to_string().contains(&told.trace_id());
+    ensure(session.is_some_and(has_trace), || format!("no session {}", told.session))?;
+    Ok(())
+}
+
+/// It takes a moment from the answer until they can be read.
+async fn stored(url: &str, told: &Told) -> Result<Vec<Value>, Failure> {
+    let trace = Value::from(told.trace_id());
+    for _ in 0..100 {
+        let page = get(&format!("{url}/v1/projects/default/spans?limit=1000")).await?;
+        let all = page["data"].as_array().ok_or("no list of spans")?;
+        let ours: Vec<Value> = all.iter().filter(|it| it["context"]["trace_id"] == trace).cloned().collect();
+        if ours.len() >= told.ends.len() {
+            return Ok(ours);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Err("the spans did not appear within 10 s".into())
+}
+
+fn read(span: &Value) -> Option<Seen> {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let attributes = span["attributes"].as_object()?.clone().into_iter().collect();
+    Some(Seen {
+        name: text(&span["name"])?,
+        id: text(&span["context"]["span_id"])?,
+        parent: text(&span["parent_id"]),
+        kind: text(&span["span_kind"])?,
+        model: text(&span["attributes"]["llm.model_name"]),
+        milliseconds: seconds(span["end_time"].as_str()?)? * 1e3
+            - seconds(span["start_time"].as_str()?)? * 1e3,
+        is_error: span["status_code"] == "ERROR",
+        attributes,
+    })
+}
+
+/// Of `2026-11-22T22:47:40.653008+00:00`: the seconds since midnight, which is enough for a difference.
+fn seconds(time: &str) -> Option<f64> {
+    let clock = time.split_once('T')?.1;
+    let clock = clock.split(['+', 'Z']).next()?;
+    clock.split(':').try_fold(0.0, |sum, part| Some(sum * 60.0 + part.parse::<f64>().ok()?))
+}
+
+pub(crate) async fn get(url: &str) -> Result<Value, Failure> {
+    let http = reqwest::Client::builder().tls_certs_only([]).no_proxy().build()?;
+    let response = http.get(url).send().await?.error_for_status()?;
+    Ok(serde_json::from_slice(&response.bytes().await?)?)
+}
