@@ -50,7 +50,8 @@
 //! - A retry is counted where a span is around it, a chunk's wait from the second on.
 //! - Nothing is recorded while no recorder is installed. A stream whose second chunk came before that records no
 //!   waits.
-//! - `metrics-exporter-prometheus` keeps every value of a histogram until the page is scraped: without a scrape, run its upkeep.
+//! - `metrics-exporter-prometheus` keeps every value until it is sorted into buckets: with `install_recorder` alone, call its `run_upkeep`
+//!   now and then, or render the page.
 //! - A recorder that panics does not harm the call: the bridge is detached and reported, as every listener.
 
 mod bridge;
