@@ -131,3 +131,19 @@ async fn every_read_in_every_copy_and_on_every_thread_gives_the_same_id() {
     let own = request_of(&end_of(&capture, SpanName::Chat));
     assert!(ids.iter().all(|id| id.as_ref().is_some_and(|id| id.as_str() == own)), "{ids:?} {own}");
 }
+
+#[test]
+fn ids_that_are_read_late_and_in_any_order_stay_the_same_and_are_distinct() {
+    let requests: Vec<Context> = (0..100).map(|_| Span::chat().start().context()).collect();
+    let read = |contexts: &[Context]| contexts.iter().map(Context::request_id).collect::<Vec<_>>();
+    let (first, last) = (read(&requests[..50]), read(&requests[50..]));
+    let elsewhere = std::thread::spawn({
+        let backwards: Vec<Context> = requests.iter().rev().cloned().collect();
+        move || read(&backwards)
+    });
+    let mut ids = elsewhere.join().unwrap();
+    ids.reverse();
+    assert_eq!(ids, [first, last].concat());
+    let texts: HashSet<String> = ids.iter().flatten().map(RequestId::to_string).collect();
+    assert_eq!(texts.len(), 100);
+}

@@ -1,4 +1,4 @@
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::num::NonZeroU64;
 use std::str::FromStr;
@@ -169,17 +169,49 @@ impl Ticket {
         NonZeroU64::MIN | BLOCKS.fetch_add(1, Ordering::Relaxed).wrapping_mul(Self::BLOCK)
     }
 
-    /// The id: 16 bytes from a cryptographic generator whose seed is a secret of this process and the ticket.
+    /// The id: the 16 bytes that lie at the ticket's place in a stream from a cryptographic generator, whose seed is a
+    /// secret of this process.
     pub(crate) fn id(self) -> RequestId {
-        let mut seed = [0; 32];
-        seed[..24].copy_from_slice(&secret());
-        seed[24..].copy_from_slice(&self.0.get().to_le_bytes());
-        let mut bytes = [0; 16];
-        StdRng::from_seed(seed).fill_bytes(&mut bytes);
+        thread_local! {
+            /// The page of that stream that this thread has read last. It needs no drop, so it is there in a thread's
+            /// last moments.
+            static LAST: RefCell<Page> = const { RefCell::new(Page::NONE) };
+        }
+        let bytes = LAST.with_borrow_mut(|last| {
+            let number = self.0.get() / Page::IDS;
+            if last.number != Some(number) {
+                *last = Page::read(number);
+            }
+            last.ids[(self.0.get() % Page::IDS) as usize]
+        });
         let mut text = [b'A'; RequestId::DRAWN_LEN];
         let written = URL_SAFE_NO_PAD.encode_slice(bytes, &mut text);
         debug_assert_eq!(written, Ok(RequestId::DRAWN_LEN));
         RequestId(Repr::Drawn(text))
+    }
+}
+
+/// The ids of tickets that follow each other. A generator makes as many at once, so one page costs what one id does, and
+/// a thread takes its tickets in order.
+struct Page {
+    number: Option<u64>,
+    ids: [[u8; 16]; Self::IDS as usize],
+}
+
+impl Page {
+    const IDS: u64 = 16;
+    const NONE: Self = Self { number: None, ids: [[0; 16]; Self::IDS as usize] };
+
+    /// A page is made from its number alone, so that it is the same on every thread.
+    #[cold]
+    fn read(number: u64) -> Self {
+        let mut seed = [0; 32];
+        seed[..24].copy_from_slice(&secret());
+        seed[24..].copy_from_slice(&number.to_le_bytes());
+        let mut generator = StdRng::from_seed(seed);
+        let mut ids = Self::NONE.ids;
+        ids.iter_mut().for_each(|id| generator.fill_bytes(id));
+        Self { number: Some(number), ids }
     }
 }
 
