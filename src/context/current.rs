@@ -1,6 +1,7 @@
 use std::cell::Cell;
 use std::mem::{self, ManuallyDrop};
-use std::sync::Arc;
+
+use triomphe::Arc;
 
 use super::handle::Context;
 use super::node::Node;

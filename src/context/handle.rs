@@ -1,6 +1,7 @@
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
+
+use triomphe::Arc;
 
 use super::carried::InContext;
 use super::current;
@@ -141,7 +142,7 @@ impl Context {
         match self.id {
             Some(ticket) if !self.node.as_ref().is_some_and(|node| node.has_request()) => {
                 let place = Place::Scope(Some(ticket.id()));
-                Some(Arc::new(Node::new(place, self.telemetry(), self.node())))
+                Some(Node::scope(place, self.telemetry(), self.node()))
             }
             _ => self.node.clone(),
         }

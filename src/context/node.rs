@@ -1,5 +1,7 @@
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+
+use triomphe::{Arc, UniqueArc};
 
 use crate::event::{RequestId, RequestIdCell, SpanStart};
 use crate::registry::{States, Telemetry};
@@ -22,9 +24,10 @@ pub(crate) struct Node {
 }
 
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are spans, and a span is one allocation")]
 pub(crate) enum Place {
     /// An observed span.
-    Span(Box<SpanStart>),
+    Span(SpanStart),
     /// A request id, or a handle, for all that is inside. Inside a handle's scope there may be many requests.
     Scope(Option<RequestId>),
     /// A span that counts its attempts and is not observed: a retry inside it is nobody else's.
@@ -32,21 +35,41 @@ pub(crate) enum Place {
 }
 
 impl Node {
+    /// A span that was built and belongs nowhere yet. It is written where it will stay, and shared once it starts.
     #[inline]
-    pub(crate) fn new(place: Place, telemetry: Telemetry, parent: Option<&Arc<Self>>) -> Self {
-        let known = parent.filter(|parent| parent.depth < MAX_DEPTH);
-        let states = match parent.and_then(|parent| parent.states.get()) {
-            Some(states) if !matches!(place, Place::Span(_)) => OnceLock::from(states.inherited()),
-            _ => OnceLock::new(),
-        };
+    pub(crate) fn unsettled(start: SpanStart) -> UniqueArc<Self> {
+        UniqueArc::new(Self::alone(Place::Span(start), Telemetry::global()))
+    }
+
+    /// Where a context changes in another way than by a span.
+    pub(crate) fn scope(place: Place, telemetry: Telemetry, parent: Option<&Arc<Self>>) -> Arc<Self> {
+        let mut node = UniqueArc::new(Self::alone(place, telemetry));
+        if let Some(states) = parent.and_then(|parent| parent.states.get()) {
+            node.states = OnceLock::from(states.inherited());
+        }
+        node.put_inside(parent);
+        node.shareable()
+    }
+
+    #[inline]
+    const fn alone(place: Place, telemetry: Telemetry) -> Self {
         Self {
             telemetry,
             place,
-            parent: known.cloned(),
-            depth: known.map_or(0, |parent| parent.depth + 1),
+            parent: None,
+            depth: 0,
             ended: AtomicBool::new(false),
             retries: AtomicU32::new(0),
-            states,
+            states: OnceLock::new(),
+        }
+    }
+
+    /// Says what is around it.
+    #[inline]
+    pub(crate) fn put_inside(&mut self, parent: Option<&Arc<Self>>) {
+        if let Some(parent) = parent.filter(|parent| parent.depth < MAX_DEPTH) {
+            self.depth = parent.depth + 1;
+            self.parent = Some(parent.clone());
         }
     }
 
@@ -73,6 +96,15 @@ impl Node {
     /// This span's start, if it is one.
     pub(crate) fn start(&self) -> Option<&SpanStart> {
         match &self.place {
+            Place::Span(start) => Some(start),
+            Place::Scope(_) | Place::Unobserved(_) => None,
+        }
+    }
+
+    /// The same, to set what it says until it starts.
+    #[inline]
+    pub(crate) fn start_mut(&mut self) -> Option<&mut SpanStart> {
+        match &mut self.place {
             Place::Span(start) => Some(start),
             Place::Scope(_) | Place::Unobserved(_) => None,
         }

@@ -1,5 +1,4 @@
 use std::future::Future;
-use std::sync::Arc;
 
 use super::carried::InContext;
 use super::current::ambient;
@@ -48,5 +47,5 @@ impl Telemetry {
 }
 
 fn scoped(telemetry: Telemetry, id: Option<RequestId>, outer: &Context) -> Context {
-    Context::of(Arc::new(Node::new(Place::Scope(id), telemetry, outer.node_of_request().as_ref())))
+    Context::of(Node::scope(Place::Scope(id), telemetry, outer.node_of_request().as_ref()))
 }

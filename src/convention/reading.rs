@@ -59,7 +59,7 @@ impl<'a, 'c> Reading<'a, 'c> {
             Source::Engine => Attribute::text(self.start.engine.as_ref()?),
             Source::Provider => Attribute::Text(self.provider()),
             Source::Model => Attribute::text(self.start.model.as_ref()?),
-            Source::Option(key, kind) => convert(self.start.options.get(key)?, kind)?,
+            Source::Option(key, kind) => convert(self.start.more.options.get(key)?, kind)?,
             Source::Own(key, kind) => convert(self.own(key)?, kind)?,
             Source::Input(form) => shape(self.input()?, form, None),
             _ => return self.read_end(source, self.end?),
@@ -106,7 +106,7 @@ impl<'a, 'c> Reading<'a, 'c> {
         }
         let mut visit = |entry: Entry<'a>| {
             let Some(key) = named.iter().find(|key| entry.from_user && *key == entry.key) else { return };
-            let told = self.end.and_then(|_| self.start.user.get(key)).map(Value::as_value_ref);
+            let told = self.end.and_then(|_| self.start.more.user.get(key)).map(Value::as_value_ref);
             if told != Some(entry.value)
                 && let Some(value) = Attribute::of(entry.value)
             {
@@ -120,7 +120,7 @@ impl<'a, 'c> Reading<'a, 'c> {
     /// A value of a key of the user's, whenever it was told.
     pub(super) fn of_the_user(&self, key: &str) -> Option<ValueRef<'a>> {
         let later = self.end.and_then(|end| end.results.metadata.get(key));
-        later.or_else(|| self.start.user.get(key)).map(Value::as_value_ref)
+        later.or_else(|| self.start.more.user.get(key)).map(Value::as_value_ref)
     }
 
     pub(super) fn named(&self) -> &'static Named {
@@ -131,7 +131,7 @@ impl<'a, 'c> Reading<'a, 'c> {
     pub(super) fn subject(&self, subject: Subject) -> Option<Cow<'a, str>> {
         match subject {
             Subject::Model => self.start.model.as_deref().map(Cow::Borrowed),
-            Subject::Agent => self.start.options.get("agent_name").and_then(text_of),
+            Subject::Agent => self.start.more.options.get("agent_name").and_then(text_of),
             Subject::Tool => self.own("tool_name").and_then(text_of),
         }
     }
@@ -167,7 +167,7 @@ impl<'a, 'c> Reading<'a, 'c> {
     }
 
     fn input(&self) -> Option<&Outgoing<'a>> {
-        let input = || self.leaving("input", self.start.input.as_ref()?);
+        let input = || self.leaving("input", self.start.more.input.as_ref()?);
         self.input.get_or_init(input).as_ref()
     }
 

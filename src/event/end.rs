@@ -2,6 +2,7 @@ use super::clock::Time;
 use super::entry::{Entry, Visit};
 use super::fields::{Key, Measurements, Metadata};
 use super::outcome::{Outcome, UsageStatus};
+use super::rare::{Empty, Rare};
 use super::start::SpanStart;
 use super::usage::Usage;
 use super::value::{Value, ValueRef};
@@ -20,7 +21,7 @@ pub(crate) struct SpanEnd {
     pub(crate) attempts: u32,
     /// Set when the span wrapped a stream, or was to.
     pub(crate) stream: Option<StreamTimes>,
-    pub(crate) results: Results,
+    pub(crate) results: Rare<Results>,
 }
 
 /// How a stream's time was spent, in nanoseconds.
@@ -34,7 +35,7 @@ pub(crate) struct StreamTimes {
 }
 
 /// What observers recorded on a span.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Results {
     pub(crate) usage: Option<Usage>,
     pub(crate) response_model: Option<Key>,
@@ -47,6 +48,19 @@ pub(crate) struct Results {
     pub(crate) measurements: Measurements,
     /// The user's own keys.
     pub(crate) metadata: Metadata,
+}
+
+impl Empty for Results {
+    const EMPTY: &'static Self = &Self {
+        usage: None,
+        response_model: None,
+        response_id: None,
+        finish_reasons: None,
+        value: Value::Null,
+        output: None,
+        measurements: Measurements::new(),
+        metadata: Metadata::new(),
+    };
 }
 
 impl SpanEnd {
@@ -77,13 +91,14 @@ impl SpanEnd {
     pub(crate) fn visit_metadata<'a>(&'a self, start: &'a SpanStart, visit: Visit<'_, 'a>) {
         start.visit_standard(visit);
         // The results are merged over the start's keys, and the standard ones win over both.
-        for (key, value) in start.user.iter() {
+        for (key, value) in start.more.user.iter() {
             let value = self.results.metadata.get(key).unwrap_or(value);
             visit(Entry::user(key, value.as_value_ref()));
         }
         for (key, value) in self.results.metadata.iter() {
-            let known =
-                start.user.get(key).is_some() || start.options.get(key).is_some() || start.is_standard(key);
+            let known = start.more.user.get(key).is_some()
+                || start.more.options.get(key).is_some()
+                || start.is_standard(key);
             if !known {
                 visit(Entry::user(key, value.as_value_ref()));
             }

@@ -4,6 +4,7 @@ use super::catalogue::{MAX_START_KEYS, OPTIONAL_START_KEYS, STANDARD_END_KEYS};
 use super::clock::Time;
 use super::entry::{Entry, Visit};
 use super::fields::{Key, Metadata};
+use super::rare::{Empty, Rare};
 use super::request_id::{RequestIdCell, Ticket};
 use super::span_id::SpanId;
 use super::span_name::SpanName;
@@ -22,15 +23,25 @@ pub(crate) struct SpanStart {
     pub(crate) model: Option<Key>,
     /// The values of the row's start keys, in its order.
     pub(crate) own: [Value; MAX_START_KEYS],
+    pub(crate) more: Rare<More>,
+    /// The span was built with a closure for its `output`: every end of it has the key.
+    pub(crate) has_output: bool,
+    /// Where the span was built.
+    pub(crate) built_at: &'static Location<'static>,
+}
+
+/// What a span may say beside.
+#[derive(Clone, Debug)]
+pub(crate) struct More {
     /// The optional start keys that were set.
     pub(crate) options: Metadata,
     /// The user's own keys.
     pub(crate) user: Metadata,
     pub(crate) input: Option<Value>,
-    /// The span was built with a closure for its `output`: every end of it has the key.
-    pub(crate) has_output: bool,
-    /// Where the span was built.
-    pub(crate) built_at: &'static Location<'static>,
+}
+
+impl Empty for More {
+    const EMPTY: &'static Self = &Self { options: Metadata::new(), user: Metadata::new(), input: None };
 }
 
 impl SpanStart {
@@ -46,9 +57,7 @@ impl SpanStart {
             engine: None,
             model: None,
             own: [const { Value::Null }; MAX_START_KEYS],
-            options: Metadata::new(),
-            user: Metadata::new(),
-            input: None,
+            more: Rare::empty(),
             has_output: false,
             built_at: Location::caller(),
         }
@@ -61,13 +70,13 @@ impl SpanStart {
         if let Some(place) = row.start_keys.iter().position(|own| *own == key) {
             self.own[place] = value;
         } else if OPTIONAL_START_KEYS.contains(&&*key) {
-            self.options.insert(key, value);
+            self.more.options.insert(key, value);
         } else if !self.is_standard(&key) || matches!(&*key, "engine" | "model" | "input") {
             match &*key {
                 "engine" => self.engine = text(value),
                 "model" => self.model = text(value),
-                "input" => self.input = Some(value),
-                _ => drop(self.user.insert(key, value)),
+                "input" => self.more.input = Some(value),
+                _ => drop(self.more.user.insert(key, value)),
             }
         }
     }
@@ -82,7 +91,7 @@ impl SpanStart {
     }
 
     pub(crate) fn provider(&self) -> Option<&Value> {
-        self.options.get("provider")
+        self.more.options.get("provider")
     }
 
     /// The metadata up to the user's own keys.
@@ -96,10 +105,10 @@ impl SpanStart {
         for (key, value) in self.name.row().start_keys.iter().zip(&self.own) {
             visit(Entry::standard(key, value.as_value_ref()));
         }
-        for (key, value) in self.options.iter() {
+        for (key, value) in self.more.options.iter() {
             visit(Entry::standard(key, value.as_value_ref()));
         }
-        if let Some(input) = &self.input {
+        if let Some(input) = &self.more.input {
             visit(Entry::standard("input", input.as_value_ref()));
         }
     }

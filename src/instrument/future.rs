@@ -8,7 +8,7 @@ use pin_project::{pin_project, pinned_drop};
 
 use super::life::{Life, Stage, carry, poll_carried, poll_inner};
 use crate::context::enter;
-use crate::event::{Phase, Results};
+use crate::event::{Phase, Rare};
 use crate::registry::fence;
 use crate::span::{Active, Ending, Input, Judge, OnStop, Record, Unsettled};
 
@@ -87,7 +87,7 @@ where
             }
             Err(caught) => {
                 let ending = active.panicked(&caught);
-                active.end(ending, None, Results::default(), None);
+                active.end(ending, None, Rare::empty(), None);
                 if let Err(second) = dropped {
                     second.swallow();
                 }
@@ -106,7 +106,7 @@ fn finish<T, J: Judge<T>, S: OnStop<J::Good>>(
     // One that is not called is dropped after the end: its drop may panic.
     mut on_stop: Option<S>,
 ) {
-    let mut results = Results::default();
+    let mut results = Rare::empty();
     let mut fault = None;
     let mut response = None;
     match judge.judge(output) {
@@ -141,7 +141,7 @@ impl<F, J, S, I> PinnedDrop for SpanFuture<F, J, S, I> {
             }
             Stage::Observed(mut active) => {
                 let dropped = active.enter(|_| fence(|| this.inner.set(None)));
-                active.end(Ending::cancelled(), None, Results::default(), None);
+                active.end(Ending::cancelled(), None, Rare::empty(), None);
                 match dropped {
                     // A second panic while the thread unwinds would abort the process.
                     Err(caught) if thread::panicking() => caught.swallow(),

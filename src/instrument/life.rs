@@ -6,14 +6,12 @@ use crate::context::{Context, enter, is_entered};
 use crate::span::{Active, Input, Unsettled};
 
 /// Where a wrapped future stands.
-#[derive(Debug)]
 pub(super) struct Life<A> {
     pub(super) unsettled: Unsettled,
     pub(super) stage: Stage<A>,
 }
 
 /// `A` is what an observed span keeps meanwhile.
-#[derive(Debug)]
 pub(super) enum Stage<A> {
     /// Not polled yet: nothing ran, nothing was said.
     Built,

@@ -1,11 +1,14 @@
 use std::any::Any;
-use std::sync::Arc;
+
+use triomphe::Arc;
 
 use super::judge::Fault;
 use super::observer::observe;
 use super::sight::describe_inside;
 use crate::context::{Context, Lent, Node, enter_observed, enter_quietly, lend};
-use crate::event::{Event, EventName, Key, Moment, Outcome, Phase, Results, SpanEnd, SpanName, SpanStart};
+use crate::event::{
+    Event, EventName, Key, Moment, Outcome, Phase, Rare, Results, SpanEnd, SpanName, SpanStart,
+};
 use crate::event::{StreamTimes, Time};
 use crate::registry::{Built, Caught, States};
 
@@ -153,7 +156,7 @@ impl Active {
         mut self,
         ending: Ending,
         stream: Option<StreamTimes>,
-        results: Results,
+        results: Rare<Results>,
         response: Option<&dyn Any>,
     ) {
         let now = self.now();

@@ -119,7 +119,7 @@ impl<S, C, K, I> Span<S, C, K, I> {
             _ if value == Value::Null => {}
             _ => {
                 if let Some(start) = self.unsettled.start_mut() {
-                    start.user.insert(format!("invalid_{key}"), value);
+                    start.more.user.insert(format!("invalid_{key}"), value);
                 }
             }
         }
@@ -129,7 +129,7 @@ impl<S, C, K, I> Span<S, C, K, I> {
     #[inline]
     fn option<V: Into<Value>>(mut self, key: &'static str, value: impl FnOnce() -> V) -> Self {
         if let Some(start) = self.unsettled.start_mut() {
-            start.options.insert(key, value());
+            start.more.options.insert(key, value());
         }
         self
     }

@@ -3,7 +3,9 @@ use std::fmt;
 use super::extras::apply_extras;
 use super::judge::Fault;
 use crate::context::Node;
-use crate::event::{Content, Key, Measurements, Metadata, Number, Phase, Results, SpanName, Usage, Value};
+use crate::event::{
+    Content, Key, Measurements, Metadata, Number, Phase, Rare, Results, SpanName, Usage, Value,
+};
 
 /// What an observer records on its span.
 ///
@@ -29,7 +31,7 @@ use crate::event::{Content, Key, Measurements, Metadata, Number, Phase, Results,
 /// # drop(span);
 /// ```
 pub struct Record<'a> {
-    results: &'a mut Results,
+    results: &'a mut Rare<Results>,
     /// The first error that was seen.
     fault: &'a mut Option<Fault>,
     node: &'a Node,
@@ -37,7 +39,7 @@ pub struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    pub(crate) fn new(results: &'a mut Results, fault: &'a mut Option<Fault>, node: &'a Node) -> Self {
+    pub(crate) fn new(results: &'a mut Rare<Results>, fault: &'a mut Option<Fault>, node: &'a Node) -> Self {
         Self { results, fault, node, content_free: false }
     }
 

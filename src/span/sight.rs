@@ -5,7 +5,7 @@ use super::judge::Fault;
 use super::observer::{OnChunk, failed, observe};
 use super::record::Record;
 use crate::context::Node;
-use crate::event::{Content, Event, Moment, Phase, Results, StreamTimes, Time};
+use crate::event::{Content, Event, Moment, Phase, Rare, Results, StreamTimes, Time};
 use crate::registry::{Caught, fence};
 
 /// What a span has seen of its chunks: measured and recorded, in constant memory. Used inside the span.
@@ -14,7 +14,7 @@ pub(crate) struct Sight {
     pub(super) times: StreamTimes,
     /// Since when the stream is waited for.
     pub(super) waiting_since: Option<Time>,
-    pub(super) results: Results,
+    pub(super) results: Rare<Results>,
     /// The first error.
     pub(super) fault: Option<Fault>,
     /// The observer panicked and is not called again.
