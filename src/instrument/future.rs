@@ -6,7 +6,7 @@ use std::thread;
 
 use pin_project::{pin_project, pinned_drop};
 
-use super::life::{Life, Stage, carry, poll_carried, poll_inner};
+use super::life::{Life, Stage, carry, poll_carried, poll_fenced};
 use crate::context::enter;
 use crate::event::{Phase, Rare};
 use crate::registry::fence;
@@ -61,19 +61,17 @@ where
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
+        let this = self.project();
         this.life.settle(this.input, |active| active);
         let active = match &mut this.life.stage {
             Stage::Unobserved => return poll_carried(&mut this.life.unsettled.context, this.inner, cx),
             Stage::Observed(active) => active,
             Stage::Built | Stage::Done => panic!("a future in a span was polled after it was ready"),
         };
-        let polled = active.enter(|_| fence(|| poll_inner(this.inner.as_mut(), cx)));
+        let (polled, dropped) = active.enter(|_| poll_fenced(this.inner, cx));
         if let Ok(Poll::Pending) = polled {
             return Poll::Pending;
         }
-        // It has ended. Its children end before it does, so it is dropped first, and inside the span.
-        let dropped = active.enter(|_| fence(|| this.inner.set(None)));
         let Stage::Observed(active) = this.life.take() else { unreachable!("it was observed above") };
         match polled {
             Ok(polled) => {

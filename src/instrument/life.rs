@@ -3,6 +3,7 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 
 use crate::context::{Context, enter, is_entered};
+use crate::registry::{Caught, fence};
 use crate::span::{Active, Input, Unsettled};
 
 /// Where a wrapped future stands.
@@ -53,6 +54,21 @@ pub(super) fn poll_inner<F: Future>(inner: Pin<&mut Option<F>>, cx: &mut TaskCon
         Some(inner) => inner.poll(cx),
         None => panic!("a future in a span was polled after it was ready"),
     }
+}
+
+/// [`poll_inner`] for an observed span: what has ended, with its children, is dropped before the span ends. Panics come
+/// back as values.
+#[inline]
+pub(super) fn poll_fenced<F: Future>(
+    mut inner: Pin<&mut Option<F>>,
+    cx: &mut TaskContext<'_>,
+) -> (Result<Poll<F::Output>, Caught>, Result<(), Caught>) {
+    let polled = fence(|| poll_inner(inner.as_mut(), cx));
+    let dropped = match polled {
+        Ok(Poll::Pending) => Ok(()),
+        _ => fence(|| inner.set(None)),
+    };
+    (polled, dropped)
 }
 
 /// [`poll_inner`] for an unobserved span: in its context, and dropped there as soon as it is ready.

@@ -8,7 +8,7 @@ use std::thread;
 use futures::Stream;
 use pin_project::{pin_project, pinned_drop};
 
-use super::life::{Life, Stage, carry, poll_carried, poll_inner};
+use super::life::{Life, Stage, carry, poll_carried, poll_fenced};
 use super::stream::{SpanStream, State};
 use crate::context::{Context, enter};
 use crate::registry::fence;
@@ -182,20 +182,11 @@ where
     type Output = J::Output<SpanStream<St, J, S, C>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
+        let this = self.project();
         this.life.settle(this.input, |active| Box::new(Live::new(active).waiting_from_start()));
-        // Polled and, once it has ended, dropped inside the span.
         let (polled, dropped) = match &mut this.life.stage {
-            Stage::Unobserved => {
-                (Ok(poll_carried(&mut this.life.unsettled.context, this.inner.as_mut(), cx)), Ok(()))
-            }
-            Stage::Observed(live) => {
-                let polled = live.active.enter(|_| fence(|| poll_inner(this.inner.as_mut(), cx)));
-                let ended = !matches!(polled, Ok(Poll::Pending));
-                let dropped =
-                    if ended { live.active.enter(|_| fence(|| this.inner.set(None))) } else { Ok(()) };
-                (polled, dropped)
-            }
+            Stage::Unobserved => (Ok(poll_carried(&mut this.life.unsettled.context, this.inner, cx)), Ok(())),
+            Stage::Observed(live) => live.active.enter(|_| poll_fenced(this.inner, cx)),
             Stage::Built | Stage::Done => panic!("an opening stream was polled after it was ready"),
         };
         let output = match polled {
