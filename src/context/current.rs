@@ -6,7 +6,7 @@ use triomphe::Arc;
 use super::handle::Context;
 use super::node::Node;
 use crate::event::{Phase, Ticket};
-use crate::registry::Telemetry;
+use crate::registry::{States, Telemetry};
 
 /// A context while it is entered. It needs no drop, so it can be reached in a thread's last moments; whoever enters
 /// takes back what it put in.
@@ -126,25 +126,13 @@ pub(crate) fn telemetry() -> Telemetry {
 /// Runs a poll, or a drop, in its context.
 #[inline]
 pub(crate) fn enter<R>(context: &mut Context, work: impl FnOnce() -> R) -> R {
-    let id = context.id;
-    if is_listened(context.node()) {
-        let node = context.node.clone();
-        return around(node.as_ref(), || NOW.with(|now| swapped(now, &mut context.node, id, work)));
-    }
-    NOW.with(|now| swapped(now, &mut context.node, id, work))
-}
-
-/// Runs a poll, or a drop, of an observed span. `lent` is `node`, to be lent to the thread meanwhile.
-#[inline]
-pub(crate) fn enter_observed<R>(
-    node: &Arc<Node>,
-    lent: &mut Option<Arc<Node>>,
-    work: impl FnOnce() -> R,
-) -> R {
-    if is_listened(Some(node)) {
-        return around(Some(node), || enter_quietly(lent, work));
-    }
-    enter_quietly(lent, work)
+    let listened = listened(context.node.as_ref());
+    NOW.with(|now| {
+        swapped(now, &mut context.node, context.id, || match listened {
+            None => work(),
+            Some(node) => around(&node, work),
+        })
+    })
 }
 
 /// An observed span while it is entered.
@@ -153,8 +141,8 @@ pub(crate) struct Lent<'a> {
     outer: Option<Ticket>,
 }
 
-/// [`enter_quietly`] as a guard: what a poll gives is not moved out of a closure, which costs a token more than all
-/// that is measured of it.
+/// Enters an observed span as long as the guard lives: `lent`, a second pointer to its node, is lent to the thread. A
+/// guard, because what a closure gives is moved out of it, which costs a token more than all that is measured of it.
 #[inline]
 pub(crate) fn lend(lent: &mut Option<Arc<Node>>) -> Lent<'_> {
     NOW.with(|now| {
@@ -195,31 +183,22 @@ impl Drop for EnteredBare {
     }
 }
 
-/// Runs our own code in a span's context: what emits an event there is no poll, so no listener is around it.
-#[inline]
-pub(crate) fn enter_quietly<R>(lent: &mut Option<Arc<Node>>, work: impl FnOnce() -> R) -> R {
-    NOW.with(|now| swapped(now, lent, None, work))
-}
-
 /// Runs the poll, or the drop, of what carries a context, in that context.
 pub(super) fn enter_task<R>(context: &mut Context, work: impl FnOnce() -> R) -> R {
-    let entered = |context: &mut Context| {
-        NOW.with(|now| {
-            // Whatever span polls this is further out.
-            swapped(now, &mut None, None, || {
-                let slot = Slot::of(context);
-                TASK.sync_scope(slot, || {
-                    let _back = Exit(context);
-                    work()
-                })
+    let listened = listened(context.node.as_ref());
+    NOW.with(|now| {
+        // Whatever span polls this is further out.
+        swapped(now, &mut None, None, || {
+            let slot = Slot::of(context);
+            TASK.sync_scope(slot, || {
+                let _back = Exit(context);
+                match listened {
+                    None => work(),
+                    Some(node) => around(&node, work),
+                }
             })
         })
-    };
-    if is_listened(context.node()) {
-        let node = context.node.clone();
-        return around(node.as_ref(), || entered(context));
-    }
-    entered(context)
+    })
 }
 
 /// The node is lent to the slot, because it has an owner. The ticket is copied and what was there is kept in a register:
@@ -255,19 +234,27 @@ impl Drop for Exit<'_> {
     }
 }
 
-/// Whether listeners may want to be around what runs in a node.
+/// The node, if listeners may want to be around what runs in it.
 #[inline]
-fn is_listened(node: Option<&Arc<Node>>) -> bool {
-    node.is_some_and(|node| node.states().is_some())
+fn listened(node: Option<&Arc<Node>>) -> Option<Arc<Node>> {
+    node.filter(|node| node.states().is_some()).cloned()
+}
+
+/// Runs a poll, or a drop, inside a node that is entered, with the listeners around it that want to be.
+#[inline]
+pub(crate) fn around<R>(node: &Node, work: impl FnOnce() -> R) -> R {
+    match node.states() {
+        None => work(),
+        Some(states) => around_listened(node, states, work),
+    }
 }
 
 #[cold]
-fn around<R>(node: Option<&Arc<Node>>, work: impl FnOnce() -> R) -> R {
-    let Some(node) = node else { return work() };
-    let (Some(states), Some(listeners)) = (node.states(), node.telemetry.listeners()) else { return work() };
-    if !states.wants_around(&listeners) {
+fn around_listened<R>(node: &Node, states: &States, work: impl FnOnce() -> R) -> R {
+    let Some(listeners) = node.telemetry.listeners().filter(|listeners| states.wants_around(listeners))
+    else {
         return work();
-    }
+    };
     let name = node.nearest_span(&node.telemetry).map(|start| start.name.event(Phase::Start));
     states.around(&node.telemetry, &listeners, name.as_ref(), node.has_ended(), work)
 }

@@ -128,6 +128,12 @@ impl Context {
         self.node.as_ref()
     }
 
+    /// Leaves this context empty.
+    pub(crate) fn take_node(&mut self) -> Option<Arc<Node>> {
+        self.id = None;
+        self.node.take()
+    }
+
     pub(crate) fn telemetry(&self) -> Telemetry {
         self.node.as_ref().map_or_else(Telemetry::global, |node| node.telemetry.clone())
     }
@@ -142,7 +148,7 @@ impl Context {
         match self.id {
             Some(ticket) if !self.node.as_ref().is_some_and(|node| node.has_request()) => {
                 let place = Place::Scope(Some(ticket.id()));
-                Some(Node::scope(place, self.telemetry(), self.node()))
+                Some(Node::scope(place, self.telemetry(), self.node.clone()))
             }
             _ => self.node.clone(),
         }

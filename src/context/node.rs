@@ -42,12 +42,12 @@ impl Node {
     }
 
     /// Where a context changes in another way than by a span.
-    pub(crate) fn scope(place: Place, telemetry: Telemetry, parent: Option<&Arc<Self>>) -> Arc<Self> {
+    pub(crate) fn scope(place: Place, telemetry: Telemetry, around: Option<Arc<Self>>) -> Arc<Self> {
         let mut node = UniqueArc::new(Self::alone(place, telemetry));
-        if let Some(states) = parent.and_then(|parent| parent.states.get()) {
+        if let Some(states) = around.as_ref().and_then(|around| around.states.get()) {
             node.states = OnceLock::from(states.inherited());
         }
-        node.put_inside(parent);
+        node.put_inside(around);
         node.shareable()
     }
 
@@ -66,11 +66,9 @@ impl Node {
 
     /// Says what is around it.
     #[inline]
-    pub(crate) fn put_inside(&mut self, parent: Option<&Arc<Self>>) {
-        if let Some(parent) = parent.filter(|parent| parent.depth < MAX_DEPTH) {
-            self.depth = parent.depth + 1;
-            self.parent = Some(parent.clone());
-        }
+    pub(crate) fn put_inside(&mut self, around: Option<Arc<Self>>) {
+        self.parent = around.filter(|around| around.depth < MAX_DEPTH);
+        self.depth = self.parent.as_ref().map_or(0, |parent| parent.depth + 1);
     }
 
     pub(crate) fn request_id(&self) -> Option<&RequestId> {

@@ -47,5 +47,5 @@ impl Telemetry {
 }
 
 fn scoped(telemetry: Telemetry, id: Option<RequestId>, outer: &Context) -> Context {
-    Context::of(Node::scope(Place::Scope(id), telemetry, outer.node_of_request().as_ref()))
+    Context::of(Node::scope(Place::Scope(id), telemetry, outer.node_of_request()))
 }

@@ -68,7 +68,7 @@ where
             Stage::Observed(active) => active,
             Stage::Built | Stage::Done => panic!("a future in a span was polled after it was ready"),
         };
-        let (polled, dropped) = active.enter(|_| poll_fenced(this.inner, cx));
+        let (polled, dropped) = active.enter(|| poll_fenced(this.inner, cx));
         if let Ok(Poll::Pending) = polled {
             return Poll::Pending;
         }
@@ -138,7 +138,7 @@ impl<F, J, S, I> PinnedDrop for SpanFuture<F, J, S, I> {
                 }
             }
             Stage::Observed(mut active) => {
-                let dropped = active.enter(|_| fence(|| this.inner.set(None)));
+                let dropped = active.enter(|| fence(|| this.inner.set(None)));
                 active.end(Ending::cancelled(), None, Rare::empty(), None);
                 match dropped {
                     // A second panic while the thread unwinds would abort the process.

@@ -186,7 +186,7 @@ where
         this.life.settle(this.input, |active| Box::new(Live::new(active).waiting_from_start()));
         let (polled, dropped) = match &mut this.life.stage {
             Stage::Unobserved => (Ok(poll_carried(&mut this.life.unsettled.context, this.inner, cx)), Ok(())),
-            Stage::Observed(live) => live.active.enter(|_| poll_fenced(this.inner, cx)),
+            Stage::Observed(live) => live.active.enter(|| poll_fenced(this.inner, cx)),
             Stage::Built | Stage::Done => panic!("an opening stream was polled after it was ready"),
         };
         let output = match polled {
@@ -257,7 +257,7 @@ impl<F, J, S, C, I> PinnedDrop for Opening<F, J, S, C, I> {
             Stage::Built => enter(&mut this.life.unsettled.context, || this.inner.set(None)),
             Stage::Unobserved => carry(&mut this.life.unsettled.context, || this.inner.set(None)),
             Stage::Observed(mut live) => {
-                let dropped = live.active.enter(|_| fence(|| this.inner.set(None)));
+                let dropped = live.active.enter(|| fence(|| this.inner.set(None)));
                 live.finish(Ending::cancelled(), None);
                 match dropped {
                     // A second panic while the thread unwinds would abort the process.

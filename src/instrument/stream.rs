@@ -8,9 +8,9 @@ use futures::stream::FusedStream;
 use pin_project::{pin_project, pinned_drop};
 
 use super::life::carry;
-use crate::context::{Context, Node, enter_bare};
+use crate::context::{Context, around, enter_bare};
 use crate::registry::{Caught, fence};
-use crate::span::{Judge, Live, OnChunk, OnStop, Sight};
+use crate::span::{Judge, Live, OnChunk, OnStop};
 
 /// A stream that wears a span. Made by [`in_span`](crate::StreamSpanExt::in_span),
 /// [`in_span_plain`](crate::StreamSpanExt::in_span_plain) and [`open`](crate::Span::open).
@@ -106,93 +106,59 @@ where
 
     /// A function of its own, so that a token that nobody observes does not pay for this one's frame.
     #[inline(never)]
-    fn poll_observed(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<St::Item>> {
-        let mut this = self.project();
+    fn poll_observed(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<St::Item>> {
+        let this = self.as_mut().project();
         let State::Observed(live) = this.state else { return Poll::Ready(None) };
         let Live { active, sight } = &mut **live;
-        let mut end = None;
-        let polled = if active.is_listened() {
-            active.enter(|node| {
-                poll_inside(node, sight, this.inner.as_mut(), this.judge, this.on_chunk, &mut end, cx)
-            })
-        } else {
-            let (node, _lent) = active.lend();
-            poll_inside(node, sight, this.inner.as_mut(), this.judge, this.on_chunk, &mut end, cx)
-        };
-        match end {
-            None => {}
-            Some(End::Regular) => {
-                let dropped = live.active.enter(|_| fence(|| this.inner.set(None)));
-                if let State::Observed(live) = this.state.take() {
-                    live.stop(false, this.on_stop.take());
+        let (node, inside) = active.inside();
+        let ended = match around(node, || fence(|| poll_inner(this.inner, cx))) {
+            Ok(Poll::Ready(Some(item))) => {
+                match this.judge.judge(&item) {
+                    Ok(chunk) => sight.chunk(node, chunk, this.on_chunk),
+                    Err(bad) => sight.error(node, |with_text| this.judge.describe(bad, with_text)),
                 }
+                return Poll::Ready(Some(item));
+            }
+            Ok(Poll::Pending) => {
+                sight.pending(node);
+                return Poll::Pending;
+            }
+            Ok(Poll::Ready(None)) => Ok(()),
+            Err(caught) => Err(caught),
+        };
+        drop(inside);
+        self.end(ended);
+        Poll::Ready(None)
+    }
+
+    /// Ends the span of a stream that has ended or panicked. What it wraps is dropped first: its children end before.
+    #[inline(never)]
+    fn end(self: Pin<&mut Self>, ended: Result<(), Caught>) {
+        let mut this = self.project();
+        let State::Observed(mut live) = this.state.take() else { return };
+        let dropped = live.active.enter(|| fence(|| this.inner.set(None)));
+        match ended {
+            Ok(()) => {
+                live.stop(false, this.on_stop.take());
                 if let Err(caught) = dropped {
                     caught.resume();
                 }
             }
-            Some(End::Panic(caught)) => {
-                if let Err(second) = live.active.enter(|_| fence(|| this.inner.set(None))) {
+            Err(caught) => {
+                if let Err(second) = dropped {
                     second.swallow();
                 }
-                end_panicked(this.state.take(), caught)
+                live.panicked(&caught);
+                caught.resume();
             }
         }
-        polled
     }
-}
-
-/// Polls a stream inside its span, and looks at what came where it lies: it is moved once.
-#[inline(always)]
-fn poll_inside<St: Stream, J: Judge<St::Item>, C: OnChunk<J::Good>>(
-    node: &Node,
-    sight: &mut Sight,
-    inner: Pin<&mut Option<St>>,
-    judge: &J,
-    on_chunk: &mut C,
-    end: &mut Option<End>,
-    cx: &mut TaskContext<'_>,
-) -> Poll<Option<St::Item>> {
-    match fence(|| poll_inner(inner, cx)) {
-        Ok(Poll::Ready(Some(item))) => {
-            match judge.judge(&item) {
-                Ok(chunk) => sight.chunk(node, chunk, on_chunk),
-                Err(bad) => sight.error(node, |with_text| judge.describe(bad, with_text)),
-            }
-            Poll::Ready(Some(item))
-        }
-        Ok(Poll::Ready(None)) => {
-            *end = Some(End::Regular);
-            Poll::Ready(None)
-        }
-        Ok(Poll::Pending) => {
-            sight.pending(node);
-            Poll::Pending
-        }
-        Err(caught) => {
-            *end = Some(End::Panic(caught));
-            Poll::Pending
-        }
-    }
-}
-
-/// How a stream ended in a poll.
-enum End {
-    Regular,
-    Panic(Caught),
 }
 
 /// Polls a stream that is dropped once it has ended.
 #[inline]
 fn poll_inner<St: Stream>(inner: Pin<&mut Option<St>>, cx: &mut TaskContext<'_>) -> Poll<Option<St::Item>> {
     inner.as_pin_mut().map_or(Poll::Ready(None), |inner| inner.poll_next(cx))
-}
-
-#[cold]
-fn end_panicked(state: State, caught: Caught) -> ! {
-    if let State::Observed(live) = state {
-        live.panicked(&caught);
-    }
-    caught.resume()
 }
 
 impl<St, J, S: OnStop<()>, C> FusedStream for SpanStream<St, J, S, C>
@@ -211,7 +177,7 @@ impl<St, J, S: OnStop<()>, C> PinnedDrop for SpanStream<St, J, S, C> {
         match this.state.take() {
             State::Unobserved(mut context) => carry(&mut context, || this.inner.set(None)),
             State::Observed(mut live) => {
-                let dropped = live.active.enter(|_| fence(|| this.inner.set(None)));
+                let dropped = live.active.enter(|| fence(|| this.inner.set(None)));
                 live.stop(true, this.on_stop.take());
                 match dropped {
                     // A second panic while the thread unwinds would abort the process.

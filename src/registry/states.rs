@@ -46,15 +46,14 @@ impl Built {
 }
 
 impl States {
-    /// The states of a span that starts now, inside the span that has `parent`.
+    /// The states of a span that starts now; `states` are those around it, as a span inside sees them.
     pub(crate) fn start(
         telemetry: &Telemetry,
         listeners: &[Arc<Follower>],
         mut built: Built,
-        parent: Option<&Self>,
+        mut states: Self,
         event: &Event<'_>,
     ) -> Self {
-        let mut states = parent.map_or_else(Self::default, Self::inherited);
         let Some(name) = event.span() else { return states };
         for follower in listeners.iter().filter(|follower| follower.follows(name)) {
             let captured = built.take(follower.key);

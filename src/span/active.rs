@@ -5,7 +5,7 @@ use triomphe::Arc;
 use super::judge::Fault;
 use super::observer::observe;
 use super::sight::describe_inside;
-use crate::context::{Context, Lent, Node, enter_observed, enter_quietly, lend};
+use crate::context::{Context, Lent, Node, around, lend};
 use crate::event::{
     Event, EventName, Key, Moment, Outcome, Phase, Rare, Results, SpanEnd, SpanName, SpanStart,
 };
@@ -69,7 +69,7 @@ impl Ending {
 
 impl Active {
     /// Starts a span: its listeners, then its handlers, inside its context.
-    pub(super) fn begin(node: Arc<Node>, built: Option<Box<Built>>, around: Option<&States>) -> Self {
+    pub(super) fn begin(node: Arc<Node>, built: Option<Box<Built>>, around: Option<States>) -> Self {
         let mut active = Self { lent: Some(node.clone()), node };
         let Some(start) = active.node.start() else { return active };
         let node = &active.node;
@@ -77,39 +77,34 @@ impl Active {
         let name = start.name.event(Phase::Start);
         let event = Event::of_span(&name, start, Moment::Start);
         if let (Some(listeners), Some(built)) = (telemetry.listeners(), built) {
-            node.keep(States::start(telemetry, &listeners, *built, around, &event));
+            node.keep(States::start(telemetry, &listeners, *built, around.unwrap_or_default(), &event));
         } else if let Some(around) = around {
-            node.keep(around.inherited());
+            node.keep(around);
         }
-        enter_quietly(&mut active.lent, || telemetry.emit(&event));
+        let inside = lend(&mut active.lent);
+        telemetry.emit(&event);
+        drop(inside);
         active
     }
 
-    /// Runs a poll of what the span wraps, or its drop.
+    /// Enters the span as long as the guard lives.
     #[inline]
-    pub(crate) fn enter<R>(&mut self, work: impl FnOnce(&Node) -> R) -> R {
-        let Self { node, lent } = self;
-        enter_observed(node, lent, || work(node))
+    pub(crate) fn inside(&mut self) -> (&Node, Lent<'_>) {
+        (&self.node, lend(&mut self.lent))
     }
 
-    /// Whether a listener may have to be around polls.
+    /// Runs a poll of what the span wraps, or its drop, with the listeners around it that want to be.
     #[inline]
-    pub(crate) fn is_listened(&self) -> bool {
-        self.node.states().is_some()
-    }
-
-    /// Enters the span as long as the guard lives, for a poll that no listener has to be around.
-    #[inline]
-    pub(crate) fn lend(&mut self) -> (&Node, Lent<'_>) {
-        let Self { node, lent } = self;
-        (node, lend(lent))
+    pub(crate) fn enter<R>(&mut self, work: impl FnOnce() -> R) -> R {
+        let (node, _inside) = self.inside();
+        around(node, work)
     }
 
     /// Runs our own code inside the span.
     #[inline]
     pub(crate) fn enter_quietly<R>(&mut self, work: impl FnOnce(&Node) -> R) -> R {
-        let Self { node, lent } = self;
-        enter_quietly(lent, || work(node))
+        let (node, _inside) = self.inside();
+        work(node)
     }
 
     /// Calls an observer inside the span; `None` if it panicked.
@@ -182,7 +177,9 @@ impl Active {
         let name: EventName = start.name.event(phase);
         let event = Event::of_span(&name, start, Moment::End(&end)).with_response(response);
         node.end();
-        enter_quietly(&mut self.lent, || node.telemetry.emit(&event));
+        let inside = lend(&mut self.lent);
+        node.telemetry.emit(&event);
+        drop(inside);
         if let Some(listeners) = node.telemetry.listeners() {
             match node.states() {
                 Some(states) => states.stop(&node.telemetry, &listeners, &event),

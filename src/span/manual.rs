@@ -58,7 +58,7 @@ impl ActiveSpan {
             State::Observed(live) => live,
             State::Ended => return work(),
         };
-        match live.active.enter(|_| fence(work)) {
+        match live.active.enter(|| fence(work)) {
             Ok(result) => result,
             Err(caught) => {
                 if let State::Observed(live) = self.end() {

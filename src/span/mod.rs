@@ -29,4 +29,3 @@ pub(crate) use active::{Active, Ending};
 pub use judge::Fault;
 pub(crate) use live::Live;
 pub(crate) use settle::Unsettled;
-pub(crate) use sight::Sight;

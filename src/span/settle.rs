@@ -4,7 +4,7 @@ use super::active::Active;
 use super::observer::{Input, observe};
 use crate::context::{Context, Node, Place, ambient, is_current, is_outside, telemetry};
 use crate::event::{Content, Phase, RequestId, RequestIdCell, SpanName, SpanStart, Value};
-use crate::registry::{Built, Followed, Telemetry, anywhere};
+use crate::registry::{Built, Followed, States, Telemetry, anywhere};
 
 /// A span that was built and has not started: where it was built, and what it is if anybody may care.
 ///
@@ -107,15 +107,16 @@ impl Unsettled {
             start.monotonic_time = now;
             start.system_time = telemetry.system_time(now);
         }
-        let outer = std::mem::take(&mut self.context);
-        node.put_inside(replaced.as_ref().or(outer.node()));
+        let around = replaced.or(self.context.take_node());
+        let states = around.as_ref().and_then(|around| around.states()).map(States::inherited);
+        node.put_inside(around);
         node.telemetry = telemetry;
         let node = node.shareable();
         let built = self.built.take().or_else(|| {
             let listeners = node.telemetry.listeners()?;
             Some(Box::new(Built::capture(&node.telemetry, self.name, &listeners)))
         });
-        Active::begin(node, built, outer.node().and_then(|around| around.states()))
+        Active::begin(node, built, states)
     }
 }
 
@@ -146,7 +147,7 @@ fn unobserved(name: SpanName, outer: Context, given_id: Option<RequestId>) -> Co
     let around = if given_id.is_some() { outer.node_of_request() } else { outer.node().cloned() };
     let id = given_id.or_else(|| outer.request_id());
     let place = if name.counts_attempts() { Place::Unobserved(id) } else { Place::Scope(id) };
-    Context::of(Node::scope(place, outer.telemetry(), around.as_ref()))
+    Context::of(Node::scope(place, outer.telemetry(), around))
 }
 
 fn inherit(start: &mut SpanStart, parent: &SpanStart) {
