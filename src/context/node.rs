@@ -1,4 +1,3 @@
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use triomphe::{Arc, UniqueArc};
@@ -19,8 +18,8 @@ pub(crate) struct Node {
     depth: u16,
     ended: AtomicBool,
     retries: AtomicU32,
-    /// What listeners keep for this span and those around it. Empty while there are none.
-    states: OnceLock<States>,
+    /// What listeners keep for this span and those around it, if there are any.
+    states: Option<States>,
 }
 
 #[derive(Debug)]
@@ -44,9 +43,6 @@ impl Node {
     /// Where a context changes in another way than by a span.
     pub(crate) fn scope(place: Place, telemetry: Telemetry, around: Option<Arc<Self>>) -> Arc<Self> {
         let mut node = UniqueArc::new(Self::alone(place, telemetry));
-        if let Some(states) = around.as_ref().and_then(|around| around.states.get()) {
-            node.states = OnceLock::from(states.inherited());
-        }
         node.put_inside(around);
         node.shareable()
     }
@@ -60,13 +56,14 @@ impl Node {
             depth: 0,
             ended: AtomicBool::new(false),
             retries: AtomicU32::new(0),
-            states: OnceLock::new(),
+            states: None,
         }
     }
 
     /// Says what is around it.
     #[inline]
     pub(crate) fn put_inside(&mut self, around: Option<Arc<Self>>) {
+        self.states = around.as_ref().and_then(|around| around.states.as_ref()).map(States::inherited);
         self.parent = around.filter(|around| around.depth < MAX_DEPTH);
         self.depth = self.parent.as_ref().map_or(0, |parent| parent.depth + 1);
     }
@@ -150,13 +147,13 @@ impl Node {
         self.ended.load(Ordering::Relaxed)
     }
 
+    #[inline]
     pub(crate) fn states(&self) -> Option<&States> {
-        self.states.get()
+        self.states.as_ref()
     }
 
-    pub(crate) fn keep(&self, states: States) {
-        // Set once, by whoever starts the span.
-        let _ = self.states.set(states);
+    pub(crate) fn keep(&mut self, states: States) {
+        self.states = Some(states);
     }
 
     fn is_span(&self) -> bool {

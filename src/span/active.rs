@@ -10,7 +10,7 @@ use crate::event::{
     Event, EventName, Key, Moment, Outcome, Phase, Rare, Results, SpanEnd, SpanName, SpanStart,
 };
 use crate::event::{StreamTimes, Time};
-use crate::registry::{Built, Caught, States};
+use crate::registry::{Caught, States};
 
 /// A span that has started and is observed: an armed guard that ends once.
 ///
@@ -68,22 +68,15 @@ impl Ending {
 }
 
 impl Active {
-    /// Starts a span: its listeners, then its handlers, inside its context.
-    pub(super) fn begin(node: Arc<Node>, built: Option<Box<Built>>, around: Option<States>) -> Self {
+    /// Tells the handlers, inside the span, that it starts. Its listeners know.
+    pub(super) fn begin(node: Arc<Node>) -> Self {
         let mut active = Self { lent: Some(node.clone()), node };
-        let Some(start) = active.node.start() else { return active };
-        let node = &active.node;
-        let telemetry = &node.telemetry;
-        let name = start.name.event(Phase::Start);
-        let event = Event::of_span(&name, start, Moment::Start);
-        if let (Some(listeners), Some(built)) = (telemetry.listeners(), built) {
-            node.keep(States::start(telemetry, &listeners, *built, around.unwrap_or_default(), &event));
-        } else if let Some(around) = around {
-            node.keep(around);
-        }
-        let inside = lend(&mut active.lent);
-        telemetry.emit(&event);
-        drop(inside);
+        active.enter_quietly(|node| {
+            if let Some(start) = node.start() {
+                let name = start.name.event(Phase::Start);
+                node.telemetry.emit(&Event::of_span(&name, start, Moment::Start));
+            }
+        });
         active
     }
 

@@ -1,10 +1,12 @@
+use std::sync::Arc;
+
 use triomphe::UniqueArc;
 
 use super::active::Active;
 use super::observer::{Input, observe};
 use crate::context::{Context, Node, Place, ambient, is_current, is_outside, telemetry};
-use crate::event::{Content, Phase, RequestId, RequestIdCell, SpanName, SpanStart, Value};
-use crate::registry::{Built, Followed, States, Telemetry, anywhere};
+use crate::event::{Content, Event, Moment, Phase, RequestId, RequestIdCell, SpanName, SpanStart, Value};
+use crate::registry::{Built, Followed, Follower, States, Telemetry, anywhere};
 
 /// A span that was built and has not started: where it was built, and what it is if anybody may care.
 ///
@@ -107,16 +109,24 @@ impl Unsettled {
             start.monotonic_time = now;
             start.system_time = telemetry.system_time(now);
         }
-        let around = replaced.or(self.context.take_node());
-        let states = around.as_ref().and_then(|around| around.states()).map(States::inherited);
-        node.put_inside(around);
+        node.put_inside(replaced.or(self.context.take_node()));
         node.telemetry = telemetry;
-        let node = node.shareable();
-        let built = self.built.take().or_else(|| {
-            let listeners = node.telemetry.listeners()?;
-            Some(Box::new(Built::capture(&node.telemetry, self.name, &listeners)))
-        });
-        Active::begin(node, built, states)
+        if let Some(listeners) = node.telemetry.listeners() {
+            self.start_listeners(&mut node, &listeners);
+        }
+        Active::begin(node.shareable())
+    }
+
+    #[cold]
+    fn start_listeners(&mut self, node: &mut Node, listeners: &[Arc<Follower>]) {
+        let telemetry = &node.telemetry;
+        let built = self.built.take().map(|built| *built);
+        let built = built.unwrap_or_else(|| Built::capture(telemetry, self.name, listeners));
+        let Some(start) = node.start() else { return };
+        let name = self.name.event(Phase::Start);
+        let event = Event::of_span(&name, start, Moment::Start);
+        let around = node.states().cloned().unwrap_or_default();
+        node.keep(States::start(telemetry, listeners, built, around, &event));
     }
 }
 
