@@ -18,6 +18,6 @@ pub use handle::{Context, current_request_id};
 pub use scope::with_request_id;
 
 pub(crate) use current::{
-    Lent, ambient, around, enter, enter_bare, is_current, is_entered, is_outside, lend, telemetry,
+    Lent, ambient, around, enter, enter_bare, is_current, is_entered, is_outside, lend,
 };
 pub(crate) use node::{Node, Place};

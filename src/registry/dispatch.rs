@@ -1,4 +1,5 @@
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::mem;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -12,40 +13,63 @@ use crate::event::Event;
 const MAX_DEPTH: u8 = 64;
 
 thread_local! {
-    /// This thread's copy of the table of the registry it emitted to last, word by word: a struct of three words would
-    /// be copied in wider pieces, which wait for the stores before them.
-    static TABLE: Cell<Option<Arc<Table>>> = const { Cell::new(None) };
-    /// The registry and the version of that copy.
-    static REGISTRY: Cell<u64> = const { Cell::new(0) };
-    static VERSION: Cell<u64> = const { Cell::new(0) };
+    /// This thread's copy of the table of the registry it emitted to last.
+    static COPY: RefCell<Copied> = const { RefCell::new(Copied { registry: 0, version: 0, table: None }) };
     static DEPTH: Cell<u8> = const { Cell::new(0) };
     /// Set when an emission was refused because it was nested too deep.
     static REFUSED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Looks at the newest table. The thread's copy is taken out meanwhile, so `look` may emit, attach and detach.
+struct Copied {
+    registry: u64,
+    version: u64,
+    table: Option<Arc<Table>>,
+}
+
+impl Copied {
+    /// The table, if it is the newest of this registry.
+    #[inline]
+    fn table_of(&self, registry: &Registry) -> Option<&Table> {
+        let is_newest = self.registry == registry.id && self.version == registry.version();
+        self.table.as_deref().filter(|_| is_newest)
+    }
+}
+
+/// Looks at the newest table. The thread's copy is borrowed meanwhile: `look` may emit, attach and detach, and what
+/// finds the copy old while it is borrowed goes without.
 #[inline]
-pub(super) fn with_table<R>(registry: &Registry, look: impl FnOnce(&Table) -> R) -> R {
-    // A thread on its way out has no copy; it pays for a look at the shared one.
-    let mine = TABLE.try_with(Cell::take).ok().flatten();
-    let (version, table) = match mine {
-        Some(table) if REGISTRY.get() == registry.id && VERSION.get() == registry.version() => {
-            (VERSION.get(), table)
-        }
-        _ => registry.table(),
-    };
-    let result = look(&table);
-    REGISTRY.set(registry.id);
-    VERSION.set(version);
-    // An old copy is dropped after it has been replaced: dropping handlers is foreign code.
-    drop(TABLE.try_with(|copy| copy.replace(Some(table))));
-    result
+pub(super) fn with_table<R>(registry: &Registry, look: impl Fn(&Table) -> R) -> R {
+    let looked = COPY.try_with(|copy| {
+        let copy = copy.try_borrow().ok()?;
+        Some(look(copy.table_of(registry)?))
+    });
+    match looked {
+        Ok(Some(looked)) => looked,
+        // A thread on its way out has no copy either.
+        _ => look(&renewed(registry)),
+    }
+}
+
+/// The newest table, which this thread copies if it can.
+#[cold]
+fn renewed(registry: &Registry) -> Arc<Table> {
+    let (version, table) = registry.table();
+    let new = Copied { registry: registry.id, version, table: Some(table.clone()) };
+    replace(new);
+    table
+}
+
+/// An old copy is dropped when nothing is borrowed: dropping handlers is foreign code.
+fn replace(new: Copied) {
+    let old = COPY.try_with(|copy| copy.try_borrow_mut().ok().map(|mut copy| mem::replace(&mut *copy, new)));
+    drop(old);
 }
 
 /// Makes this thread and the registry let go of a table that shows what was just detached.
 pub(super) fn forget(registry: &Registry) {
-    if REGISTRY.get() == registry.id {
-        drop(TABLE.try_with(Cell::take));
+    let is_mine = COPY.try_with(|copy| copy.try_borrow().is_ok_and(|copy| copy.registry == registry.id));
+    if is_mine.unwrap_or(false) {
+        replace(Copied { registry: 0, version: 0, table: None });
     }
     registry.forget_table();
 }

@@ -32,6 +32,5 @@ pub use telemetry::Telemetry;
 
 pub(crate) use failure::{Failure, emit as emit_failure};
 pub(crate) use fence::{Caught, fence};
-pub(crate) use follower::Follower;
 pub(crate) use interest::{Followed, anywhere};
 pub(crate) use states::{Built, States};

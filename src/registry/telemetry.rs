@@ -246,11 +246,10 @@ impl Telemetry {
         dispatch::with_table(self.registry(), |table| table.row(name).content)
     }
 
-    /// Delivers an event to the handlers that are attached to it.
+    /// Delivers an event to the handlers that are attached to it. Whoever builds an event has asked before whether anybody
+    /// [follows](Self::follows) it.
     pub(crate) fn emit(&self, event: &Event<'_>) {
-        if self.follows(Followed::event(event.name())) {
-            dispatch::deliver(self, self.registry(), event);
-        }
+        dispatch::deliver(self, self.registry(), event);
     }
 
     /// The listeners, if there are any.

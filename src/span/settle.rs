@@ -1,12 +1,10 @@
-use std::sync::Arc;
-
 use triomphe::UniqueArc;
 
 use super::active::Active;
 use super::observer::{Input, observe};
-use crate::context::{Context, Node, Place, ambient, is_current, is_outside, telemetry};
+use crate::context::{Context, Node, Place, ambient, is_current, is_outside};
 use crate::event::{Content, Event, Moment, Phase, RequestId, RequestIdCell, SpanName, SpanStart, Value};
-use crate::registry::{Built, Followed, Follower, States, Telemetry, anywhere};
+use crate::registry::{Built, Followed, States, Telemetry, anywhere};
 
 /// A span that was built and has not started: where it was built, and what it is if anybody may care.
 ///
@@ -27,8 +25,13 @@ impl Unsettled {
     #[track_caller]
     #[inline]
     pub(crate) fn capture(name: SpanName) -> Self {
-        let (draft, built) = if anywhere(Followed::span(name)) { draft(name) } else { (None, None) };
-        Self { context: ambient(), draft, built, given_id: None, name }
+        let context = ambient();
+        let (draft, built) = if anywhere(Followed::span(name)) {
+            draft(name, context.node().map(|node| &**node))
+        } else {
+            (None, None)
+        };
+        Self { context, draft, built, given_id: None, name }
     }
 
     pub(crate) fn name(&self) -> SpanName {
@@ -77,11 +80,11 @@ impl Unsettled {
 
     /// The captured context counts, unless none was captured or the present one was opened inside it.
     fn find_place(&mut self) {
-        if is_current(&self.context) {
+        if !self.context.is_empty() && is_current(&self.context) {
             return;
         }
         let here = ambient();
-        if self.context.is_empty() || here.is_inside(&self.context) {
+        if here.is_inside(&self.context) {
             self.context = here;
             // What listeners captured at build belongs to another place.
             self.built = None;
@@ -112,30 +115,31 @@ impl Unsettled {
         node.put_inside(replaced.or(self.context.take_node()));
         node.telemetry = telemetry;
         if let Some(listeners) = node.telemetry.listeners() {
-            self.start_listeners(&mut node, &listeners);
+            let built = self.built.take().map(|built| *built);
+            let built = built.unwrap_or_else(|| Built::capture(&node.telemetry, self.name, &listeners));
+            start_listeners(&mut node, built);
         }
         Active::begin(node.shareable())
     }
+}
 
-    #[cold]
-    fn start_listeners(&mut self, node: &mut Node, listeners: &[Arc<Follower>]) {
-        let telemetry = &node.telemetry;
-        let built = self.built.take().map(|built| *built);
-        let built = built.unwrap_or_else(|| Built::capture(telemetry, self.name, listeners));
-        let Some(start) = node.start() else { return };
-        let name = self.name.event(Phase::Start);
-        let event = Event::of_span(&name, start, Moment::Start);
-        let around = node.states().cloned().unwrap_or_default();
-        node.keep(States::start(telemetry, listeners, built, around, &event));
-    }
+/// Tells the listeners that a span starts, before anybody else has it. One whose capture panicked is gone by now.
+#[cold]
+fn start_listeners(node: &mut Node, built: Built) {
+    let (Some(start), Some(listeners)) = (node.start(), node.telemetry.listeners()) else { return };
+    let name = start.name.event(Phase::Start);
+    let event = Event::of_span(&name, start, Moment::Start);
+    let around = node.states().cloned().unwrap_or_default();
+    let states = States::start(&node.telemetry, &listeners, built, around, &event);
+    node.keep(states);
 }
 
 /// What a span is to say, and what listeners capture where it is built.
 #[track_caller]
 #[inline(never)]
-fn draft(name: SpanName) -> (Option<UniqueArc<Node>>, Option<Box<Built>>) {
+fn draft(name: SpanName, around: Option<&Node>) -> (Option<UniqueArc<Node>>, Option<Box<Built>>) {
     let draft = Node::unsettled(SpanStart::new(name));
-    let here = telemetry();
+    let here = around.map_or_else(Telemetry::global, |node| node.telemetry.clone());
     let listeners = if here.follows(Followed::span(name)) { here.listeners() } else { None };
     let built = listeners.map(|listeners| Box::new(Built::capture(&here, name, &listeners)));
     (Some(draft), built)
