@@ -23,7 +23,7 @@ pub(crate) struct Sight {
 
 impl Sight {
     /// The stream is pending. The first of several pending polls counts.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn pending(&mut self, node: &Node) {
         if self.waiting_since.is_none() {
             self.waiting_since = Some(node.telemetry.now());
@@ -33,12 +33,18 @@ impl Sight {
     /// The wait is over, if there was one: gives its length and the time.
     #[inline]
     pub(crate) fn came(&mut self, node: &Node) -> Option<(u64, Time)> {
-        let since = self.waiting_since.take()?;
+        self.waiting_since.map(|since| self.waited(node, since))
+    }
+
+    /// Out of the way of the chunks that were not waited for.
+    #[cold]
+    fn waited(&mut self, node: &Node, since: Time) -> (u64, Time) {
+        self.waiting_since = None;
         let now = node.telemetry.now();
         let wait = now.since(since);
         self.times.producer_wait = self.times.producer_wait.saturating_add(wait);
         self.times.longest_wait = self.times.longest_wait.max(wait);
-        Some((wait, now))
+        (wait, now)
     }
 
     /// A chunk came.
