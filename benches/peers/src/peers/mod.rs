@@ -3,6 +3,7 @@
 mod bare;
 mod by_hand;
 mod fastrace;
+mod least;
 mod metrics;
 mod opentelemetry;
 mod ours;
@@ -78,6 +79,8 @@ pub(crate) const CONTENDERS: &[Contender] = &[
     fastrace::COLLECTING,
     opentelemetry::CONTENDER,
     metrics::CONTENDER,
+    least::CLOCKS,
+    least::SPAN,
     ours::CONTENDER,
 ];
 
