@@ -23,7 +23,6 @@ pub(crate) struct Node {
 }
 
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly all are spans, and a span is one allocation")]
 pub(crate) enum Place {
     /// An observed span.
     Span(SpanStart),

@@ -3,7 +3,7 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 
 use crate::context::{Context, enter, is_current};
-use crate::registry::{Caught, fence};
+use crate::registry::{Fenced, fence};
 use crate::span::{Active, Input, Unsettled};
 
 /// Where a wrapped future stands.
@@ -62,7 +62,7 @@ pub(super) fn poll_inner<F: Future>(inner: Pin<&mut Option<F>>, cx: &mut TaskCon
 pub(super) fn poll_fenced<F: Future>(
     mut inner: Pin<&mut Option<F>>,
     cx: &mut TaskContext<'_>,
-) -> (Result<Poll<F::Output>, Caught>, Result<(), Caught>) {
+) -> (Fenced<Poll<F::Output>>, Fenced<()>) {
     let polled = fence(|| poll_inner(inner.as_mut(), cx));
     let dropped = match polled {
         Ok(Poll::Pending) => Ok(()),

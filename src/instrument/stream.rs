@@ -8,7 +8,7 @@ use futures::stream::FusedStream;
 use pin_project::{pin_project, pinned_drop};
 
 use crate::context::{Context, around, enter};
-use crate::registry::{Caught, fence};
+use crate::registry::{Fenced, fence};
 use crate::span::{Judge, Live, OnChunk, OnStop};
 
 /// A stream that wears a span. Made by [`in_span`](crate::StreamSpanExt::in_span),
@@ -119,7 +119,7 @@ where
 
     /// Ends the span of a stream that has ended or panicked. What it wraps is dropped first: its children end before.
     #[inline(never)]
-    fn end(self: Pin<&mut Self>, ended: Result<(), Caught>) {
+    fn end(self: Pin<&mut Self>, ended: Fenced<()>) {
         let mut this = self.project();
         let State::Observed(live) = this.state.take() else { return };
         let dropped = live.active.enter(|| fence(|| this.inner.set(None)));

@@ -8,10 +8,13 @@ pub(crate) struct Caught {
     payload: Box<dyn Any + Send>,
 }
 
+/// What foreign code gave, or its panic.
+pub(crate) type Fenced<R> = Result<R, Caught>;
+
 /// Runs foreign code; its panic comes back as a value.
 ///
 /// Unwind safety is asserted: what `code` leaves half-done is either never touched again or the caller's own.
-pub(crate) fn fence<R>(code: impl FnOnce() -> R) -> Result<R, Caught> {
+pub(crate) fn fence<R>(code: impl FnOnce() -> R) -> Fenced<R> {
     catch_unwind(AssertUnwindSafe(code)).map_err(|payload| Caught { payload })
 }
 

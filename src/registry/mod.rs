@@ -31,6 +31,6 @@ pub use subscribe::{QueueCounts, SubscribeOptions, Subscription, WhenFull};
 pub use telemetry::Telemetry;
 
 pub(crate) use failure::{Failure, emit as emit_failure};
-pub(crate) use fence::{Caught, fence};
+pub(crate) use fence::{Caught, Fenced, fence};
 pub(crate) use interest::{Followed, anywhere};
 pub(crate) use states::{Built, States};
