@@ -186,9 +186,6 @@ impl Convention {
     /// The text of an error, a panic or a retry's reason, as far as the policy lets it out.
     #[must_use]
     pub fn error_text<'a>(&self, event: &Event<'a>) -> Option<Cow<'a, str>> {
-        if !self.lets_out().has(Content::ERROR) {
-            return None;
-        }
         let text = |key| Some((key, event.metadata(key).filter(|text| !text.is_null())?));
         let (key, value) = text("error").or_else(|| text("reason"))?;
         match Attribute::leaving(self.policy.apply(&Entry::standard(key, value))?)? {

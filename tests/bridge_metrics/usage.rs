@@ -61,6 +61,14 @@ fn what_stands_between_two_calls_changes_nothing() {
 }
 
 #[test]
+fn tokens_told_inside_stay_told_through_a_call_that_knows_none() {
+    let inner = || call(Span::stream().model("inner"), Some(used(7, 3)), nothing);
+    let middle = || call(Span::generate().model("middle"), None, inner);
+    let seen = tokens(|| call(Span::generate().model("outer"), Some(used(7, 3)), middle));
+    assert_eq!(seen, ["inner input 7", "inner output 3"]);
+}
+
+#[test]
 fn a_call_whose_inner_ones_know_nothing_counts_its_own() {
     let inner = || call(Span::stream().model("inner"), None, nothing);
     let seen = tokens(|| call(Span::generate().model("outer"), Some(used(7, 3)), inner));

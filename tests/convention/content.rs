@@ -178,7 +178,7 @@ fn a_message_with_more_than_text_loses_nothing() {
     let call = map([("id", "call_1".into()), ("name", "search".into())]);
     let message = map([
         ("role", "assistant".into()),
-        ("content", Value::Null),
+        ("content", "let me look".into()),
         ("tool_calls", Value::List(vec![call])),
         ("finish_reason", "tool_calls".into()),
     ]);
@@ -252,4 +252,26 @@ fn a_result_stands_for_an_output_that_nobody_told() {
     assert_eq!(said.get("gen_ai.tool.call.result"), Some("3 hits"));
     assert_eq!(said.get("output.value"), Some("3 hits"));
     assert_eq!(shown(&letting(Content::INPUT), &events).get("output.value"), None);
+}
+
+#[test]
+fn a_streams_result_was_seen_by_its_reader_only() {
+    let events = events(|| {
+        let mut span = Span::tool("search", "call_1").start();
+        span.chunk(|record| record.result(|| "3 hits"));
+        span.complete();
+    });
+    let said = shown(&all_content(), &events);
+    assert_eq!((said.get("gen_ai.tool.call.result"), said.get("output.value")), (None, None));
+}
+
+#[test]
+fn to_name_a_key_of_the_catalogue_as_ones_own_lets_nothing_out() {
+    let names = ["input", "output", "response", "error", "reason", "result", "model", "chunk_count"];
+    let convention = Convention::new().policy(Policy::new().user_keys(names));
+    for (span, outcome) in every_end() {
+        let events = ended(span, outcome);
+        let (said, without) = (shown(&convention, &events), shown(&Convention::new(), &events));
+        assert_eq!(said.all(), without.all(), "{span} {outcome}");
+    }
 }

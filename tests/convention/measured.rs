@@ -60,6 +60,14 @@ fn a_tool_and_a_turn_of_an_agent_have_a_duration() {
 }
 
 #[test]
+fn a_turn_that_is_streamed_is_no_call_of_a_model() {
+    let lines = measured(&Convention::new(), &ended(SpanName::Chat, Outcome::Dropped), true);
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].starts_with("gen_ai.invoke_agent.duration"), "{lines:?}");
+    assert!(lines[1].starts_with("allm.stream.dropped 1 {allm.span=chat"), "{lines:?}");
+}
+
+#[test]
 fn every_end_of_a_span_with_a_duration_is_measured_with_its_outcome() {
     let convention = Convention::new();
     for (span, outcome) in every_end().filter(|(span, _)| *span != SpanName::Step) {

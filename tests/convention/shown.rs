@@ -129,7 +129,7 @@ impl Shown {
                 let text = value.to_string();
                 let text = if id.as_ref() == Some(&text) { "its own".to_owned() } else { text };
                 shown.typed.push((key.to_string(), format!("{value:?}")));
-                shown.all.insert(format!("{key} = {text}"));
+                assert!(shown.all.insert(format!("{key} = {text}")), "{key} is sent twice");
                 shown.attributes.insert(key.into_owned(), text);
             };
             match event.phase() {
