@@ -46,11 +46,14 @@ async fn keys_of_the_users_own_are_fields_when_they_are_named() {
     let convention = Convention::new().policy(policy);
     let (telemetry, recorder, _guard) = recorded(Tracing::new().convention(convention));
     let span = Span::generate().metadata("tenant", "acme").metadata("secret", "hunter2");
-    let span = span.on_stop(|(): &(), record: &mut Record<'_>| record.metadata("cost", 7_u64));
+    let span = span
+        .metadata("otel.name", "not for the user to say")
+        .on_stop(|(): &(), record: &mut Record<'_>| record.metadata("cost", 7_u64));
     telemetry.scope(async {}.in_span_plain(span)).await;
     let fields = recorder.the("generate");
     assert_eq!((&*fields["tenant"], &*fields["cost"]), ("acme", "7 i64"));
     assert!(!fields.contains_key("secret"), "{fields:?}");
+    assert_eq!(fields["otel.name"], "chat");
 }
 
 #[tokio::test]

@@ -117,16 +117,25 @@ async fn who_is_inside_when_the_span_ends_keeps_it_open_until_it_leaves() {
         info!("still inside");
         futures::executor::block_on(tool());
     };
+    let (late, is_late) = oneshot::channel::<()>();
     let chat = async {
         let task = allm_telemetry::spawn_blocking(blocking);
         is_inside.await.unwrap();
-        task
+        // Comes when the span has ended, and may not enter though it is open.
+        (task, allm_telemetry::spawn(async { is_late.await.map(|()| info!("outside")).unwrap() }))
     };
-    let task = telemetry.scope(chat.in_span_plain(Span::chat())).await;
+    let (task, outside) = telemetry.scope(chat.in_span_plain(Span::chat())).await;
     assert_eq!(recorder.the("chat")["allm.outcome"], "completed");
     assert_eq!(recorder.story(), ["new chat in nothing"]);
+    late.send(()).unwrap();
+    outside.await.unwrap();
     let_go.send(()).unwrap();
     task.await.unwrap();
-    let expected = ["event still inside in chat", "new tool in chat", "event searching in tool < chat"];
+    let expected = [
+        "event outside in nothing",
+        "event still inside in chat",
+        "new tool in chat",
+        "event searching in tool < chat",
+    ];
     assert_eq!(recorder.story()[1..], [&expected[..], &["close tool", "close chat"]].concat());
 }

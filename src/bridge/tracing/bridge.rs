@@ -43,21 +43,19 @@ impl Listener for Bridge {
     fn start(&self, event: &Event<'_>, built: Place, parent: Option<&State>) -> State {
         let place = built.settle();
         let above = parent.map_or_else(Weak::new, |parent| parent.client.clone());
-        let (Some(home), Some(span)) = (place.home(), event.span()) else {
-            return State::new(place.home().cloned(), None, false, above);
+        let (Some(home), Some(span)) = (&place.home, event.span()) else {
+            return State::new(place.home, None, false, above);
         };
-        let ancestor = parent.and_then(State::live);
-        let parent = place.parent(ancestor.as_ref().map(|live| &live.handle));
         let is_client = self.convention.kind(span) == SpanKind::Client;
         let site = self.sites.span(span);
-        let handle = home.run(|dispatch| self.open(event, site, dispatch, home, parent));
+        let handle = home.run(|dispatch| self.open(event, site, dispatch, home, place.current.as_ref()));
         let live = handle.map(|handle| Live {
             handle,
             site,
             usage_inside: AtomicBool::new(false),
             client_above: above.clone(),
         });
-        State::new(Some(home.clone()), live, is_client, above)
+        State::new(place.home, live, is_client, above)
     }
 
     fn note(&self, state: &State, event: &Event<'_>) {
@@ -134,6 +132,7 @@ impl Bridge {
             None => {
                 let attributes = match parent {
                     Some(parent) => Attributes::child_of(parent.id().clone(), site.metadata(), set),
+                    // The one that is current here, if the subscriber knows of one.
                     None => Attributes::new(site.metadata(), set),
                 };
                 opened = Some(Handle::new(home.clone(), dispatch.new_span(&attributes)));

@@ -58,11 +58,6 @@ impl Home {
         self.is_global
     }
 
-    /// Whether both are the process's one: those of scopes cannot be compared.
-    pub(super) fn is_surely(&self, other: &Self) -> bool {
-        self.is_global && other.is_global
-    }
-
     /// Runs code with this subscriber as the default one.
     #[inline]
     pub(super) fn run<R>(&self, code: impl FnOnce(&Dispatch) -> R) -> R {

@@ -4,21 +4,19 @@ use super::home::Home;
 /// Where a span is built: the subscriber there, and the span that is current.
 #[derive(Debug)]
 pub(super) struct Place {
-    home: Option<Home>,
-    current: Option<Handle>,
-    /// The subscriber knows that no span is current. One that does not keep track finds the parent of a span itself.
-    is_outside: bool,
+    pub(super) home: Option<Home>,
+    /// Ours, or one of the user's inside it: ours is entered wherever its context is carried.
+    pub(super) current: Option<Handle>,
 }
 
 impl Place {
     pub(super) fn here() -> Self {
         let looked = Home::look(|dispatch, home| {
             let current = dispatch.current_span();
-            let is_outside = current.is_known() && current.id().is_none();
             let current = current.id().map(|id| Handle::new(home.clone(), dispatch.clone_span(id)));
-            Self { home: Some(home), current, is_outside }
+            Self { home: Some(home), current }
         });
-        looked.unwrap_or(Self { home: None, current: None, is_outside: false })
+        looked.unwrap_or(Self { home: None, current: None })
     }
 
     /// The place that counts for a span that starts now. A subscriber of a scope counts, where the span was built or
@@ -29,21 +27,9 @@ impl Place {
         }
         match Home::here() {
             Some(here) if self.home.is_none() || !here.is_global() => {
-                Self { home: Some(here), current: None, is_outside: false }
+                Self { home: Some(here), current: None }
             }
             _ => self,
         }
-    }
-
-    pub(super) fn home(&self) -> Option<&Home> {
-        self.home.as_ref()
-    }
-
-    /// The span that is the parent of what is built here; `ancestor` is the nearest one of ours, if it is open. `None` is
-    /// for the subscriber to find one.
-    pub(super) fn parent<'a>(&'a self, ancestor: Option<&'a Handle>) -> Option<&'a Handle> {
-        let home = self.home.as_ref()?;
-        let ancestor = ancestor.filter(|it| self.is_outside && home.is_surely(it.home()));
-        self.current.as_ref().or(ancestor)
     }
 }

@@ -16,7 +16,7 @@ const MOST: usize = 64;
 pub(super) struct Values<'a> {
     site: &'static Site,
     given: Vec<(usize, Attribute<'a>)>,
-    /// Where the next key is looked for first: keys come in the order in which the callsite has them.
+    /// Where the next key is looked for.
     next: usize,
 }
 
@@ -25,11 +25,12 @@ impl<'a> Values<'a> {
         Self { site, given: Vec::with_capacity(USUAL), next: 0 }
     }
 
-    /// Adds a value. A key that the callsite does not have says nothing.
+    /// Adds a value. Keys come in the order in which the callsite has them; one that it does not have, or that came
+    /// before, says nothing: a key of the user's takes no other's place.
     pub(super) fn add(&mut self, key: &str, value: Attribute<'a>) {
         let fields = self.site.fields();
-        let is_it = |place: &usize| fields[*place].name() == key;
-        let Some(place) = (self.next..fields.len()).chain(0..self.next).find(is_it) else { return };
+        let Some(skipped) = fields[self.next..].iter().position(|field| field.name() == key) else { return };
+        let place = self.next + skipped;
         self.next = place + 1;
         // `tracing` has no lists.
         let value = match value {
