@@ -46,7 +46,7 @@ async fn the_outermost_of_three_leaves_the_tokens_to_the_innermost() {
     let (telemetry, recorder, _guard) = recorded(Tracing::new());
     let silent = async { generate_around_a_stream().await }.in_span_plain(Span::classify(1));
     let span = Span::embed(1).on_stop(|(): &(), record: &mut Record<'_>| reports(&(), record));
-    telemetry.scope(async { silent.await }.in_span_plain(span)).await;
+    telemetry.scope(silent.in_span_plain(span)).await;
     assert!(has_tokens(&recorder.the("stream")) && !has_tokens(&recorder.the("embed")));
 }
 

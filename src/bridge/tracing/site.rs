@@ -32,6 +32,7 @@ pub(super) struct Site {
 /// What needs the callsite's own address.
 struct Made {
     metadata: Metadata<'static>,
+    names: &'static [&'static str],
     fields: Box<[Field]>,
 }
 
@@ -67,7 +68,7 @@ impl Site {
             kind,
         );
         let fields = metadata.fields().iter().collect();
-        let _ = site.made.set(Made { metadata, fields });
+        let _ = site.made.set(Made { metadata, names, fields });
         site
     }
 
@@ -79,7 +80,12 @@ impl Site {
         &self.made().metadata
     }
 
-    /// The handles of the keys, in the order of the spec.
+    /// The keys, in the order of the spec.
+    pub(super) fn names(&self) -> &'static [&'static str] {
+        self.made().names
+    }
+
+    /// The handles of the keys, in their order.
     pub(super) fn fields(&self) -> &[Field] {
         &self.made().fields
     }
