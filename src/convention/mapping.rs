@@ -140,7 +140,7 @@ impl Convention {
         };
         match named.subject.and_then(bounded).filter(|subject| !subject.is_empty()) {
             None => named.operation.into(),
-            Some(subject) => format!("{} {subject}", named.operation).into(),
+            Some(subject) => [named.operation, " ", &subject].concat().into(),
         }
     }
 
@@ -148,12 +148,12 @@ impl Convention {
     pub fn start_attributes<'a>(
         &self,
         event: &Event<'a>,
-        each: &mut dyn FnMut(Cow<'static, str>, Attribute<'a>),
+        each: &mut (impl FnMut(Cow<'static, str>, Attribute<'a>) + ?Sized),
     ) {
         let Some(reading) = self.read(event) else { return };
         let of_profiles = self.profiles.iter().map(|profile| profile.table().row(reading.start.name));
         for row in of_profiles.chain([own::row(reading.start.name)]) {
-            reading.each(row.start, true, &mut |key, value| each(key.into(), value));
+            reading.each(row.start, true, |key, value| each(key.into(), value));
         }
         reading.each_of_the_user(event, each);
     }
@@ -167,12 +167,12 @@ impl Convention {
         &self,
         event: &Event<'a>,
         usage: bool,
-        each: &mut dyn FnMut(Cow<'static, str>, Attribute<'a>),
+        each: &mut (impl FnMut(Cow<'static, str>, Attribute<'a>) + ?Sized),
     ) {
         let Some(reading) = self.read(event).filter(|reading| reading.end.is_some()) else { return };
         let of_profiles = self.profiles.iter().map(|profile| profile.table().row(reading.start.name));
         for row in of_profiles.chain([own::row(reading.start.name)]) {
-            reading.each(row.end, usage, &mut |key, value| each(key.into(), value));
+            reading.each(row.end, usage, |key, value| each(key.into(), value));
         }
         reading.each_of_the_user(event, each);
     }

@@ -35,11 +35,12 @@ impl<'a, 'c> Reading<'a, 'c> {
     }
 
     /// The values of the rules, in order; tokens only with `usage`.
+    #[inline]
     pub(super) fn each(
         &self,
         groups: &[&'static [Rule]],
         usage: bool,
-        each: &mut dyn FnMut(&'static str, Attribute<'a>),
+        mut each: impl FnMut(&'static str, Attribute<'a>),
     ) {
         for rule in groups.iter().copied().flatten() {
             let is_wanted = usage || !matches!(rule.source, Source::Tokens(_));
@@ -49,13 +50,14 @@ impl<'a, 'c> Reading<'a, 'c> {
         }
     }
 
+    #[inline]
     fn read(&self, source: &Source) -> Option<Attribute<'a>> {
         Some(match *source {
             Source::Is(text) => Attribute::text(text),
             Source::True => Attribute::Bool(true),
             Source::Operation => Attribute::text(self.named.operation),
             Source::RequestId => Attribute::text(self.start.request_id.get().as_str()),
-            Source::SpanId => Attribute::Text(self.start.span_id.to_string().into()),
+            Source::SpanId => Attribute::Text(self.start.span_id.to_hex().into()),
             Source::Engine => Attribute::text(self.start.engine.as_ref()?),
             Source::Provider => Attribute::Text(self.provider()),
             Source::Model => Attribute::text(self.start.model.as_ref()?),
@@ -66,6 +68,7 @@ impl<'a, 'c> Reading<'a, 'c> {
         })
     }
 
+    #[inline]
     fn read_end(&self, source: &Source, end: &'a SpanEnd) -> Option<Attribute<'a>> {
         let results = &end.results;
         Some(match *source {
@@ -98,7 +101,7 @@ impl<'a, 'c> Reading<'a, 'c> {
     pub(super) fn each_of_the_user(
         &self,
         event: &Event<'a>,
-        each: &mut dyn FnMut(Cow<'static, str>, Attribute<'a>),
+        each: &mut (impl FnMut(Cow<'static, str>, Attribute<'a>) + ?Sized),
     ) {
         let named = self.policy.named();
         if named.is_empty() {

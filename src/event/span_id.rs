@@ -35,6 +35,15 @@ impl SpanId {
         u64::from_str_radix(text, 16).ok().map(Self)
     }
 
+    /// What `Display` writes, without its machinery.
+    pub(crate) fn to_hex(self) -> String {
+        const DIGITS: [char; 16] =
+            ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+        let mut text = String::with_capacity(16);
+        text.extend((0..16).rev().map(|place| DIGITS[(self.0 >> (4 * place)) as usize % 16]));
+        text
+    }
+
     /// The id as a number, for protocols that carry 8 bytes.
     #[must_use]
     pub const fn to_u64(self) -> u64 {

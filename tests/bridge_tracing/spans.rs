@@ -1,7 +1,8 @@
 //! Each of our spans is one of the subscriber's, with its fields, its parent and its end.
 
 use allm_telemetry::bridge::tracing::Tracing;
-use allm_telemetry::{Usage, prelude::*};
+use allm_telemetry::testing::Capture;
+use allm_telemetry::{Phase, Usage, prelude::*};
 use tracing::info;
 
 use crate::recorded;
@@ -70,4 +71,15 @@ async fn an_error_has_its_class_and_a_status_and_no_text() {
     assert_eq!((&*fields["otel.status_code"], &*fields["allm.outcome"]), ("ERROR", "error"));
     assert_eq!(fields["error.type"], "std::io::error::Error");
     assert!(!fields.contains_key("otel.status_description"), "{fields:?}");
+}
+
+#[tokio::test]
+async fn a_span_has_the_ids_of_its_events() {
+    let (telemetry, recorder, _guard) = recorded(Tracing::new());
+    let capture = Capture::on(telemetry).unwrap();
+    capture.scope(async {}.in_span_plain(Span::generate())).await;
+    let start = the(&capture, SpanName::Generate, Phase::Start);
+    let fields = recorder.the("generate");
+    assert_eq!(fields["allm.request_id"], request_of(&start));
+    assert_eq!(fields["allm.span_id"], start.as_event().span_id().unwrap().to_string());
 }

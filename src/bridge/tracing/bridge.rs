@@ -12,7 +12,7 @@ use super::site::Site;
 use super::sites::{DESCRIPTION, EXCEPTION, KIND, MESSAGE, NAME, STATUS, Sites};
 use super::values::Values;
 use crate::convention::{Convention, SpanKind};
-use crate::event::{Content, Event};
+use crate::event::{Content, Event, Outcome};
 use crate::registry::Listener;
 
 /// What is attached.
@@ -142,6 +142,9 @@ impl Bridge {
     }
 
     fn tell_panic(&self, event: &Event<'_>, live: &Live, dispatch: &Dispatch) {
+        if event.outcome() != Some(Outcome::Panicked) {
+            return;
+        }
         let mut attributes = Vec::new();
         self.convention.exception_attributes(event, &mut |key, value| attributes.push((key, value)));
         if !attributes.is_empty() {

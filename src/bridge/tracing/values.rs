@@ -28,6 +28,7 @@ impl<'a> Values<'a> {
 
     /// Adds a value. Keys come in the order in which the callsite has them; one that it does not have, or that came
     /// before, says nothing: a key of the user's takes no other's place.
+    #[inline]
     pub(super) fn add(&mut self, key: &str, value: Attribute<'a>) {
         let ahead = &self.names[self.next..];
         // Most keys are the very text that the callsite was made of: two words to compare, and no letter.
