@@ -39,6 +39,9 @@ const fn budget(row: &'static str, name: &'static str, against: Against, limit: 
 
 const REGISTRY: Against = Against::Named("tracing + registry");
 
+/// The same span by hand, under the same subscriber.
+const BY_HAND: Against = Against::Named("span by hand");
+
 /// All promises. Row 14 has no number in DESIGN; that it stays as cheap as row 1 is ours.
 pub(crate) const BUDGETS: &[Budget] = &[
     budget("1", "nobody listens, one future", Against::ByHand, Limit::AtMost(0.7)),
@@ -52,6 +55,8 @@ pub(crate) const BUDGETS: &[Budget] = &[
     budget("7", "stream item, one handler", REGISTRY, Limit::AtMost(0.6)),
     budget("8", "two threads, one handler", Against::BestPeer, Limit::AtLeast(0.97)),
     budget("14", "only tool.stop attached", Against::ByHand, Limit::AtMost(0.7)),
+    budget("15", "bridge to tracing, 1 poll", BY_HAND, Limit::AtMost(1.2)),
+    budget("16", "bridge to tracing, 20 polls", BY_HAND, Limit::AtMost(1.2)),
 ];
 
 /// How a promise came out.

@@ -12,6 +12,8 @@ pub(crate) enum Shape {
     FutureRead,
     /// One future, pending nine times before it is ready.
     Pending,
+    /// The same, pending nineteen times.
+    LongPending,
     /// The model's name is owned, the request id fresh, and both are delivered.
     Owned,
     /// A chat with a step with a tool in it, all ready at their first poll.
@@ -35,6 +37,8 @@ pub(crate) enum Listening {
     Ten,
     /// One handler, to the end of tools only; the work opens none.
     ToolStop,
+    /// A registry with a layer that keeps the fields: to ours through its bridge to `tracing`.
+    Registry,
 }
 
 /// One row.
@@ -47,10 +51,12 @@ pub(crate) struct Row {
     pub(crate) listening: Listening,
     /// With 2, the row shows the throughput of two threads against one.
     pub(crate) threads: usize,
+    /// Who takes part; everybody, if nobody is named.
+    pub(crate) contenders: &'static [&'static str],
 }
 
 const fn row(id: &'static str, name: &'static str, shape: Shape, listening: Listening) -> Row {
-    Row { id, name, shape, listening, threads: 1 }
+    Row { id, name, shape, listening, threads: 1, contenders: &[] }
 }
 
 /// All rows, in the table's order.
@@ -75,12 +81,24 @@ pub(crate) const ROWS: &[Row] = &[
     row("12", "an item, a pending every tenth, nobody", Shape::StreamPending, Listening::Nobody),
     row("13", "an item, a pending every tenth, one handler", Shape::StreamPending, Listening::One),
     row("14", "only tool.stop attached, a generate runs", Shape::Future, Listening::ToolStop),
+    bridged("15", "a bridge to tracing, one poll", Shape::Future),
+    bridged("16", "a bridge to tracing, twenty polls", Shape::LongPending),
 ];
+
+/// Ours through its bridge to `tracing`, beside the same span by hand.
+const fn bridged(id: &'static str, name: &'static str, shape: Shape) -> Row {
+    Row { contenders: &["ours", "span by hand"], ..row(id, name, shape, Listening::Registry) }
+}
 
 impl Row {
     /// The row of that id.
     pub(crate) fn find(id: &str) -> Option<&'static Row> {
         ROWS.iter().find(|row| row.id == id)
+    }
+
+    /// Whether a contender may take part.
+    pub(crate) fn is_for(&self, contender: &str) -> bool {
+        self.contenders.is_empty() || self.contenders.contains(&contender)
     }
 
     /// How many units of the table (spans, items) one run of the work has.

@@ -32,6 +32,7 @@ fn wrap<P: Peer>(peer: P, shape: Shape) -> Box<dyn Fn(u64) + Send + Sync> {
     match shape {
         Shape::Future | Shape::FutureRead => repeat(move || drive(peer.generate(Inner::<P>::new(0)))),
         Shape::Pending => repeat(move || drive(peer.generate(Inner::<P>::new(9)))),
+        Shape::LongPending => repeat(move || drive(peer.generate(Inner::<P>::new(19)))),
         Shape::Owned => repeat(move || {
             let model = String::from(black_box("gpt-5"));
             drive(peer.owned(model, Inner::<P>::new(0)));

@@ -52,7 +52,7 @@ impl Fan {
 pub(crate) fn handlers(listening: Listening) -> u64 {
     match listening {
         Listening::Nobody => 0,
-        Listening::One | Listening::ToolStop => 1,
+        Listening::One | Listening::ToolStop | Listening::Registry => 1,
         Listening::Ten => 10,
     }
 }

@@ -58,6 +58,9 @@ pub(crate) fn count(contender: &str, row: &str, allocations: impl Fn() -> u64) -
 fn case_of(contender: &str, row: &str) -> Option<(&'static Row, Case)> {
     let contender = peers::find(contender).expect("a contender of the table");
     let row = Row::find(row).expect("a row of the table");
+    if !row.is_for(contender.name) {
+        return None;
+    }
     (contender.case)(row).map(|case| (row, case))
 }
 

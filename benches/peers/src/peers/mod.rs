@@ -9,6 +9,7 @@ mod opentelemetry;
 mod ours;
 mod tracing;
 mod tracing_bare;
+mod tracing_by_hand;
 mod tracing_registry;
 
 use crate::row::Row;
@@ -75,6 +76,7 @@ pub(crate) const CONTENDERS: &[Contender] = &[
     tracing_bare::COUNTING,
     tracing_bare::TIMING,
     tracing_registry::CONTENDER,
+    tracing_by_hand::CONTENDER,
     fastrace::EMITTING,
     fastrace::COLLECTING,
     opentelemetry::CONTENDER,

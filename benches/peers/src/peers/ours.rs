@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use allm_telemetry::{Event, Span, SpanName, attach, attach_many, current_request_id, prelude::*};
 
-use super::{Contender, Peer, Role};
+use super::{Contender, Peer, Role, tracing_by_hand};
 use crate::row::{Listening, Row, Shape};
 use crate::shape::Case;
 use crate::tally::{deliver, handlers};
@@ -19,6 +19,9 @@ pub(super) const CONTENDER: Contender = Contender {
 };
 
 fn case(row: &Row) -> Option<Case> {
+    if row.listening == Listening::Registry {
+        return Some(tracing_by_hand::bridged(row));
+    }
     listen(row);
     Some(Case::new(Ours, row, deliveries(row)))
 }

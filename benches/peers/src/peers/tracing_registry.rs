@@ -31,9 +31,14 @@ fn case(row: &Row) -> Option<Case> {
     if row.listening == Listening::Nobody {
         return None;
     }
+    install(row);
+    Some(Case::new(Tracing, row, deliveries(row)))
+}
+
+/// Makes it the subscriber of this process.
+pub(super) fn install(row: &Row) {
     let keep = Keep { fan: Fan::new(row.listening), listening: row.listening };
     set_global_default(Registry::default().with(keep)).expect("the first subscriber of this process");
-    Some(Case::new(Tracing, row, deliveries(row)))
 }
 
 struct Keep {
