@@ -139,3 +139,30 @@ async fn who_is_inside_when_the_span_ends_keeps_it_open_until_it_leaves() {
     ];
     assert_eq!(recorder.story()[1..], [&expected[..], &["close tool", "close chat"]].concat());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn calls_that_end_while_their_tasks_run_close_each_span_once_and_harm_nobody() {
+    const CALLS: usize = 500;
+    let (telemetry, recorder, _guard) = recorded(Tracing::new());
+    let background = || async {
+        for _ in 0..4 {
+            yield_now().await;
+            tool().await;
+        }
+    };
+    let call = || async {
+        let tasks = [allm_telemetry::spawn(background()), allm_telemetry::spawn(background())];
+        yield_now().await;
+        tasks
+    };
+    for _ in 0..CALLS {
+        for task in telemetry.scope(call().in_span_plain(Span::chat())).await {
+            task.await.unwrap();
+        }
+    }
+    let count = |line: &str| recorder.log().iter().filter(|it| it.starts_with(line)).count();
+    assert_eq!((count("new chat"), count("close chat")), (CALLS, CALLS));
+    assert_eq!((count("new tool"), count("close tool")), (8 * CALLS, 8 * CALLS));
+    assert_eq!(count("enter"), count("leave"));
+    assert!(telemetry.detach("tracing").is_ok(), "it did not fail");
+}
