@@ -4,7 +4,7 @@ use std::fmt;
 use super::json;
 use super::policy::Outgoing;
 use super::reading::seconds;
-use crate::event::{Number, Value, ValueRef};
+use crate::event::{Key, Number, Value, ValueRef};
 
 /// A value as tracing systems take it.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,6 +12,8 @@ use crate::event::{Number, Value, ValueRef};
 pub enum Attribute<'a> {
     /// Text.
     Text(Cow<'a, str>),
+    /// Text that is a literal, so that who keeps it need not copy it.
+    Literal(&'static str),
     /// An integer; one that is too large is cut to the largest.
     Int(i64),
     /// A float. Times are in seconds.
@@ -30,6 +32,14 @@ impl<'a> Attribute<'a> {
 
     pub(super) fn text(text: &'a str) -> Self {
         Self::Text(text.into())
+    }
+
+    /// Text of a key's type: what names things is a literal more often than not.
+    pub(super) fn key(text: &'a Key) -> Self {
+        match text {
+            Cow::Borrowed(literal) => Self::Literal(literal),
+            Cow::Owned(text) => Self::text(text),
+        }
     }
 
     pub(super) fn seconds(nanoseconds: u64) -> Self {
@@ -75,6 +85,7 @@ impl fmt::Display for Attribute<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text(text) => f.pad(text),
+            Self::Literal(text) => f.pad(text),
             Self::Int(value) => value.fmt(f),
             Self::Float(value) => value.fmt(f),
             Self::Bool(value) => value.fmt(f),

@@ -53,14 +53,14 @@ impl<'a, 'c> Reading<'a, 'c> {
     #[inline]
     fn read(&self, source: &Source) -> Option<Attribute<'a>> {
         Some(match *source {
-            Source::Is(text) => Attribute::text(text),
+            Source::Is(text) => Attribute::Literal(text),
             Source::True => Attribute::Bool(true),
-            Source::Operation => Attribute::text(self.named.operation),
+            Source::Operation => Attribute::Literal(self.named.operation),
             Source::RequestId => Attribute::text(self.start.request_id.get().as_str()),
             Source::SpanId => Attribute::Text(self.start.span_id.to_hex().into()),
-            Source::Engine => Attribute::text(self.start.engine.as_ref()?),
-            Source::Provider => Attribute::Text(self.provider()),
-            Source::Model => Attribute::text(self.start.model.as_ref()?),
+            Source::Engine => Attribute::key(self.start.engine.as_ref()?),
+            Source::Provider => self.provider_attribute(),
+            Source::Model => Attribute::key(self.start.model.as_ref()?),
             Source::Option(key, kind) => convert(self.start.more.options.get(key)?, kind)?,
             Source::Own(key, kind) => convert(self.own(key)?, kind)?,
             Source::Input(form) => shape(self.input()?, form, None),
@@ -72,15 +72,15 @@ impl<'a, 'c> Reading<'a, 'c> {
     fn read_end(&self, source: &Source, end: &'a SpanEnd) -> Option<Attribute<'a>> {
         let results = &end.results;
         Some(match *source {
-            Source::Outcome => Attribute::text(end.outcome.as_str()),
+            Source::Outcome => Attribute::Literal(end.outcome.as_str()),
             Source::Attempts => Attribute::Int(end.attempts.into()),
-            Source::UsageStatus => Attribute::text(end.stream.map(|_| end.usage_status().as_str())?),
+            Source::UsageStatus => Attribute::Literal(end.stream.map(|_| end.usage_status().as_str())?),
             Source::ErrorType => Attribute::text(self.error_type()?),
-            Source::ResponseModel => Attribute::text(results.response_model.as_ref()?),
+            Source::ResponseModel => Attribute::key(results.response_model.as_ref()?),
             Source::AnsweringModel => {
-                Attribute::text(results.response_model.as_ref().or(self.start.model.as_ref())?)
+                Attribute::key(results.response_model.as_ref().or(self.start.model.as_ref())?)
             }
-            Source::ResponseId => Attribute::text(results.response_id.as_ref()?),
+            Source::ResponseId => Attribute::key(results.response_id.as_ref()?),
             Source::FinishReasons => finish_reasons(results.finish_reasons.as_deref()?),
             Source::Tokens(part) => Attribute::count(self.tokens(part)?),
             Source::Count(key) => {
@@ -145,6 +145,14 @@ impl<'a, 'c> Reading<'a, 'c> {
         provider.or_else(engine).unwrap_or(OTHER.into())
     }
 
+    fn provider_attribute(&self) -> Attribute<'a> {
+        match (self.start.provider(), &self.start.engine) {
+            (Some(Value::Text(provider)), _) => Attribute::key(provider),
+            (None, Some(engine)) => Attribute::key(engine),
+            _ => Attribute::Text(self.provider()),
+        }
+    }
+
     /// A start key of the span's own row.
     pub(super) fn own(&self, key: &str) -> Option<&'a Value> {
         let place = self.start.name.row().start_keys.iter().position(|own| *own == key)?;
@@ -197,18 +205,20 @@ fn shape<'a>(outgoing: &Outgoing<'a>, form: Form, answer: Option<&Answer<'_>>) -
     match (form, outgoing) {
         (Form::Text, Outgoing::AsIs(ValueRef::Text(text))) => Attribute::text(text),
         (Form::Text, outgoing) => Attribute::Text(content::text(outgoing.value()).into()),
-        (Form::MimeType, outgoing) => Attribute::text(content::mime_type(outgoing.value())),
+        (Form::MimeType, outgoing) => Attribute::Literal(content::mime_type(outgoing.value())),
         (Form::Messages, outgoing) => Attribute::Text(content::messages(outgoing.value(), answer).into()),
     }
 }
 
 /// A value in the type that the convention asks for; one that cannot be is left out.
 fn convert(value: &Value, kind: As) -> Option<Attribute<'_>> {
+    if let (As::Text, Value::Text(text)) = (kind, value) {
+        return Some(Attribute::key(text));
+    }
     let value = value.as_value_ref();
     Some(match kind {
         As::Text => Attribute::Text(match value {
             ValueRef::Null => return None,
-            ValueRef::Text(text) => text.into(),
             other => other.to_string().into(),
         }),
         As::Int => match Attribute::of(value)? {

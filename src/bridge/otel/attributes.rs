@@ -11,6 +11,7 @@ pub(super) fn key_value(key: impl Into<Cow<'static, str>>, attribute: Attribute<
 fn value(attribute: Attribute<'_>) -> Value {
     match attribute {
         Attribute::Text(text) => Value::String(text.into_owned().into()),
+        Attribute::Literal(text) => Value::String(text.into()),
         Attribute::Int(value) => Value::I64(value),
         Attribute::Float(value) => Value::F64(value),
         Attribute::Bool(value) => Value::Bool(value),

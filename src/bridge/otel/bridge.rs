@@ -1,6 +1,5 @@
 use std::borrow::Cow;
 use std::sync::OnceLock;
-use std::sync::Weak;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use super::state::{State, at};
 use super::teardown::is_alive;
 use super::tracer::Tracing;
 use crate::convention::{self, Convention};
-use crate::event::{Content, Event, Phase};
+use crate::event::{Content, Data, Event, Outcome, Phase};
 use crate::registry::Listener;
 
 /// The listener.
@@ -45,11 +44,13 @@ impl Listener for Bridge {
     }
 
     fn start(&self, event: &Event<'_>, built: Context, parent: Option<&State>) -> State {
-        let started = number(event, "system_time");
-        let client_around = parent.map_or_else(Weak::new, State::nearest_client);
+        let started = match event.data() {
+            Data::Span(start, _) => start.system_time,
+            Data::Given { .. } => 0,
+        };
         let is_client =
             event.span().is_some_and(|span| self.convention.kind(span) == convention::SpanKind::Client);
-        let client = is_client.then(|| Client::inside(client_around.clone()));
+        let client = Client::new(is_client, parent.map(|parent| &parent.client));
         let around = match parent {
             Some(parent) if !is_parent(&built) => &parent.context,
             _ => &built,
@@ -63,7 +64,6 @@ impl Listener for Bridge {
             records,
             started,
             client,
-            client_around,
             gaps: OnceLock::new(),
             first_chunk_seen: AtomicBool::new(false),
             ended: AtomicBool::new(false),
@@ -99,7 +99,7 @@ impl Listener for Bridge {
 
     fn stop(&self, state: &State, event: &Event<'_>) {
         let used = event.usage().is_some_and(|usage| usage.parts().any(|(_, count)| count.is_some()));
-        let usage = used && state.client.as_ref().is_some_and(|client| client.tells());
+        let usage = used && state.client.tells();
         if state.records {
             self.end(state, event, usage);
         }
@@ -117,7 +117,8 @@ impl Listener for Bridge {
 
 impl Bridge {
     fn span(&self, event: &Event<'_>, is_client: bool, started: u64) -> SpanBuilder {
-        let mut attributes = Vec::with_capacity(16);
+        // With room for those of the end.
+        let mut attributes = Vec::with_capacity(32);
         self.convention.start_attributes(event, &mut |key, value| attributes.push(key_value(key, value)));
         let name = Cow::Owned(self.convention.span_name(event).into_owned());
         SpanBuilder::from_name(name)
@@ -131,14 +132,18 @@ impl Bridge {
         let (mut attributes, mut exception) = (Vec::with_capacity(16), Vec::new());
         self.convention
             .end_attributes(event, usage, &mut |key, value| attributes.push(key_value(key, value)));
-        self.convention.exception_attributes(event, &mut |key, value| exception.push(key_value(key, value)));
+        let outcome = event.outcome();
+        if outcome == Some(Outcome::Panicked) {
+            self.convention
+                .exception_attributes(event, &mut |key, value| exception.push(key_value(key, value)));
+        }
         let ended = state.after(event.duration().map_or(0, |it| it.as_nanos() as u64));
         let span = state.context.span();
         span.set_attributes(attributes);
         if !exception.is_empty() {
             span.add_event_with_timestamp("exception", ended, exception);
         }
-        if self.convention.error_type(event).is_some() {
+        if matches!(outcome, Some(Outcome::Error | Outcome::Panicked)) {
             // The class is an attribute; the text is content.
             let text = self.convention.error_text(event).unwrap_or_default();
             span.set_status(Status::error(text.into_owned()));

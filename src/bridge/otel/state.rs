@@ -1,5 +1,5 @@
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use opentelemetry::trace::TraceContextExt as _;
@@ -16,9 +16,7 @@ pub(super) struct State {
     pub(super) records: bool,
     /// Nanoseconds since the Unix epoch.
     pub(super) started: u64,
-    /// If it is a call of a model.
-    pub(super) client: Option<Arc<Client>>,
-    pub(super) client_around: Weak<Client>,
+    pub(super) client: Client,
     /// Known from the first chunk on.
     pub(super) gaps: OnceLock<Option<Gaps>>,
     /// Whether the first chunk has been counted: the wait for it is no gap.
@@ -27,11 +25,6 @@ pub(super) struct State {
 }
 
 impl State {
-    /// The nearest call of a model, this one or around it.
-    pub(super) fn nearest_client(&self) -> Weak<Client> {
-        self.client.as_ref().map_or_else(|| self.client_around.clone(), Arc::downgrade)
-    }
-
     /// A moment in the span's life, `nanoseconds` after its start.
     pub(super) fn after(&self, nanoseconds: u64) -> SystemTime {
         at(self.started.saturating_add(nanoseconds))

@@ -85,6 +85,7 @@ fn as_value<'v>(attribute: &'v Attribute<'_>) -> Option<&'v dyn Value> {
     Some(match attribute {
         Attribute::Text(Cow::Borrowed(text)) => text,
         Attribute::Text(Cow::Owned(text)) => text,
+        Attribute::Literal(text) => text,
         Attribute::Int(number) => number,
         Attribute::Float(number) => number,
         Attribute::Bool(truth) => truth,
