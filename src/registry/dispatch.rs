@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use super::failure::{self, Failure};
 use super::fence::{Caught, fence};
+#[cfg(all(test, allm_loom))]
+use super::sync::CellKey as _;
+use super::sync::thread_local;
 use super::table::{Attached, Table};
 use super::telemetry::{Registry, Telemetry};
 use crate::event::Event;

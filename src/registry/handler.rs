@@ -1,10 +1,11 @@
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use tokio::sync::oneshot;
 
 use super::held::Held;
 use super::interest::Followed;
+use super::sync::Mutex;
 use crate::event::{Content, Event, EventName};
 
 /// A handler's function.

@@ -1,6 +1,6 @@
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
+use super::sync::{AtomicU32, Mutex, MutexGuard, Ordering, process_wide};
 use crate::event::{EventIndex, EventName, SpanName};
 
 /// What is followed: a bit a span, one each for retries and failures, one for all names outside the catalogue.
@@ -45,57 +45,68 @@ impl Followed {
 
 type Counts = [u32; Followed::COUNT];
 
-/// What is followed on any handle: the one load that decides whether a span is worth building.
-static ANYWHERE: AtomicU32 = AtomicU32::new(0);
-static TOTAL: Mutex<Counts> = Mutex::new([0; Followed::COUNT]);
+process_wide! {
+    static ANYWHERE: Tally = Tally { mask: AtomicU32::new(0), counts: Mutex::new([0; Followed::COUNT]) };
+}
 
-/// Whether any of these is followed on any handle.
+/// Whether any of these is followed on any handle: the one load that decides whether a span is worth building.
 #[inline]
 pub(crate) fn anywhere(followed: Followed) -> bool {
-    ANYWHERE.load(Ordering::Relaxed) & followed.0 != 0
+    ANYWHERE.has(followed)
 }
 
-/// What is followed on one handle, and by how many.
-#[derive(Debug)]
-pub(super) struct Interest {
-    mask: AtomicU32,
-    counts: Mutex<Counts>,
-}
+/// What is followed on one handle.
+#[derive(Debug, Default)]
+pub(super) struct Interest(Tally);
 
 impl Interest {
-    pub(super) const fn new() -> Self {
-        Self { mask: AtomicU32::new(0), counts: Mutex::new([0; Followed::COUNT]) }
-    }
-
     #[inline]
     pub(super) fn has(&self, followed: Followed) -> bool {
-        self.mask.load(Ordering::Relaxed) & followed.0 != 0
+        self.0.has(followed)
     }
 
     pub(super) fn add(&self, followed: Followed) {
-        self.change(|place, count| if followed.has(place) { count + 1 } else { count });
+        let more = |place, count| if followed.has(place) { count + 1 } else { count };
+        self.0.change(more);
+        ANYWHERE.change(more);
     }
 
     pub(super) fn remove(&self, followed: Followed) {
-        self.change(|place, count| if followed.has(place) { count - 1 } else { count });
-    }
-
-    fn change(&self, count: impl Fn(usize, u32) -> u32) {
-        let mut total = lock(&TOTAL);
-        let mut counts = lock(&self.counts);
-        for place in 0..Followed::COUNT {
-            let now = count(place, counts[place]);
-            total[place] = total[place] - counts[place] + now;
-            counts[place] = now;
-        }
-        self.mask.store(mask(&counts), Ordering::Relaxed);
-        ANYWHERE.store(mask(&total), Ordering::Relaxed);
+        let less = |place, count| if followed.has(place) { count - 1 } else { count };
+        self.0.change(less);
+        ANYWHERE.change(less);
     }
 }
 
 impl Drop for Interest {
     fn drop(&mut self) {
-        self.change(|_, _| 0);
+        let own = *lock(&self.0.counts);
+        ANYWHERE.change(|place, count| count - own[place]);
+    }
+}
+
+/// What is followed, and by how many.
+#[derive(Debug, Default)]
+struct Tally {
+    mask: AtomicU32,
+    counts: Mutex<Counts>,
+}
+
+impl Tally {
+    /// Relaxed, because it publishes nothing: what it says to look at is behind locks of its own, and who knows that an
+    /// `attach` returned knows a mask that is no older.
+    #[inline]
+    fn has(&self, followed: Followed) -> bool {
+        self.mask.load(Ordering::Relaxed) & followed.0 != 0
+    }
+
+    fn change(&self, count: impl Fn(usize, u32) -> u32) {
+        let mut counts = lock(&self.counts);
+        for (place, of) in counts.iter_mut().enumerate() {
+            *of = count(place, *of);
+        }
+        // With the lock: else an older mask could come last.
+        self.mask.store(mask(&counts), Ordering::Relaxed);
     }
 }
 

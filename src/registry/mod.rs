@@ -13,11 +13,15 @@ mod handler;
 mod held;
 mod interest;
 mod listener;
+#[cfg(all(test, allm_loom))]
+#[path = "../../tests/loom/mod.rs"]
+mod models;
 mod panic_hook;
 mod sink;
 mod sink_guard;
 mod states;
 mod subscribe;
+mod sync;
 mod table;
 mod telemetry;
 

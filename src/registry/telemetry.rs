@@ -1,9 +1,6 @@
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, PoisonError};
 
-use dashmap::DashMap;
-use dashmap::mapref::entry::Entry as Place;
 use tokio::sync::oneshot;
 
 use super::dispatch;
@@ -12,6 +9,7 @@ use super::follower::Follower;
 use super::handler::{Handler, HandlerInfo, Run, held};
 use super::interest::{Followed, Interest};
 use super::listener::{Listener, MAX_LISTENERS};
+use super::sync::{AtomicBool, AtomicU64, DashMap, Mutex, Ordering, Place, process_wide};
 use super::table::{Attached, Table};
 use crate::event::{Clock, Content, Event, EventName, Time, TimeSource};
 
@@ -304,10 +302,12 @@ impl fmt::Debug for Telemetry {
 
 impl Registry {
     fn new(clock: TimeSource) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
+        process_wide! {
+            static NEXT: AtomicU64 = AtomicU64::new(1);
+        }
         Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
-            interest: Interest::new(),
+            interest: Interest::default(),
             attached: DashMap::new(),
             version: AtomicU64::new(0),
             built: Mutex::new(None),

@@ -1,0 +1,26 @@
+//! What threads share here, so that loom can stand in for it: under `--cfg allm_loom` the models in `tests/loom` run
+//! this room's own code in every order that the memory model allows.
+
+#[cfg(not(all(test, allm_loom)))]
+mod real {
+    pub(in super::super) use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+    pub(in super::super) use std::sync::{Mutex, MutexGuard};
+    pub(in super::super) use std::thread_local;
+
+    pub(in super::super) use dashmap::DashMap;
+    pub(in super::super) use dashmap::mapref::entry::Entry as Place;
+
+    /// A static of what is shared. Loom's are not made by a constant.
+    macro_rules! process_wide {
+        (static $name:ident: $type:ty = $value:expr;) => {
+            static $name: $type = $value;
+        };
+    }
+    pub(in super::super) use process_wide;
+}
+
+#[cfg(not(all(test, allm_loom)))]
+pub(super) use real::*;
+
+#[cfg(all(test, allm_loom))]
+pub(super) use super::models::shared::*;
