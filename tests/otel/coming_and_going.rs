@@ -30,6 +30,19 @@ async fn one_that_is_detached_mid_call_leaves_its_spans_unobserved_and_they_end_
 }
 
 #[tokio::test]
+async fn a_span_that_is_unobserved_ends_also_when_somebody_keeps_its_context() {
+    let world = World::new();
+    let mut kept = None;
+    let work = async {
+        kept = Some(OtelContext::current());
+        world.capture.telemetry().detach("otel").unwrap();
+    };
+    world.run(work.in_span_plain(Span::tool("t", "1"))).await;
+    assert!(kept.is_some_and(|kept| kept.has_active_span() && !kept.span().is_recording()));
+    assert_eq!(text(&world.span("execute_tool t"), "allm.outcome"), "unobserved");
+}
+
+#[tokio::test]
 async fn one_that_is_attached_mid_call_begins_with_the_next_span() {
     let world = World::detached();
     let mut chat = Box::pin(world.capture.run(|| {
