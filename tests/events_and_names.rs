@@ -1,8 +1,8 @@
 //! Names: paths of segments; a misspelt one is an error, not a second, empty dashboard.
 
 use allm_telemetry::{
-    AttachError, Event, EventName, Phase, SpanName, Telemetry, event_prefix, prelude::*, span,
-    testing::Capture,
+    AttachError, Event, EventName, Metadata, Phase, SpanName, Telemetry, Value, event_prefix, prelude::*,
+    span, testing::Capture,
 };
 use support::*;
 
@@ -132,4 +132,13 @@ async fn the_line_of_an_event_has_no_content_and_no_key_of_the_users() {
     let line = end_of(&capture, SpanName::Generate).to_string();
     assert!(line.starts_with("allm.generate.stop ") && line.contains("error_type=http_500"), "{line}");
     assert!(!line.contains("secret") && !line.contains('\n'), "{line}");
+}
+
+#[test]
+fn a_value_is_shown_with_its_texts_in_quotes_once_however_deep() {
+    let nested = Value::from(vec![Value::from("a \"b\""), Value::from(vec![1_u64]), Value::Null]);
+    let map = Metadata::new().with("key", nested).with("empty", Metadata::new());
+    assert_eq!(Value::from(map).to_string(), r#"{"key": ["a \"b\"", [1], null], "empty": {}}"#);
+    let deep = (0..100).fold(Value::from("\""), |inner, _| Value::from(vec![inner]));
+    assert_eq!(deep.to_string().len(), 204, "it grows with the depth, not with two to its power");
 }

@@ -211,11 +211,22 @@ impl fmt::Display for ValueRef<'_> {
             Self::Text(value) => value.fmt(f),
             Self::SpanId(value) => value.fmt(f),
             Self::Usage(usage) => usage.fmt(f),
-            Self::List(values) => f.debug_list().entries(values.iter().map(Value::to_string)).finish(),
+            Self::List(values) => f.debug_list().entries(values.iter().map(Nested)).finish(),
             Self::Map(values) => {
-                let entries = values.iter().map(|(key, value)| (key, value.to_string()));
-                f.debug_map().entries(entries).finish()
+                f.debug_map().entries(values.iter().map(|(key, value)| (key, Nested(value)))).finish()
             }
+        }
+    }
+}
+
+/// A value inside another: its texts are in quotes, once, however deep they lie.
+struct Nested<'a>(&'a Value);
+
+impl fmt::Debug for Nested<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_value_ref() {
+            ValueRef::Text(text) => fmt::Debug::fmt(text, f),
+            other => fmt::Display::fmt(&other, f),
         }
     }
 }
