@@ -1,0 +1,30 @@
+use allm_telemetry::{EventName, Telemetry};
+
+/// A name is a path of segments, as text or one by one, and both are the same name.
+pub(crate) fn check(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let segments: Vec<&str> = text.split('.').collect();
+    let valid = segments.iter().all(|segment| !segment.is_empty());
+    let parsed = text.parse::<EventName>();
+    assert_eq!(parsed, EventName::try_from(segments.as_slice()));
+    assert_eq!(parsed.is_ok(), valid, "{text:?}");
+    match parsed {
+        Ok(name) => {
+            assert_eq!(name.as_str(), text);
+            assert_eq!(name.segments().collect::<Vec<_>>(), segments);
+            for (end, _) in text.char_indices() {
+                let prefix: Vec<&str> = text[..end].split('.').collect();
+                let above = end == 0 || segments.starts_with(&prefix);
+                assert_eq!(name.starts_with(&text[..end]), above, "{:?} of {text:?}", &text[..end]);
+            }
+            assert!(name.starts_with(text) && !name.starts_with(&format!("{text}.a")));
+        }
+        Err(error) => {
+            assert_eq!(error.given(), text);
+            assert!(error.to_string().len() < 1_000, "an error is read by people");
+        }
+    }
+    // A segment with a dot is no segment, and a suffix is no name of its own.
+    assert_eq!(EventName::try_from(["a", text]).is_ok(), valid && segments.len() == 1, "{text:?}");
+    assert_eq!(Telemetry::new().execute(text, [("n", 1)], [("k", 1)]).is_ok(), valid, "{text:?}");
+}
