@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
 use allm_telemetry::{
-    AttachError, Event, Measurements, Metadata, SpanName, Telemetry, Value, attach, current_request_id,
-    detach, execute, list_handlers, prelude::*, testing::Capture,
+    AttachError, Event, EventName, ImageOperation, Measurements, Metadata, Phase, SpanName, Telemetry, Value,
+    attach, current_request_id, detach, execute, list_handlers, prelude::*, testing::Capture,
 };
 use futures::FutureExt as _;
 use support::*;
@@ -251,43 +251,6 @@ fn a_handler_may_emit_from_inside_itself() {
     assert_eq!(tool.as_event().parent_span_id(), chat.as_event().span_id());
 }
 
-#[test]
-fn a_handler_that_emits_its_own_event_for_ever_is_detached_and_reported() {
-    let capture = Capture::new();
-    let calls = Arc::new(AtomicUsize::new(0));
-    let counted = calls.clone();
-    let endless = move |_: &Event<'_>| {
-        counted.fetch_add(1, Ordering::Relaxed);
-        execute("a", [("n", 1)], [("k", 1)]).unwrap();
-    };
-    let (witness, noted) = noting();
-    capture.telemetry().attach("endless", "allm.a", endless).unwrap();
-    capture.telemetry().attach("witness", "allm.a", witness).unwrap();
-    capture.run(|| emit(capture.telemetry(), "a"));
-    assert_eq!(calls.load(Ordering::Relaxed), 64);
-    assert_eq!(noted.lock().unwrap().len(), 64, "who did nothing wrong stays attached and is called");
-    let failures = capture.named("telemetry.handler.failure");
-    assert_eq!(failures.iter().map(|it| text(it, "handler_id")).collect::<Vec<_>>(), ["endless"]);
-    assert!(text(&failures[0], "reason").contains("64"), "{:?}", failures[0]);
-    capture.run(|| emit(capture.telemetry(), "a"));
-    assert_eq!((calls.load(Ordering::Relaxed), noted.lock().unwrap().len()), (64, 65));
-}
-
-#[test]
-fn events_may_nest_64_deep() {
-    let telemetry = Telemetry::new();
-    let calls = Arc::new(AtomicUsize::new(0));
-    let counted = calls.clone();
-    let deep = move |_: &Event<'_>| {
-        if counted.fetch_add(1, Ordering::Relaxed) < 63 {
-            execute("a", [("n", 1)], [("k", 1)]).unwrap();
-        }
-    };
-    telemetry.attach("deep", "allm.a", deep).unwrap();
-    telemetry.run(|| emit(&telemetry, "a"));
-    assert_eq!((calls.load(Ordering::Relaxed), telemetry.list_handlers("").len()), (64, 1));
-}
-
 #[tokio::test]
 async fn a_handler_runs_inside_the_spans_context() {
     let telemetry = Telemetry::new();
@@ -397,4 +360,29 @@ fn a_value_that_is_null_is_there_and_an_absent_key_is_not() {
     let stop = end_of(&capture, SpanName::Chat);
     assert_eq!(value(&stop, "model"), Value::Null);
     assert!(stop.as_event().metadata("tool_name").is_none());
+}
+
+#[test]
+fn who_follows_one_thing_makes_nothing_else_observed() {
+    let spans = || {
+        let calls = [Span::generate(), Span::stream(), Span::step(), Span::chat(), Span::tool("t", "1")];
+        let sized = [Span::embed(1), Span::moderate(1, false), Span::classify(1), Span::synthesize(1)];
+        let image = [Span::image(ImageOperation::Generate, 1)];
+        calls.into_iter().chain(image).chain(sized).chain([Span::transcribe("audio/wav")])
+    };
+    let others = ["allm.adapter.retry", "telemetry.handler.failure", "allm.own"].map(EventName::try_from);
+    let events = SpanName::ALL.map(|name| name.event(Phase::Stop)).into_iter();
+    for event in events.chain(others.map(Result::unwrap)) {
+        let telemetry = Telemetry::new();
+        telemetry.attach("h", &event, |_| {}).unwrap();
+        for (name, span) in SpanName::ALL.into_iter().zip(spans()) {
+            let mut observed = false;
+            telemetry.run(|| {
+                let mut active = span.start();
+                active.record(|_| observed = true);
+                active.complete();
+            });
+            assert_eq!(observed, event == name.event(Phase::Stop), "{name} while {event} is followed");
+        }
+    }
 }

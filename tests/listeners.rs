@@ -191,6 +191,51 @@ async fn a_listener_alone_makes_the_spans_it_follows_observed_and_no_others() {
     assert!(!ran.get());
 }
 
+#[tokio::test]
+async fn a_listener_hears_nothing_of_spans_that_it_does_not_follow_and_others_do() {
+    let scribe = Scribe { follows: |name| name == SpanName::Chat, ..Scribe::new() };
+    let telemetry = scribe.attached();
+    telemetry.attach_many("all", SpanName::ALL.into_iter().flat_map(SpanName::events), |_| {}).unwrap();
+    telemetry.scope(async { tool().await }.in_span_plain(Span::chat())).await;
+    scribe.assert_wrote(&["start chat in nothing", "stop chat completed", "drop chat"]);
+    assert_eq!(telemetry.ends_without_start("scribe"), Some(0), "the end of a tool was not missed");
+}
+
+#[tokio::test]
+async fn a_first_chunk_is_not_noted_further_out() {
+    let scribe = Scribe { follows: |name| name == SpanName::Chat, ..Scribe::new() };
+    let telemetry = scribe.attached();
+    telemetry.attach("chunks", "allm.stream.first_chunk", |_| {}).unwrap();
+    let chat = async { stream::iter([1]).in_span_plain(Span::stream()).count().await };
+    telemetry.scope(chat.in_span_plain(Span::chat())).await;
+    scribe.assert_wrote(&["start chat in nothing", "stop chat completed", "drop chat"]);
+}
+
+/// Writes what it may, and asked for nothing.
+struct Modest;
+
+impl Listener for Modest {
+    type Built = ();
+    type State = ();
+    fn built(&self) {}
+    fn start(&self, _: &Event<'_>, (): (), _: Option<&()>) {}
+    fn chunk(&self, (): &(), _: std::time::Duration) {
+        panic!("nobody asked for chunks")
+    }
+    fn stop(&self, (): &(), _: &Event<'_>) {}
+    fn around(&self, (): &(), _: bool, _: &mut dyn FnMut()) {
+        panic!("nobody asked for polls")
+    }
+}
+
+#[tokio::test]
+async fn what_a_listener_can_do_is_not_what_it_wants() {
+    let telemetry = Telemetry::new();
+    telemetry.listen("modest", Modest).unwrap();
+    telemetry.scope(async { stream::iter([1, 2]).in_span_plain(Span::stream()).count().await }).await;
+    assert!(!telemetry.list_handlers("allm.stream.stop").is_empty(), "it did not panic");
+}
+
 /// Keeps what it may see of errors.
 struct Sees(Content, Arc<Mutex<Vec<Value>>>);
 

@@ -83,6 +83,25 @@ async fn a_subscription_ends_when_it_is_detached_after_what_was_queued() {
     assert!(events.next().await.is_none() && events.next().await.is_none());
 }
 
+#[test]
+fn a_subscription_ends_though_another_thread_has_a_copy_of_who_listens() {
+    let telemetry = Telemetry::new();
+    let mut events = ticks(&telemetry, 8);
+    let ((go, wait), (did, done)) = (std::sync::mpsc::channel(), std::sync::mpsc::channel());
+    let there = telemetry.clone();
+    let other = std::thread::spawn(move || {
+        emit(&there, 1);
+        did.send(()).unwrap();
+        wait.recv().unwrap();
+    });
+    done.recv().unwrap();
+    telemetry.detach("queue").unwrap();
+    assert_eq!(events.next().now_or_never().flatten().map(|it| number(&it, "n")), Some(1));
+    assert!(events.next().now_or_never().expect("it has ended").is_none());
+    go.send(()).unwrap();
+    other.join().unwrap();
+}
+
 #[tokio::test]
 async fn a_reader_that_waits_is_woken_by_an_event_and_by_detach() {
     let telemetry = Telemetry::new();
