@@ -6,7 +6,7 @@ use futures::Stream;
 use futures::stream::FusedStream;
 use pin_project::{pin_project, pinned_drop};
 
-use super::current::enter;
+use super::current::enter_task;
 use super::handle::Context;
 
 /// A future or a stream that carries a context: it is polled and dropped in it.
@@ -38,7 +38,7 @@ impl<T> InContext<T> {
         T: FnOnce() -> R,
     {
         let work = self.inner.take().expect("a closure runs once");
-        enter(&self.context, work)
+        enter_task(&mut self.context, work)
     }
 }
 
@@ -47,7 +47,7 @@ impl<F: Future> Future for InContext<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        enter(this.context, || match this.inner.as_mut().as_pin_mut() {
+        enter_task(this.context, || match this.inner.as_mut().as_pin_mut() {
             Some(inner) => {
                 let polled = inner.poll(cx);
                 if polled.is_ready() {
@@ -68,7 +68,7 @@ impl<S: Stream> Stream for InContext<S> {
         if this.inner.is_none() {
             return Poll::Ready(None);
         }
-        enter(this.context, || {
+        enter_task(this.context, || {
             let polled =
                 this.inner.as_mut().as_pin_mut().map_or(Poll::Ready(None), |inner| inner.poll_next(cx));
             if matches!(polled, Poll::Ready(None)) {
@@ -94,7 +94,7 @@ impl<T> PinnedDrop for InContext<T> {
     fn drop(self: Pin<&mut Self>) {
         let mut this = self.project();
         if this.inner.is_some() {
-            enter(this.context, || this.inner.set(None));
+            enter_task(this.context, || this.inner.set(None));
         }
     }
 }

@@ -1,7 +1,6 @@
 use std::fmt;
 use std::future::Future;
-
-use triomphe::Arc;
+use std::sync::Arc;
 
 use super::carried::InContext;
 use super::current;
@@ -34,9 +33,9 @@ use crate::registry::Telemetry;
 /// ```
 #[derive(Clone, Default)]
 pub struct Context {
-    node: Option<Arc<Node>>,
+    pub(super) node: Option<Arc<Node>>,
     /// Of an unobserved request, which needs no node of its own. Not looked at when the node has a request id.
-    id: Option<Ticket>,
+    pub(super) id: Option<Ticket>,
 }
 
 /// The request id of this task, inside any span or scope that has one, observed or not.
@@ -84,7 +83,8 @@ impl Context {
 
     /// Runs a closure in this context.
     pub fn run<R>(self, work: impl FnOnce() -> R) -> R {
-        current::enter(&self, work)
+        let mut context = self;
+        current::enter_task(&mut context, work)
     }
 
     /// Wraps a future: it is polled and dropped in this context.
@@ -125,17 +125,6 @@ impl Context {
 
     pub(crate) fn node(&self) -> Option<&Arc<Node>> {
         self.node.as_ref()
-    }
-
-    /// Whether both are the same.
-    #[inline]
-    pub(crate) fn is(&self, other: &Self) -> bool {
-        let same_node = match (&self.node, &other.node) {
-            (Some(this), Some(other)) => Arc::ptr_eq(this, other),
-            (None, None) => true,
-            _ => false,
-        };
-        same_node && self.id == other.id
     }
 
     /// Leaves this context empty.

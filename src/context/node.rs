@@ -1,6 +1,6 @@
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-
-use triomphe::{Arc, UniqueArc};
 
 use crate::event::{RequestId, RequestIdCell, SpanStart};
 use crate::registry::{States, Telemetry};
@@ -32,18 +32,50 @@ pub(crate) enum Place {
     Unobserved(Option<RequestId>),
 }
 
-impl Node {
-    /// A span that was built and belongs nowhere yet. It is written where it will stay, and shared once it starts.
+/// A node that nobody else has yet: it is written where it will stay.
+#[derive(Debug)]
+pub(crate) struct Unshared(Arc<Node>);
+
+impl Unshared {
     #[inline]
-    pub(crate) fn unsettled(start: SpanStart) -> UniqueArc<Self> {
-        UniqueArc::new(Self::alone(Place::Span(start), Telemetry::global()))
+    fn new(node: Node) -> Self {
+        Self(Arc::new(node))
+    }
+
+    #[inline]
+    pub(crate) fn share(self) -> Arc<Node> {
+        self.0
+    }
+}
+
+impl Deref for Unshared {
+    type Target = Node;
+
+    #[inline]
+    fn deref(&self) -> &Node {
+        &self.0
+    }
+}
+
+impl DerefMut for Unshared {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Node {
+        Arc::get_mut(&mut self.0).expect("only `share` gives it away")
+    }
+}
+
+impl Node {
+    /// A span that was built and belongs nowhere yet.
+    #[inline]
+    pub(crate) fn unsettled(start: SpanStart) -> Unshared {
+        Unshared::new(Self::alone(Place::Span(start), Telemetry::global()))
     }
 
     /// Where a context changes in another way than by a span.
     pub(crate) fn scope(place: Place, telemetry: Telemetry, around: Option<Arc<Self>>) -> Arc<Self> {
-        let mut node = UniqueArc::new(Self::alone(place, telemetry));
+        let mut node = Unshared::new(Self::alone(place, telemetry));
         node.put_inside(around);
-        node.shareable()
+        node.share()
     }
 
     #[inline]

@@ -64,7 +64,7 @@ where
         let this = self.project();
         this.life.settle(this.input, |active| active);
         let active = match &mut this.life.stage {
-            Stage::Unobserved => return poll_carried(&this.life.unsettled.context, this.inner, cx),
+            Stage::Unobserved => return poll_carried(&mut this.life.unsettled.context, this.inner, cx),
             Stage::Observed(active) => active,
             Stage::Built | Stage::Done => panic!("a future in a span was polled after it was ready"),
         };
@@ -98,7 +98,7 @@ where
 /// Ends the span of a future that is ready.
 #[inline]
 fn finish<T, J: Judge<T>, S: OnStop<J::Good>>(
-    active: Active,
+    mut active: Active,
     output: &T,
     judge: &J,
     // One that is not called is dropped after the end: its drop may panic.
@@ -131,13 +131,13 @@ impl<F, J, S, I> PinnedDrop for SpanFuture<F, J, S, I> {
         let mut this = self.project();
         match this.life.take() {
             // It never ran: it is dropped where it was built.
-            Stage::Built => enter(&this.life.unsettled.context, || this.inner.set(None)),
+            Stage::Built => enter(&mut this.life.unsettled.context, || this.inner.set(None)),
             Stage::Unobserved => {
                 if this.inner.is_some() {
-                    carry(&this.life.unsettled.context, || this.inner.set(None));
+                    carry(&mut this.life.unsettled.context, || this.inner.set(None));
                 }
             }
-            Stage::Observed(active) => {
+            Stage::Observed(mut active) => {
                 let dropped = active.enter(|| fence(|| this.inner.set(None)));
                 active.end(Ending::cancelled(), None, Rare::empty(), None);
                 match dropped {

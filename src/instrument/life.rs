@@ -2,7 +2,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 
-use crate::context::{Context, enter, is_current};
+use crate::context::{Context, enter, is_entered};
 use crate::registry::{Fenced, fence};
 use crate::span::{Active, Input, Unsettled};
 
@@ -74,7 +74,7 @@ pub(super) fn poll_fenced<F: Future>(
 /// [`poll_inner`] for an unobserved span: in its context, and dropped there as soon as it is ready.
 #[inline]
 pub(super) fn poll_carried<F: Future>(
-    context: &Context,
+    context: &mut Context,
     mut inner: Pin<&mut Option<F>>,
     cx: &mut TaskContext<'_>,
 ) -> Poll<F::Output> {
@@ -89,6 +89,6 @@ pub(super) fn poll_carried<F: Future>(
 
 /// Runs the poll of an unobserved span in its context. Nested ones need not enter what is entered already.
 #[inline]
-pub(super) fn carry<R>(context: &Context, work: impl FnOnce() -> R) -> R {
-    if is_current(context) { work() } else { enter(context, work) }
+pub(super) fn carry<R>(context: &mut Context, work: impl FnOnce() -> R) -> R {
+    if is_entered(context) { work() } else { enter(context, work) }
 }

@@ -185,7 +185,7 @@ where
         let this = self.project();
         this.life.settle(this.input, |active| Box::new(Live::new(active).waiting_from_start()));
         let (polled, dropped) = match &mut this.life.stage {
-            Stage::Unobserved => (Ok(poll_carried(&this.life.unsettled.context, this.inner, cx)), Ok(())),
+            Stage::Unobserved => (Ok(poll_carried(&mut this.life.unsettled.context, this.inner, cx)), Ok(())),
             Stage::Observed(live) => live.active.enter(|| poll_fenced(this.inner, cx)),
             Stage::Built | Stage::Done => panic!("an opening stream was polled after it was ready"),
         };
@@ -254,9 +254,9 @@ impl<F, J, S, C, I> PinnedDrop for Opening<F, J, S, C, I> {
     fn drop(self: Pin<&mut Self>) {
         let mut this = self.project();
         match this.life.take() {
-            Stage::Built => enter(&this.life.unsettled.context, || this.inner.set(None)),
-            Stage::Unobserved => carry(&this.life.unsettled.context, || this.inner.set(None)),
-            Stage::Observed(live) => {
+            Stage::Built => enter(&mut this.life.unsettled.context, || this.inner.set(None)),
+            Stage::Unobserved => carry(&mut this.life.unsettled.context, || this.inner.set(None)),
+            Stage::Observed(mut live) => {
                 let dropped = live.active.enter(|| fence(|| this.inner.set(None)));
                 live.finish(Ending::cancelled(), None);
                 match dropped {

@@ -7,7 +7,8 @@ use futures::Stream;
 use futures::stream::FusedStream;
 use pin_project::{pin_project, pinned_drop};
 
-use crate::context::{Context, around, enter};
+use super::life::carry;
+use crate::context::{Context, around, enter_bare};
 use crate::registry::{Fenced, fence};
 use crate::span::{Judge, Live, OnChunk, OnStop};
 
@@ -69,13 +70,12 @@ where
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
         let mut this = self.as_mut().project();
         let State::Unobserved(context) = this.state else { return self.poll_observed(cx) };
-        enter(context, || {
-            let polled = poll_inner(this.inner.as_mut(), cx);
-            if let Poll::Ready(None) = polled {
-                this.inner.set(None);
-            }
-            polled
-        })
+        let Some(_entered) = enter_bare(context) else { return self.poll_carried(cx) };
+        let polled = poll_inner(this.inner.as_mut(), cx);
+        if let Poll::Ready(None) = polled {
+            this.inner.set(None);
+        }
+        polled
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -90,29 +90,43 @@ where
     S: OnStop<()>,
     C: OnChunk<J::Good>,
 {
+    /// An unobserved stream inside an observed span, or in a scope.
+    #[inline(never)]
+    fn poll_carried(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<St::Item>> {
+        let mut this = self.project();
+        let State::Unobserved(context) = this.state else { return Poll::Ready(None) };
+        carry(context, || {
+            let polled = poll_inner(this.inner.as_mut(), cx);
+            if let Poll::Ready(None) = polled {
+                this.inner.set(None);
+            }
+            polled
+        })
+    }
+
     /// A function of its own, so that a token that nobody observes does not pay for this one's frame.
     #[inline(never)]
     fn poll_observed(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<St::Item>> {
         let this = self.as_mut().project();
         let State::Observed(live) = this.state else { return Poll::Ready(None) };
         let Live { active, sight } = &mut **live;
-        let polled = active.enter_quietly(|node| {
-            let polled = around(node, || fence(|| poll_inner(this.inner, cx)));
-            match &polled {
-                Ok(Poll::Ready(Some(item))) => match this.judge.judge(item) {
+        let (node, inside) = active.inside();
+        let ended = match around(node, || fence(|| poll_inner(this.inner, cx))) {
+            Ok(Poll::Ready(Some(item))) => {
+                match this.judge.judge(&item) {
                     Ok(chunk) => sight.chunk(node, chunk, this.on_chunk),
                     Err(bad) => sight.error(node, |with_text| this.judge.describe(bad, with_text)),
-                },
-                Ok(Poll::Pending) => sight.pending(node),
-                Ok(Poll::Ready(None)) | Err(_) => {}
+                }
+                return Poll::Ready(Some(item));
             }
-            polled
-        });
-        let ended = match polled {
+            Ok(Poll::Pending) => {
+                sight.pending(node);
+                return Poll::Pending;
+            }
             Ok(Poll::Ready(None)) => Ok(()),
-            Ok(polled) => return polled,
             Err(caught) => Err(caught),
         };
+        drop(inside);
         self.end(ended);
         Poll::Ready(None)
     }
@@ -121,7 +135,7 @@ where
     #[inline(never)]
     fn end(self: Pin<&mut Self>, ended: Fenced<()>) {
         let mut this = self.project();
-        let State::Observed(live) = this.state.take() else { return };
+        let State::Observed(mut live) = this.state.take() else { return };
         let dropped = live.active.enter(|| fence(|| this.inner.set(None)));
         match ended {
             Ok(()) => {
@@ -161,8 +175,8 @@ impl<St, J, S: OnStop<()>, C> PinnedDrop for SpanStream<St, J, S, C> {
     fn drop(self: Pin<&mut Self>) {
         let mut this = self.project();
         match this.state.take() {
-            State::Unobserved(context) => enter(&context, || this.inner.set(None)),
-            State::Observed(live) => {
+            State::Unobserved(mut context) => carry(&mut context, || this.inner.set(None)),
+            State::Observed(mut live) => {
                 let dropped = live.active.enter(|| fence(|| this.inner.set(None)));
                 live.stop(true, this.on_stop.take());
                 match dropped {

@@ -1,11 +1,10 @@
 use std::any::Any;
-
-use triomphe::Arc;
+use std::sync::Arc;
 
 use super::judge::Fault;
 use super::observer::observe;
 use super::sight::describe_inside;
-use crate::context::{Context, Node, enter, enter_quietly};
+use crate::context::{Context, Lent, Node, around, lend};
 use crate::event::{
     Event, EventName, Key, Moment, Outcome, Phase, Rare, Results, SpanEnd, SpanName, SpanStart,
 };
@@ -17,8 +16,10 @@ use crate::registry::{Caught, States};
 /// What wears it must call [`end`](Self::end) on every path, its own drop included.
 #[derive(Debug)]
 pub(crate) struct Active {
-    /// The one inside it, so that its node is the span.
-    context: Context,
+    node: Arc<Node>,
+    /// The same node, to be lent to the thread around polls. Two pointers are all there is, so that an active span is
+    /// moved in registers.
+    lent: Option<Arc<Node>>,
 }
 
 /// How a span ends.
@@ -68,7 +69,7 @@ impl Ending {
 impl Active {
     /// Tells the handlers, inside the span, that it starts. Its listeners know.
     pub(super) fn begin(node: Arc<Node>) -> Self {
-        let active = Self { context: Context::of(node) };
+        let mut active = Self { lent: Some(node.clone()), node };
         active.enter_quietly(|node| {
             if let Some(start) = node.start() {
                 let name = start.name.event(Phase::Start);
@@ -78,38 +79,45 @@ impl Active {
         active
     }
 
-    /// Runs a poll of what the span wraps, or its drop.
+    /// Enters the span as long as the guard lives.
     #[inline]
-    pub(crate) fn enter<R>(&self, work: impl FnOnce() -> R) -> R {
-        enter(&self.context, work)
+    pub(crate) fn inside(&mut self) -> (&Node, Lent<'_>) {
+        (&self.node, lend(&mut self.lent))
+    }
+
+    /// Runs a poll of what the span wraps, or its drop, with the listeners around it that want to be.
+    #[inline]
+    pub(crate) fn enter<R>(&mut self, work: impl FnOnce() -> R) -> R {
+        let (node, _inside) = self.inside();
+        around(node, work)
     }
 
     /// Runs our own code inside the span.
     #[inline]
-    pub(crate) fn enter_quietly<R>(&self, work: impl FnOnce(&Node) -> R) -> R {
-        enter_quietly(&self.context, || work(self.node()))
+    pub(crate) fn enter_quietly<R>(&mut self, work: impl FnOnce(&Node) -> R) -> R {
+        let (node, _inside) = self.inside();
+        work(node)
     }
 
     /// Calls an observer inside the span; `None` if it panicked.
     #[inline]
-    pub(crate) fn observe<R>(&self, phase: Phase, id: &str, call: impl FnOnce(&Node) -> R) -> Option<R> {
+    pub(crate) fn observe<R>(&mut self, phase: Phase, id: &str, call: impl FnOnce(&Node) -> R) -> Option<R> {
         let name = self.name();
         self.enter_quietly(|node| observe(&node.telemetry, &name.event(phase), id, || call(node)))
     }
 
     /// What to tell of an error.
-    pub(crate) fn describe(&self, describe: impl FnOnce(bool) -> Fault) -> Fault {
+    pub(crate) fn describe(&mut self, describe: impl FnOnce(bool) -> Fault) -> Fault {
         self.enter_quietly(|node| describe_inside(node, describe))
     }
 
-    #[inline]
     pub(crate) fn node(&self) -> &Node {
-        self.context.node().expect("an active span's context has its node")
+        &self.node
     }
 
     /// A copy of the context, to enter it elsewhere.
     pub(crate) fn context(&self) -> Context {
-        self.context.clone()
+        Context::of(self.node.clone())
     }
 
     pub(crate) fn name(&self) -> SpanName {
@@ -117,12 +125,12 @@ impl Active {
     }
 
     pub(crate) fn start(&self) -> &SpanStart {
-        self.node().start().expect("an active span's node is a span")
+        self.node.start().expect("an active span's node is a span")
     }
 
     #[inline]
     pub(crate) fn now(&self) -> Time {
-        self.node().telemetry.now()
+        self.node.telemetry.now()
     }
 
     /// The ending after a panic, its stack trace included.
@@ -132,14 +140,14 @@ impl Active {
 
     /// Emits the one end of the span. What the caller wraps was dropped before, so the children have ended.
     pub(crate) fn end(
-        self,
+        mut self,
         ending: Ending,
         stream: Option<StreamTimes>,
         results: Rare<Results>,
         response: Option<&dyn Any>,
     ) {
         let now = self.now();
-        let node = self.node();
+        let node = &self.node;
         let Some(start) = node.start() else { return };
         let duration = now.since(start.monotonic_time);
         let stream = stream.or_else(|| (start.name == SpanName::Stream).then(StreamTimes::default));
@@ -161,7 +169,9 @@ impl Active {
         let name: EventName = start.name.event(phase);
         let event = Event::of_span(&name, start, Moment::End(&end)).with_response(response);
         node.end();
-        enter_quietly(&self.context, || node.telemetry.emit(&event));
+        let inside = lend(&mut self.lent);
+        node.telemetry.emit(&event);
+        drop(inside);
         if let Some(listeners) = node.telemetry.listeners() {
             match node.states() {
                 Some(states) => states.stop(&node.telemetry, &listeners, &event),

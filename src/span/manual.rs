@@ -74,7 +74,7 @@ impl ActiveSpan {
     #[must_use]
     pub fn context(&mut self) -> Context {
         match &mut self.state {
-            State::Unobserved(context) => context.clone(),
+            State::Unobserved(context) => enter(context, Context::current),
             State::Observed(live) => live.active.context(),
             State::Ended => Context::default(),
         }

@@ -1,8 +1,6 @@
-use triomphe::UniqueArc;
-
 use super::active::Active;
 use super::observer::{Input, observe};
-use crate::context::{Context, Node, Place, ambient, is_current, is_outside};
+use crate::context::{Context, Node, Place, Unshared, ambient, is_current, is_outside};
 use crate::event::{Content, Event, Moment, Phase, RequestId, RequestIdCell, SpanName, SpanStart, Value};
 use crate::registry::{Built, Followed, States, Telemetry, anywhere};
 
@@ -15,7 +13,7 @@ pub(crate) struct Unsettled {
     pub(crate) context: Context,
     /// `None` when nobody listened anywhere at build. A pointer, so that what a span wraps stays small and a builder is
     /// cheap to move.
-    draft: Option<UniqueArc<Node>>,
+    draft: Option<Unshared>,
     built: Option<Box<Built>>,
     given_id: Option<Box<RequestId>>,
     name: SpanName,
@@ -94,12 +92,14 @@ impl Unsettled {
     /// Starts the span inside `context`, which it has no use for afterwards.
     fn start<I: Input>(
         &mut self,
-        mut node: UniqueArc<Node>,
+        mut draft: Unshared,
         telemetry: Telemetry,
         input: &mut Option<I>,
     ) -> Active {
         let given_id = self.given_id.take().map(|id| *id);
         let replaced = given_id.as_ref().and_then(|_| self.context.node_of_request());
+        // Seen as a node once: to see that it is not shared costs as much as what is written to it.
+        let node = &mut *draft;
         if let Some(start) = node.start_mut() {
             if let Some(id) = given_id.map(RequestIdCell::known).or_else(|| self.context.request_id_cell()) {
                 start.request_id = id;
@@ -117,9 +117,9 @@ impl Unsettled {
         if let Some(listeners) = node.telemetry.listeners() {
             let built = self.built.take().map(|built| *built);
             let built = built.unwrap_or_else(|| Built::capture(&node.telemetry, self.name, &listeners));
-            start_listeners(&mut node, built);
+            start_listeners(node, built);
         }
-        Active::begin(node.shareable())
+        Active::begin(draft.share())
     }
 }
 
@@ -137,7 +137,7 @@ fn start_listeners(node: &mut Node, built: Built) {
 /// What a span is to say, and what listeners capture where it is built.
 #[track_caller]
 #[inline(never)]
-fn draft(name: SpanName, around: Option<&Node>) -> (Option<UniqueArc<Node>>, Option<Box<Built>>) {
+fn draft(name: SpanName, around: Option<&Node>) -> (Option<Unshared>, Option<Box<Built>>) {
     let draft = Node::unsettled(SpanStart::new(name));
     let here = around.map_or_else(Telemetry::global, |node| node.telemetry.clone());
     let listeners = if here.follows(Followed::span(name)) { here.listeners() } else { None };

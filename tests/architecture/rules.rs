@@ -45,8 +45,8 @@ pub(crate) fn one_clock(source: &Source) -> Vec<String> {
     only_at(Some("src/event/clock.rs"), source, &["Instant :: now", "SystemTime :: now", ". elapsed ("])
 }
 
-pub(crate) fn one_context(source: &Source) -> Vec<String> {
-    only_at(Some("src/context/"), source, &["task_local", "scoped_thread_local"])
+pub(crate) fn one_task_local(source: &Source) -> Vec<String> {
+    only_at(Some("src/context/"), source, &["task_local"])
 }
 
 pub(crate) fn short_files(source: &Source) -> Vec<String> {
