@@ -41,7 +41,7 @@
 //! # Versions
 //!
 //! OpenTelemetry's crates of two minor versions do not know each other. This is 0.33, exported here as
-//! [`opentelemetry`](self::opentelemetry). If the program has another one:
+//! [`opentelemetry`]. If the program has another one:
 //!
 //! - a provider of the other version does not compile: *the trait bound `SdkTracerProvider: TracerProvider` is not
 //!   satisfied*, with a note that there are *multiple different versions of crate `opentelemetry`* in the dependency graph;

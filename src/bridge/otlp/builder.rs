@@ -13,7 +13,7 @@ use super::error::OtlpError;
 use super::exporters::{Exporters, Target, Transport, number};
 use super::pipeline::Pipeline;
 
-/// Sets up a [`Pipeline`]. What is not set is taken from the environment, see [the module](self).
+/// Sets up a [`Pipeline`]. What is not set is taken from the environment, see [the module](super).
 ///
 /// # Examples
 ///
