@@ -60,6 +60,17 @@ async fn tool() {
     async {}.in_span_plain(Span::tool("search", "call_1").engine("openai")).await;
 }
 
+#[test]
+fn an_event_is_written_though_nobody_flushes_and_none_follows() {
+    let (disk, go, is_busy) = slow();
+    let telemetry = Telemetry::new();
+    let only = EventName::try_from("allm.only").unwrap();
+    let _log = JsonLines::to_writer(disk).events([only]).attach("log", &telemetry).unwrap();
+    telemetry.execute("only", [("n", 1)], [("k", 1)]).unwrap();
+    is_busy.recv_timeout(SOON).expect("the disk is asked to write");
+    drop(go);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_line_has_the_keys_of_the_contract_in_its_order() {
     let (page, telemetry) = (Page::default(), Telemetry::new());
