@@ -30,6 +30,10 @@ pub(crate) struct Entry {
 /// The `by` of an entry that nobody saw: the program looked at its request id.
 pub(crate) const LOOK: u8 = 255;
 
+/// By handler: the innermost span that this one, a listener, is around where somebody looks.
+pub(crate) const AROUND: [&str; 6] =
+    ["around h0", "around h1", "around h2", "around h3", "around h4", "around h5"];
+
 /// A span by an id that no event told with its key.
 pub(crate) const UNSEEN: Key = Key::MAX;
 

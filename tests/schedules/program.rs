@@ -150,6 +150,8 @@ pub(crate) enum Does {
     Detaches(u8),
     /// Emits `allm.echo`, unless that is what it saw.
     Emits,
+    /// It is a listener: it follows the spans that these events are of, whole, and is around their polls.
+    Follows,
 }
 
 /// The spans that programs have: two that count their attempts and two that do not, and one that is a stream's own.
@@ -198,6 +200,11 @@ impl Events {
             Self::Failures => event == FAILURE,
             Self::Own => OWN.contains(&event),
         }
+    }
+
+    /// Whether a listener follows this span.
+    pub(crate) fn names_span(self, span: SpanName) -> bool {
+        !matches!(self, Self::Of(name) if name != span)
     }
 
     /// Whether any event of this span is one of them.

@@ -96,3 +96,26 @@ fn a_span_with_a_given_id_is_inside_the_unobserved_request_around_it() {
         ],
     });
 }
+
+/// A listener hears of a retry in a span that it does not follow, inside one that it does, until it is detached.
+#[test]
+fn a_listener_of_one_span_hears_of_a_retry_further_in() {
+    check(&Program {
+        bystander: false,
+        ops: vec![
+            Attach { at: DRIVER, handler: 0, to: All, does: Watches },
+            Attach { at: DRIVER, handler: 1, to: Of(Chat), does: Follows },
+            Build { at: DRIVER, span: 1, kind: future(Chat) },
+            Build { at: 1, span: 2, kind: future(Tool) },
+            Poll(2, Pending),
+            Retry(2),
+            Look(2),
+            Spawn { span: 2, context: true },
+            Retry(2),
+            Detach { at: 2, handler: 1 },
+            Retry(2),
+            Look(2),
+            Poll(1, End(Plain)),
+        ],
+    });
+}

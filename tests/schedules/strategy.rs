@@ -14,10 +14,16 @@ const HANDLERS: u8 = 6;
 pub(crate) fn program() -> impl Strategy<Value = Program> {
     // Somebody listens from the start in most programs: a silent one proves little.
     let watch = Op::Attach { at: DRIVER, handler: 0, to: Events::All, does: Does::Watches };
-    let ops = (option::weighted(0.7, Just(watch)), vec(op(), 60..140));
-    (any::<bool>(), ops).prop_map(|(bystander, (watch, ops))| Program {
+    let follow = select(&NAMES[..]).prop_map(|name| Op::Attach {
+        at: DRIVER,
+        handler: 1,
+        to: Events::Of(name),
+        does: Does::Follows,
+    });
+    let first = (option::weighted(0.7, Just(watch)), option::weighted(0.5, follow));
+    (any::<bool>(), first, vec(op(), 60..140)).prop_map(|(bystander, (watch, follow), ops)| Program {
         bystander,
-        ops: watch.into_iter().chain(ops).collect(),
+        ops: watch.into_iter().chain(follow).chain(ops).collect(),
     })
 }
 
@@ -72,6 +78,7 @@ fn does() -> impl Strategy<Value = Does> {
         1 => handler().prop_map(Does::Attaches),
         1 => handler().prop_map(Does::Detaches),
         1 => Just(Does::Emits),
+        3 => Just(Does::Follows),
     ]
 }
 

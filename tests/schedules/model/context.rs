@@ -18,6 +18,8 @@ pub(super) struct Frame {
     /// Whether it is a span that says how often it was tried.
     pub(super) counts: bool,
     pub(super) retries: u64,
+    /// The listeners that saw it start, each by the number of its attachment.
+    pub(super) seen: Vec<u64>,
 }
 
 impl Ctx {
@@ -28,7 +30,15 @@ impl Ctx {
 
 impl Frame {
     pub(super) fn scope() -> Self {
-        Self { around: Ctx::NONE, ours: true, request: None, span: None, counts: false, retries: 0 }
+        Self {
+            around: Ctx::NONE,
+            ours: true,
+            request: None,
+            span: None,
+            counts: false,
+            retries: 0,
+            seen: Vec::new(),
+        }
     }
 }
 
@@ -40,6 +50,11 @@ impl Model {
     pub(super) fn open(&mut self, frame: Frame) -> Ctx {
         self.frames.push(frame);
         Ctx(Some(self.frames.len() - 1))
+    }
+
+    /// A listener knows the span of this frame.
+    pub(super) fn saw(&mut self, ctx: Ctx, listener: u64) {
+        ctx.0.into_iter().for_each(|place| self.frames[place].seen.push(listener));
     }
 
     pub(super) fn is_ours(&self, ctx: Ctx) -> bool {
@@ -56,7 +71,7 @@ impl Model {
     }
 
     /// This frame and those around it, the nearest first.
-    fn lineage(&self, ctx: Ctx) -> impl Iterator<Item = usize> {
+    pub(super) fn lineage(&self, ctx: Ctx) -> impl Iterator<Item = usize> {
         std::iter::successors(ctx.0, |place| self.frames[*place].around.0)
     }
 

@@ -10,11 +10,26 @@ use crate::program::{Does, Events, FAILURE, OWN, RETRY};
 /// A handler that is attached.
 #[derive(Clone, Copy)]
 pub(super) struct Attached {
-    handler: u8,
+    pub(super) handler: u8,
     /// Names this attachment: a handler that failed takes nobody else's place with it.
-    number: u64,
-    to: Events,
-    does: Does,
+    pub(super) number: u64,
+    pub(super) to: Events,
+    pub(super) does: Does,
+}
+
+impl Attached {
+    pub(super) fn is_listener(&self) -> bool {
+        self.does == Does::Follows
+    }
+
+    /// Whether it is a handler of this event.
+    fn handles(&self, event: &str) -> bool {
+        !self.is_listener() && self.to.has(event)
+    }
+
+    fn touches(&self, name: SpanName) -> bool {
+        if self.is_listener() { self.to.names_span(name) } else { self.to.touches(name) }
+    }
 }
 
 /// An event on its way to the handlers.
@@ -42,20 +57,20 @@ impl Model {
 
     /// Whether anybody is attached to an event of this span.
     pub(super) fn is_followed(&self, name: SpanName) -> bool {
-        self.handlers.iter().any(|attached| attached.to.touches(name))
+        self.handlers.iter().any(|attached| attached.touches(name))
     }
 
     /// An error's text: told to whoever is attached to the span's stop by then. If nobody is, it may be left out.
     pub(super) fn text(&self, name: SpanName, text: &'static str) -> Fact {
         let stop = name.event(Phase::Stop);
-        let asked = self.handlers.iter().any(|attached| attached.to.has(stop.as_str()));
+        let asked = self.handlers.iter().any(|attached| attached.handles(stop.as_str()));
         if asked { text.into() } else { Fact::Any }
     }
 
     /// Calls all who are attached when the emission begins. DESIGN promises no order among them; the model follows the
     /// order in which they were attached, as the crate happens to do, so that whole logs can be compared.
     pub(super) fn emit(&mut self, here: Ctx, emitted: &Emitted) {
-        let called: Vec<_> = self.handlers.iter().filter(|it| it.to.has(&emitted.event)).copied().collect();
+        let called: Vec<_> = self.handlers.iter().filter(|it| it.handles(&emitted.event)).copied().collect();
         for Attached { handler, number, does, .. } in called {
             self.log.push(Entry {
                 on: self.on,
@@ -69,7 +84,7 @@ impl Model {
                 facts: emitted.facts.clone(),
             });
             match does {
-                Does::Watches => {}
+                Does::Watches | Does::Follows => {}
                 Does::Panics => {
                     let attached = self.handlers.len();
                     self.handlers.retain(|attached| attached.number != number);
@@ -114,14 +129,19 @@ impl Model {
         if !self.is_ours(here) {
             return;
         }
-        let facts =
-            vec![("error_type", Fact::Null), ("reason", "again".into()), ("attempt", Fact::Number(1))];
+        // A text is made for those who may have it: handlers may, listeners must ask.
+        let asked = self.handlers.iter().any(|attached| attached.handles(RETRY));
+        let reason = if asked { "again".into() } else { Fact::Null };
+        let facts = vec![("error_type", Fact::Null), ("reason", reason), ("attempt", Fact::Number(1))];
         let (node, request) = (self.parent(here), self.request(here));
         let at = Some(self.nanos());
-        self.emit(here, &Emitted { event: RETRY.to_owned(), node, request, at, facts, ..Emitted::default() });
+        let emitted = Emitted { event: RETRY.to_owned(), node, request, at, facts, ..Emitted::default() };
+        self.emit(here, &emitted);
+        self.listeners_around(here, &emitted);
     }
 
     pub(super) fn look(&mut self, node: Key, here: Ctx) {
+        let facts = self.who_is_around(here);
         let here = self.request(here);
         self.log.push(Entry {
             on: self.on,
@@ -132,7 +152,7 @@ impl Model {
             request: None,
             here,
             at: None,
-            facts: Vec::new(),
+            facts,
         });
     }
 

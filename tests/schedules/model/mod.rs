@@ -4,6 +4,7 @@
 
 mod context;
 mod handlers;
+mod listeners;
 mod span;
 mod work;
 

@@ -45,6 +45,7 @@ impl Model {
                 span: Some(key),
                 counts: counts_attempts(name),
                 retries: 0,
+                seen: Vec::new(),
             });
             let live = Live {
                 ctx,
@@ -79,7 +80,15 @@ impl Model {
         }
         let request = given.or(inherited).unwrap_or_else(|| self.fresh_request());
         let ours = self.is_ours(outer);
-        self.open(Frame { around: outer, ours, request: Some(request), span: None, counts, retries: 0 })
+        self.open(Frame {
+            around: outer,
+            ours,
+            request: Some(request),
+            span: None,
+            counts,
+            retries: 0,
+            seen: Vec::new(),
+        })
     }
 
     /// The context that the work of a span is in.
@@ -260,7 +269,13 @@ impl Model {
             at: Some(self.nanos()),
             facts,
         };
+        if phase == Phase::Start {
+            self.listeners_start(name, ctx, &emitted);
+        }
         self.emit(ctx, &emitted);
+        if phase != Phase::Start {
+            self.listeners_own(ctx, &emitted);
+        }
     }
 }
 

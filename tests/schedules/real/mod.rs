@@ -2,6 +2,7 @@
 
 mod actor;
 mod drive;
+mod follower;
 mod task;
 mod witness;
 mod world;

@@ -9,6 +9,7 @@ use allm_telemetry::{
     AttachError, Event, Measurements, Metadata, SpanId, Telemetry, ValueRef, current_request_id,
 };
 
+use super::follower::{Follower, who_is_around};
 use crate::log::{Entry, FACTS, Fact, Key, LOOK, UNSEEN};
 use crate::program::{Does, Events, OWN};
 
@@ -47,7 +48,7 @@ impl Witness {
         Self { origin, seen: Mutex::default() }
     }
 
-    fn saw(&self, by: u8, event: &Event<'_>) {
+    pub(super) fn saw(&self, by: u8, event: &Event<'_>, here: Option<String>) {
         let fact = |key: &'static str| {
             let found = event.measurement(key).or_else(|| event.metadata(key))?;
             Some((key, fact(found)))
@@ -61,7 +62,7 @@ impl Witness {
             node: node.and_then(|node| Key::try_from(node).ok()),
             parent: None,
             request: event.request_id().map(str::to_owned),
-            here: current_request_id().map(|id| id.to_string()),
+            here,
             at: at.map(|time| time.wrapping_sub(self.origin)),
             facts: FACTS.into_iter().filter_map(fact).collect(),
         };
@@ -70,27 +71,18 @@ impl Witness {
 
     /// What the program saw itself.
     pub(super) fn look(&self, node: Key) {
-        self.tell("look", Some(node), current_request_id().map(|id| id.to_string()));
+        self.tell("look", Some(node), current_request_id().map(|id| id.to_string()), who_is_around());
     }
 
     /// Something that must not be: no model says it.
     pub(super) fn wrong(&self, what: &str) {
-        self.tell(what, None, None);
+        self.tell(what, None, None, Vec::new());
     }
 
-    fn tell(&self, event: &str, node: Option<Key>, here: Option<String>) {
+    fn tell(&self, event: &str, node: Option<Key>, here: Option<String>, facts: Vec<(&'static str, Fact)>) {
         let event = event.to_owned();
-        let entry = Entry {
-            on: ON.get(),
-            by: LOOK,
-            event,
-            node,
-            parent: None,
-            request: None,
-            here,
-            at: None,
-            facts: Vec::new(),
-        };
+        let entry =
+            Entry { on: ON.get(), by: LOOK, event, node, parent: None, request: None, here, at: None, facts };
         self.push(Seen { entry, span_id: None, parent_span_id: None });
     }
 
@@ -124,8 +116,11 @@ fn fact(value: ValueRef<'_>) -> Fact {
 
 /// Attaches a handler that does what a program says, unless its id is taken.
 pub(super) fn attach(telemetry: &Telemetry, witness: &Arc<Witness>, handler: u8, to: Events, does: Does) {
-    let run = handler_of(witness.clone(), handler, does);
-    taken_is_fine(telemetry.attach_many(format!("h{handler}"), to.names(), run));
+    let id = format!("h{handler}");
+    taken_is_fine(match does {
+        Does::Follows => telemetry.listen(id, Follower { witness: witness.clone(), handler, to }),
+        _ => telemetry.attach_many(id, to.names(), handler_of(witness.clone(), handler, does)),
+    });
 }
 
 fn taken_is_fine(attached: Result<(), AttachError>) {
@@ -136,9 +131,9 @@ fn taken_is_fine(attached: Result<(), AttachError>) {
 
 fn handler_of(witness: Arc<Witness>, handler: u8, does: Does) -> impl Fn(&Event<'_>) + Send + Sync + 'static {
     move |event: &Event<'_>| {
-        witness.saw(handler, event);
+        witness.saw(handler, event, current_request_id().map(|id| id.to_string()));
         match does {
-            Does::Watches => {}
+            Does::Watches | Does::Follows => {}
             Does::Panics => resume_unwind(Box::new("handler")),
             Does::Attaches(other) => {
                 let watch: Box<dyn Fn(&Event<'_>) + Send + Sync> =
