@@ -1,9 +1,9 @@
 //! Random programs, run by the crate and by a model of it: both must see the same.
 //!
 //! A [`Program`] is a list of operations: build a span inside another, poll it, let it give chunks, end, fail or panic,
-//! drop it, spawn it, move it, let time pass, attach and detach handlers and listeners. The model ([`model`]) says in plain Rust what every
-//! handler sees, and which operations mean anything; the rest is passed over, so that a list stays a program whatever
-//! is taken out of it. [`real`] does the same with real futures, streams, tasks and handlers. On one thread, with
+//! drop it, spawn it, move it, let time pass, attach and detach handlers and listeners. The model ([`model`]) says in
+//! plain Rust what each of them sees, and which operations mean anything; the rest is passed over, so that a list stays
+//! a program whatever is taken out of it. [`real`] does the same with real futures, streams, tasks and handlers. On one thread, with
 //! tokio's clock paused, the logs are equal to the last nanosecond; on four, what each task did is.
 //!
 //! A few hundred programs run with the other tests. The long form:

@@ -119,3 +119,18 @@ fn a_listener_of_one_span_hears_of_a_retry_further_in() {
         ],
     });
 }
+
+/// A listener that is detached in a poll is around it to its end.
+#[test]
+fn a_listener_that_is_detached_by_a_start_leaves_when_that_poll_ends() {
+    check(&Program {
+        bystander: false,
+        ops: vec![
+            Attach { at: 0, handler: 1, to: Starts, does: Follows },
+            Build { at: 0, span: 6, kind: future(Generate) },
+            Attach { at: 0, handler: 2, to: Of(Chat), does: Detaches(1) },
+            Build { at: 6, span: 3, kind: future(Chat) },
+            Look(3),
+        ],
+    });
+}

@@ -31,17 +31,14 @@ impl Model {
     }
 
     /// Which span each listener is around, for who looks in `ctx`. One that knows no span here may be around one of
-    /// who polls this.
+    /// who polls this, and one that was detached in this poll leaves at its end.
     pub(super) fn who_is_around(&self, ctx: Ctx) -> Vec<(&'static str, Fact)> {
-        let around = |handler: usize| match self.listeners().find(|it| usize::from(it.handler) == handler) {
-            None => Fact::Null,
-            Some(listener) => {
-                let place = self.nearest_seen(ctx, &listener);
-                let key = place.and_then(|place| self.frames[place].span);
-                key.map_or(Fact::Any, |key| Fact::Number(key.into()))
-            }
+        let around = |handler: usize| {
+            let listener = self.listeners().find(|it| usize::from(it.handler) == handler)?;
+            self.frames[self.nearest_seen(ctx, &listener)?].span
         };
-        AROUND.into_iter().enumerate().map(|(handler, name)| (name, around(handler))).collect()
+        let fact = |handler| around(handler).map_or(Fact::Any, |key| Fact::Number(key.into()));
+        AROUND.into_iter().enumerate().map(|(handler, name)| (name, fact(handler))).collect()
     }
 
     fn listeners(&self) -> impl Iterator<Item = Attached> {
