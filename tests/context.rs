@@ -324,3 +324,15 @@ async fn what_a_carried_closure_holds_is_dropped_in_its_context_though_it_never_
     drop(carried);
     assert_eq!(*seen.lock().unwrap(), id);
 }
+
+#[tokio::test]
+async fn a_stream_that_carries_a_context_is_as_long_as_it_was_and_ends_once() {
+    use futures::stream::{FusedStream as _, Stream as _};
+    let mut carried = stream::iter([1, 2]).in_current_context();
+    assert_eq!((carried.size_hint(), carried.is_terminated()), ((2, Some(2)), false));
+    assert_eq!(carried.next().await, Some(1));
+    assert_eq!((carried.size_hint(), carried.is_terminated()), ((1, Some(1)), false));
+    assert_eq!((carried.next().await, carried.next().await), (Some(2), None));
+    assert_eq!((carried.size_hint(), carried.is_terminated()), ((0, Some(0)), true));
+    assert_eq!(carried.next().await, None);
+}
