@@ -18,7 +18,7 @@ pub(crate) struct Node {
     depth: u16,
     ended: AtomicBool,
     retries: AtomicU32,
-    /// What listeners keep for this span and those around it, if there are any.
+    /// What listeners keep for this span and those around it, if there are any: captures until it starts.
     states: Option<States>,
 }
 
@@ -185,6 +185,11 @@ impl Node {
 
     pub(crate) fn keep(&mut self, states: States) {
         self.states = Some(states);
+    }
+
+    #[inline]
+    pub(crate) fn take_states(&mut self) -> Option<States> {
+        self.states.take()
     }
 
     fn is_span(&self) -> bool {

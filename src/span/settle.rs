@@ -2,7 +2,7 @@ use super::active::Active;
 use super::observer::{Input, observe};
 use crate::context::{Context, Node, Place, Unshared, ambient, is_current, is_outside};
 use crate::event::{Content, Event, Moment, Phase, RequestId, RequestIdCell, SpanName, SpanStart, Value};
-use crate::registry::{Built, Followed, States, Telemetry, anywhere};
+use crate::registry::{Followed, States, Telemetry, anywhere};
 
 /// A span that was built and has not started: where it was built, and what it is if anybody may care.
 ///
@@ -12,9 +12,8 @@ pub(crate) struct Unsettled {
     /// Captured at build; once settled, the context inside an unobserved span.
     pub(crate) context: Context,
     /// `None` when nobody listened anywhere at build. A pointer, so that what a span wraps stays small and a builder is
-    /// cheap to move.
+    /// cheap to move. What listeners captured lies in it.
     draft: Option<Unshared>,
-    built: Option<Box<Built>>,
     given_id: Option<Box<RequestId>>,
     name: SpanName,
 }
@@ -24,12 +23,8 @@ impl Unsettled {
     #[inline]
     pub(crate) fn capture(name: SpanName) -> Self {
         let context = ambient();
-        let (draft, built) = if anywhere(Followed::span(name)) {
-            draft(name, context.node().map(|node| &**node))
-        } else {
-            (None, None)
-        };
-        Self { context, draft, built, given_id: None, name }
+        let draft = anywhere(Followed::span(name)).then(|| draft(name, context.node().map(|node| &**node)));
+        Self { context, draft, given_id: None, name }
     }
 
     pub(crate) fn name(&self) -> SpanName {
@@ -85,7 +80,7 @@ impl Unsettled {
         if here.is_inside(&self.context) {
             self.context = here;
             // What listeners captured at build belongs to another place.
-            self.built = None;
+            drop(self.draft.as_mut().and_then(|node| node.take_states()));
         }
     }
 
@@ -112,37 +107,40 @@ impl Unsettled {
             start.monotonic_time = now;
             start.system_time = telemetry.system_time(now);
         }
+        let captured = node.take_states();
         node.put_inside(replaced.or(self.context.take_node()));
         node.telemetry = telemetry;
-        if let Some(listeners) = node.telemetry.listeners() {
-            let built = self.built.take().map(|built| *built);
-            let built = built.unwrap_or_else(|| Built::capture(&node.telemetry, self.name, &listeners));
-            start_listeners(node, built);
-        }
+        start_listeners(node, captured);
         Active::begin(draft.share())
     }
 }
 
-/// Tells the listeners that a span starts, before anybody else has it. One whose capture panicked is gone by now.
-#[cold]
-fn start_listeners(node: &mut Node, built: Built) {
-    let (Some(start), Some(listeners)) = (node.start(), node.telemetry.listeners()) else { return };
-    let name = start.name.event(Phase::Start);
-    let event = Event::of_span(&name, start, Moment::Start);
-    let around = node.states().cloned().unwrap_or_default();
-    let states = States::start(&node.telemetry, &listeners, built, around, &event);
+/// Tells the listeners that a span starts, before anybody else has it. One whose capture panicked is gone by now; one that
+/// captured nothing, or in another place, captures here.
+#[inline]
+fn start_listeners(node: &mut Node, captured: Option<States>) {
+    let Some(listeners) = node.telemetry.listeners() else { return };
+    let mut states = node.take_states().unwrap_or_default();
+    if let Some(start) = node.start() {
+        let name = start.name.event(Phase::Start);
+        let event = Event::of_span(&name, start, Moment::Start);
+        states.start(&node.telemetry, &listeners, captured.unwrap_or_default(), &event);
+    }
     node.keep(states);
 }
 
 /// What a span is to say, and what listeners capture where it is built.
 #[track_caller]
 #[inline(never)]
-fn draft(name: SpanName, around: Option<&Node>) -> (Option<Unshared>, Option<Box<Built>>) {
-    let draft = Node::unsettled(SpanStart::new(name));
+fn draft(name: SpanName, around: Option<&Node>) -> Unshared {
+    let mut draft = Node::unsettled(SpanStart::new(name));
     let here = around.map_or_else(Telemetry::global, |node| node.telemetry.clone());
-    let listeners = if here.follows(Followed::span(name)) { here.listeners() } else { None };
-    let built = listeners.map(|listeners| Box::new(Built::capture(&here, name, &listeners)));
-    (Some(draft), built)
+    if here.follows(Followed::span(name))
+        && let Some(listeners) = here.listeners()
+    {
+        draft.keep(States::capture(&here, name, &listeners));
+    }
+    draft
 }
 
 /// The context inside a span that nobody observes. Without a listener anywhere it allocates nothing.
