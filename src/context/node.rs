@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use crate::event::{RequestId, RequestIdCell, SpanName, SpanStart};
-use crate::registry::{Built, States, Telemetry};
+use crate::registry::{States, Telemetry};
 
 /// How many levels up a node still knows those around it. A task that spawns its successor for ever, each inside the
 /// last, would else keep them all.
@@ -18,9 +18,7 @@ pub(crate) struct Node {
     depth: u16,
     ended: AtomicBool,
     retries: AtomicU32,
-    /// What listeners captured where this span was built, until it starts.
-    built: Option<Box<Built>>,
-    /// What listeners keep for this span and those around it, if there are any.
+    /// What listeners keep for this span and those around it, if there are any: captures until it starts.
     states: Option<States>,
 }
 
@@ -95,7 +93,6 @@ impl Node {
             depth: 0,
             ended: AtomicBool::new(false),
             retries: AtomicU32::new(0),
-            built: None,
             states: None,
         }
     }
@@ -195,14 +192,6 @@ impl Node {
         self.ended.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn capture(&mut self, built: Built) {
-        self.built = Some(Box::new(built));
-    }
-
-    pub(crate) fn take_built(&mut self) -> Option<Box<Built>> {
-        self.built.take()
-    }
-
     #[inline]
     pub(crate) fn states(&self) -> Option<&States> {
         self.states.as_ref()
@@ -210,6 +199,11 @@ impl Node {
 
     pub(crate) fn keep(&mut self, states: States) {
         self.states = Some(states);
+    }
+
+    #[inline]
+    pub(crate) fn take_states(&mut self) -> Option<States> {
+        self.states.take()
     }
 
     fn is_span(&self) -> bool {

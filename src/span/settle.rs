@@ -4,7 +4,7 @@ use super::active::Active;
 use super::observer::{Input, observe};
 use crate::context::{Context, Node, Place, Unshared, ambient, is_current, is_outside};
 use crate::event::{Content, Event, Moment, Phase, RequestId, RequestIdCell, SpanName, SpanStart, Value};
-use crate::registry::{Built, Followed, States, Telemetry, anywhere};
+use crate::registry::{Followed, States, Telemetry, anywhere};
 
 /// A span that was built and has not started: where it was built, and what it is if anybody may care.
 ///
@@ -13,8 +13,8 @@ use crate::registry::{Built, Followed, States, Telemetry, anywhere};
 pub(crate) struct Unsettled {
     /// Captured at build; once settled, the context inside an unobserved span.
     pub(crate) context: Context,
-    /// Its node; of a span that nobody listened to anywhere at build only if it has a request id of its own. A pointer,
-    /// so that what a span wraps stays small and a builder is cheap to move.
+    /// Its node, in which lies what listeners captured; of a span that nobody listened to anywhere at build only if it has
+    /// a request id of its own. A pointer, so that what a span wraps stays small and a builder is cheap to move.
     draft: Option<Unshared>,
     name: SpanName,
 }
@@ -85,9 +85,7 @@ impl Unsettled {
         if here.is_inside(&self.context) {
             self.context = here;
             // What listeners captured at build belongs to another place.
-            if let Some(node) = &mut self.draft {
-                node.take_built();
-            }
+            drop(self.draft.as_mut().and_then(|node| node.take_states()));
         }
     }
 
@@ -115,15 +113,26 @@ impl Unsettled {
             start.monotonic_time = now;
             start.system_time = telemetry.system_time(now);
         }
+        let captured = node.take_states();
         node.put_inside(around.or(self.context.take_node()));
         node.telemetry = telemetry;
-        if let Some(listeners) = node.telemetry.listeners() {
-            let built = node.take_built().map(|built| *built);
-            let built = built.unwrap_or_else(|| Built::capture(&node.telemetry, self.name, &listeners));
-            start_listeners(node, built);
-        }
+        start_listeners(node, captured);
         Active::begin(draft.share())
     }
+}
+
+/// Tells the listeners that a span starts, before anybody else has it. One whose capture panicked is gone by now; one that
+/// captured nothing, or in another place, captures here.
+#[inline]
+fn start_listeners(node: &mut Node, captured: Option<States>) {
+    let Some(listeners) = node.telemetry.listeners() else { return };
+    let mut states = node.take_states().unwrap_or_default();
+    if let Some(start) = node.start() {
+        let name = start.name.event(Phase::Start);
+        let event = Event::of_span(&name, start, Moment::Start);
+        states.start(&node.telemetry, &listeners, captured.unwrap_or_default(), &event);
+    }
+    node.keep(states);
 }
 
 /// What a span is to say, and what listeners capture where it is built.
@@ -132,22 +141,12 @@ impl Unsettled {
 fn draft(name: SpanName, around: Option<&Node>) -> Unshared {
     let mut draft = Node::unsettled(SpanStart::new(name));
     let here = around.map_or_else(Telemetry::global, |node| node.telemetry.clone());
-    let listeners = if here.follows(Followed::span(name)) { here.listeners() } else { None };
-    if let Some(listeners) = listeners {
-        draft.capture(Built::capture(&here, name, &listeners));
+    if here.follows(Followed::span(name))
+        && let Some(listeners) = here.listeners()
+    {
+        draft.keep(States::capture(&here, name, &listeners));
     }
     draft
-}
-
-/// Tells the listeners that a span starts, before anybody else has it. One whose capture panicked is gone by now.
-#[cold]
-fn start_listeners(node: &mut Node, built: Built) {
-    let (Some(start), Some(listeners)) = (node.start(), node.telemetry.listeners()) else { return };
-    let name = start.name.event(Phase::Start);
-    let event = Event::of_span(&name, start, Moment::Start);
-    let around = node.states().cloned().unwrap_or_default();
-    let states = States::start(&node.telemetry, &listeners, built, around, &event);
-    node.keep(states);
 }
 
 /// The context inside a span that nobody observes. Without a listener anywhere it allocates nothing.
