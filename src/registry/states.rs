@@ -193,7 +193,8 @@ impl States {
 
     fn add(&mut self, kept: Kept) {
         self.want_around |= kept.follower.wants_around;
-        self.kept.push(kept);
+        // In the order of attaching, as everywhere, whichever of them follow the spans around as well.
+        self.kept.insert_by_key(kept, |kept| kept.follower.sequence);
     }
 
     fn take_captured(&mut self, follower: &Arc<Follower>) -> Option<Box<Erased>> {

@@ -24,8 +24,12 @@ impl Unsettled {
     #[inline(always)]
     pub(crate) fn capture(name: SpanName) -> Self {
         let context = ambient();
-        let listened = anywhere(Followed::span(name));
-        let draft = listened.then(|| draft(name, context.node().map(|node| &**node)));
+        // Not by a closure: it would be the caller.
+        let draft = if anywhere(Followed::span(name)) {
+            Some(draft(name, context.node().map(|node| &**node)))
+        } else {
+            None
+        };
         Self { context, draft, name }
     }
 
