@@ -3,10 +3,12 @@ use std::cell::OnceCell;
 
 use super::attribute::Attribute;
 use super::content::{self, Answer};
+use super::group::Needs;
 use super::guard::{Bounded, Guard, OTHER};
 use super::policy::{Outgoing, Policy};
-use super::rule::{As, Form, Named, Rule, Source, StreamPart, Subject, Tokens};
-use crate::event::{Data, Entry, Event, Moment, Outcome, SpanEnd, SpanStart, Value, ValueRef};
+use super::rule::{As, Form, Named, Row, Rule, Source, StreamPart, Subject, Tokens};
+use super::taker::Taker;
+use crate::event::{Content, Data, Entry, Event, Moment, Outcome, SpanEnd, SpanStart, Value, ValueRef};
 
 /// An event of a span, read by the rules of a table.
 pub(super) struct Reading<'a, 'c> {
@@ -34,75 +36,137 @@ impl<'a, 'c> Reading<'a, 'c> {
         Some(Self { start, end, guard, policy, named: named(start), input, output })
     }
 
-    /// The values of the rules, in order; tokens only with `usage`.
+    /// The values that are known at the start, in order.
     #[inline]
-    pub(super) fn each(
-        &self,
-        groups: &[&'static [Rule]],
-        usage: bool,
-        mut each: impl FnMut(&'static str, Attribute<'a>),
-    ) {
-        for rule in groups.iter().copied().flatten() {
-            let is_wanted = usage || !matches!(rule.source, Source::Tokens(_));
-            if is_wanted && let Some(value) = self.read(&rule.source) {
-                each(rule.key, value);
+    pub(super) fn each_of_start(&self, row: &Row, each: &mut (impl Taker<'a> + ?Sized)) {
+        for group in row.start.iter().filter(|group| self.has(group.needs)) {
+            for rule in group.rules {
+                self.tell_start(rule, each);
+            }
+        }
+    }
+
+    /// The values that are known at the end, in order; tokens only with `usage`.
+    #[inline]
+    pub(super) fn each_of_end(&self, row: &Row, usage: bool, each: &mut (impl Taker<'a> + ?Sized)) {
+        let Some(end) = self.end else { return };
+        let has = |needs| self.has(needs) && (usage || !matches!(needs, Needs::Usage));
+        for group in row.end.iter().filter(|group| has(group.needs)) {
+            for rule in group.rules {
+                self.tell_end(rule, end, each);
             }
         }
     }
 
     #[inline]
-    fn read(&self, source: &Source) -> Option<Attribute<'a>> {
-        Some(match *source {
-            Source::Is(text) => Attribute::Literal(text),
-            Source::True => Attribute::Bool(true),
-            Source::Operation => Attribute::Literal(self.named.operation),
-            Source::RequestId => Attribute::text(self.start.request_id.get().as_str()),
-            Source::SpanId => Attribute::Text(self.start.span_id.to_hex().into()),
-            Source::Engine => Attribute::key(self.start.engine.as_ref()?),
-            Source::Provider => self.provider_attribute(),
-            Source::Model => Attribute::key(self.start.model.as_ref()?),
-            Source::Option(key, kind) => convert(self.start.more.options.get(key)?, kind)?,
-            Source::Own(key, kind) => convert(self.own(key)?, kind)?,
-            Source::Input(form) => shape(self.input()?, form, None),
-            _ => return self.read_end(source, self.end?),
-        })
+    fn has(&self, needs: Needs) -> bool {
+        match needs {
+            Needs::Nothing => true,
+            Needs::Options => !self.start.more.options.is_empty(),
+            Needs::Usage => self.end.is_some_and(|end| end.results.usage.is_some()),
+            Needs::Stream => self.end.is_some_and(|end| end.stream.is_some()),
+            Needs::Input => self.policy.lets_out().has(Content::INPUT),
+            Needs::Output => self.policy.lets_out().has(Content::OUTPUT),
+        }
     }
 
-    #[inline]
-    fn read_end(&self, source: &Source, end: &'a SpanEnd) -> Option<Attribute<'a>> {
-        let results = &end.results;
-        Some(match *source {
-            Source::Outcome => Attribute::Literal(end.outcome.as_str()),
-            Source::Attempts => Attribute::Int(end.attempts.into()),
-            Source::UsageStatus => Attribute::Literal(end.stream.map(|_| end.usage_status().as_str())?),
-            Source::ErrorType => Attribute::text(self.error_type()?),
-            Source::ResponseModel => Attribute::key(results.response_model.as_ref()?),
-            Source::AnsweringModel => {
-                Attribute::key(results.response_model.as_ref().or(self.start.model.as_ref())?)
+    // Inlined, and told by type, so that who takes a value meets it where it was read: an attribute that goes from hand to
+    // hand is moved each time.
+    #[inline(always)]
+    fn tell_start(&self, rule: &Rule, each: &mut (impl Taker<'a> + ?Sized)) {
+        let start = self.start;
+        match rule.source {
+            Source::Is(text) => each.take(rule.key, Attribute::Literal(text)),
+            Source::Operation => each.take(rule.key, Attribute::Literal(self.named.operation)),
+            Source::Engine | Source::Provider | Source::Model => {
+                let text = match rule.source {
+                    Source::Engine => start.engine.as_ref(),
+                    Source::Model => start.model.as_ref(),
+                    _ => match start.provider() {
+                        None => start.engine.as_ref(),
+                        Some(Value::Text(provider)) => Some(provider),
+                        Some(_) => None,
+                    },
+                };
+                match (text, rule.source) {
+                    (Some(text), _) => each.take(rule.key, Attribute::key(text)),
+                    (None, Source::Provider) => each.take(rule.key, Attribute::Text(self.provider())),
+                    (None, _) => {}
+                }
             }
-            Source::ResponseId => Attribute::key(results.response_id.as_ref()?),
-            Source::FinishReasons => finish_reasons(results.finish_reasons.as_deref()?),
-            Source::Tokens(part) => Attribute::count(self.tokens(part)?),
+            Source::RequestId => each.take(rule.key, Attribute::text(start.request_id.get().as_str())),
+            Source::SpanId => each.take(rule.key, Attribute::Text(start.span_id.to_hex().into())),
+            ref rare => {
+                if let Some(value) = self.rare_at_start(rare) {
+                    each.take(rule.key, value);
+                }
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn rare_at_start(&self, source: &Source) -> Option<Attribute<'a>> {
+        match *source {
+            Source::True => Some(Attribute::Bool(true)),
+            Source::Option(key, kind) => convert(self.start.more.options.get(key)?, kind),
+            Source::Own(key, kind) => convert(self.own(key)?, kind),
+            Source::Input(form) => Some(shape(self.input()?, form, None)),
+            _ => None,
+        }
+    }
+
+    #[inline(always)]
+    fn tell_end(&self, rule: &Rule, end: &'a SpanEnd, each: &mut (impl Taker<'a> + ?Sized)) {
+        let results = &*end.results;
+        match rule.source {
+            Source::Tokens(part) => {
+                if let Some(count) = self.tokens(part) {
+                    each.take(rule.key, Attribute::count(count));
+                }
+            }
+            Source::ResponseModel | Source::AnsweringModel | Source::ResponseId => {
+                let text = match rule.source {
+                    Source::ResponseModel => results.response_model.as_ref(),
+                    Source::ResponseId => results.response_id.as_ref(),
+                    _ => results.response_model.as_ref().or(self.start.model.as_ref()),
+                };
+                if let Some(text) = text {
+                    each.take(rule.key, Attribute::key(text));
+                }
+            }
+            Source::Outcome => each.take(rule.key, Attribute::Literal(end.outcome.as_str())),
+            Source::Attempts => each.take(rule.key, Attribute::Int(end.attempts.into())),
+            ref rare => {
+                if let Some(value) = self.rare_at_end(rare, end) {
+                    each.take(rule.key, value);
+                }
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn rare_at_end(&self, source: &Source, end: &'a SpanEnd) -> Option<Attribute<'a>> {
+        let results = &*end.results;
+        match *source {
+            Source::ErrorType => Some(Attribute::text(self.error_type()?)),
+            Source::FinishReasons => Some(finish_reasons(results.finish_reasons.as_deref()?)),
+            Source::UsageStatus => Some(Attribute::Literal(end.stream.map(|_| end.usage_status().as_str())?)),
+            Source::Stream(part) => stream(part, end),
             Source::Count(key) => {
                 let count = results.measurements.get(key).copied().unwrap_or(0.into());
-                Attribute::of(ValueRef::Number(count))?
+                Attribute::of(ValueRef::Number(count))
             }
-            Source::Stream(part) => stream(part, end)?,
             Source::Output(form) => {
                 let finish_reasons = results.finish_reasons.as_deref();
                 let answer = Answer { finish_reasons, outcome: end.outcome };
-                shape(self.output(end)?, form, Some(&answer))
+                Some(shape(self.output(end)?, form, Some(&answer)))
             }
-            _ => return None,
-        })
+            _ => None,
+        }
     }
 
     /// The user's own keys that the policy names: at the start those of the start, at the end those that came since.
-    pub(super) fn each_of_the_user(
-        &self,
-        event: &Event<'a>,
-        each: &mut (impl FnMut(Cow<'static, str>, Attribute<'a>) + ?Sized),
-    ) {
+    pub(super) fn each_of_the_user(&self, event: &Event<'a>, each: &mut (impl Taker<'a> + ?Sized)) {
         let named = self.policy.named();
         if named.is_empty() {
             return;
@@ -113,7 +177,7 @@ impl<'a, 'c> Reading<'a, 'c> {
             if told != Some(entry.value)
                 && let Some(value) = Attribute::of(entry.value)
             {
-                each(key.clone(), value);
+                each.take_own(key, value);
             }
         };
         event.visit_metadata(&mut visit);
@@ -143,14 +207,6 @@ impl<'a, 'c> Reading<'a, 'c> {
         let provider = self.start.provider().and_then(text_of);
         let engine = || self.start.engine.as_deref().map(Cow::Borrowed);
         provider.or_else(engine).unwrap_or(OTHER.into())
-    }
-
-    fn provider_attribute(&self) -> Attribute<'a> {
-        match (self.start.provider(), &self.start.engine) {
-            (Some(Value::Text(provider)), _) => Attribute::key(provider),
-            (None, Some(engine)) => Attribute::key(engine),
-            _ => Attribute::Text(self.provider()),
-        }
     }
 
     /// A start key of the span's own row.
