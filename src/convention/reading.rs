@@ -8,7 +8,9 @@ use super::guard::{Bounded, Guard, OTHER};
 use super::policy::{Outgoing, Policy};
 use super::rule::{As, Form, Named, Row, Rule, Source, StreamPart, Subject, Tokens};
 use super::taker::Taker;
-use crate::event::{Content, Data, Entry, Event, Moment, Outcome, SpanEnd, SpanStart, Value, ValueRef};
+use crate::event::{
+    Content, Data, Entry, Event, Moment, Outcome, Results, SpanEnd, SpanStart, Usage, Value, ValueRef,
+};
 
 /// An event of a span, read by the rules of a table.
 pub(super) struct Reading<'a, 'c> {
@@ -39,7 +41,7 @@ impl<'a, 'c> Reading<'a, 'c> {
     /// The values that are known at the start, in order.
     #[inline]
     pub(super) fn each_of_start(&self, row: &Row, each: &mut (impl Taker<'a> + ?Sized)) {
-        for group in row.start.iter().filter(|group| self.has(group.needs)) {
+        for group in row.start.iter().filter(|group| self.has(group.needs, false)) {
             for rule in group.rules {
                 self.tell_start(rule, each);
             }
@@ -50,20 +52,21 @@ impl<'a, 'c> Reading<'a, 'c> {
     #[inline]
     pub(super) fn each_of_end(&self, row: &Row, usage: bool, each: &mut (impl Taker<'a> + ?Sized)) {
         let Some(end) = self.end else { return };
-        let has = |needs| self.has(needs) && (usage || !matches!(needs, Needs::Usage));
-        for group in row.end.iter().filter(|group| has(group.needs)) {
+        let results = &*end.results;
+        let usage = results.usage.as_ref().filter(|_| usage);
+        for group in row.end.iter().filter(|group| self.has(group.needs, usage.is_some())) {
             for rule in group.rules {
-                self.tell_end(rule, end, each);
+                self.tell_end(rule, (end, results), usage, each);
             }
         }
     }
 
     #[inline]
-    fn has(&self, needs: Needs) -> bool {
+    fn has(&self, needs: Needs, usage: bool) -> bool {
         match needs {
             Needs::Nothing => true,
             Needs::Options => !self.start.more.options.is_empty(),
-            Needs::Usage => self.end.is_some_and(|end| end.results.usage.is_some()),
+            Needs::Usage => usage,
             Needs::Stream => self.end.is_some_and(|end| end.stream.is_some()),
             Needs::Input => self.policy.lets_out().has(Content::INPUT),
             Needs::Output => self.policy.lets_out().has(Content::OUTPUT),
@@ -116,11 +119,16 @@ impl<'a, 'c> Reading<'a, 'c> {
     }
 
     #[inline(always)]
-    fn tell_end(&self, rule: &Rule, end: &'a SpanEnd, each: &mut (impl Taker<'a> + ?Sized)) {
-        let results = &*end.results;
+    fn tell_end(
+        &self,
+        rule: &Rule,
+        (end, results): (&'a SpanEnd, &'a Results),
+        usage: Option<&Usage>,
+        each: &mut (impl Taker<'a> + ?Sized),
+    ) {
         match rule.source {
             Source::Tokens(part) => {
-                if let Some(count) = self.tokens(part) {
+                if let Some(count) = usage.and_then(|usage| tokens(usage, part)) {
                     each.take(rule.key, Attribute::count(count));
                 }
             }
@@ -222,15 +230,7 @@ impl<'a, 'c> Reading<'a, 'c> {
     }
 
     pub(super) fn tokens(&self, part: Tokens) -> Option<u64> {
-        let usage = self.end?.results.usage.as_ref()?;
-        match part {
-            Tokens::Input => usage.input_tokens(),
-            Tokens::Output => usage.output_tokens(),
-            Tokens::Total => Some(usage.input_tokens()?.saturating_add(usage.output_tokens()?)),
-            Tokens::CacheRead => usage.cached_tokens(),
-            Tokens::CacheWrite => usage.cache_write_tokens(),
-            Tokens::Reasoning => usage.reasoning_tokens(),
-        }
+        tokens(self.end?.results.usage.as_ref()?, part)
     }
 
     fn input(&self) -> Option<&Outgoing<'a>> {
@@ -254,6 +254,17 @@ impl<'a, 'c> Reading<'a, 'c> {
     fn leaving(&self, key: &'static str, value: &'a Value) -> Option<Outgoing<'a>> {
         let outgoing = self.policy.apply(&Entry::standard(key, value.as_value_ref()))?;
         (!outgoing.value().is_null()).then_some(outgoing)
+    }
+}
+
+fn tokens(usage: &Usage, part: Tokens) -> Option<u64> {
+    match part {
+        Tokens::Input => usage.input_tokens(),
+        Tokens::Output => usage.output_tokens(),
+        Tokens::Total => Some(usage.input_tokens()?.saturating_add(usage.output_tokens()?)),
+        Tokens::CacheRead => usage.cached_tokens(),
+        Tokens::CacheWrite => usage.cache_write_tokens(),
+        Tokens::Reasoning => usage.reasoning_tokens(),
     }
 }
 
