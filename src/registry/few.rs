@@ -21,10 +21,18 @@ impl<T> Few<T> {
         self.first.iter_mut().chain(&mut self.more)
     }
 
-    pub(super) fn push(&mut self, value: T) {
-        match self.first {
+    /// Puts a value before the first that belongs after it.
+    pub(super) fn insert(&mut self, value: T, belongs_after: impl Fn(&T) -> bool) {
+        match &mut self.first {
             None => self.first = Some(value),
-            Some(_) => self.more.push(value),
+            Some(first) if belongs_after(first) => {
+                let second = std::mem::replace(first, value);
+                self.more.insert(0, second);
+            }
+            Some(_) => {
+                let place = self.more.iter().position(belongs_after).unwrap_or(self.more.len());
+                self.more.insert(place, value);
+            }
         }
     }
 
