@@ -10,7 +10,7 @@ pub(crate) trait Taker<'a> {
     fn take(&mut self, key: &'static str, value: Attribute<'a>);
 
     /// One whose key is the user's own.
-    fn take_own(&mut self, key: &Cow<'static, str>, value: Attribute<'a>);
+    fn take_own(&mut self, key: Cow<'static, str>, value: Attribute<'a>);
 }
 
 impl<'a, F: FnMut(Cow<'static, str>, Attribute<'a>) + ?Sized> Taker<'a> for F {
@@ -18,7 +18,7 @@ impl<'a, F: FnMut(Cow<'static, str>, Attribute<'a>) + ?Sized> Taker<'a> for F {
         self(Cow::Borrowed(key), value);
     }
 
-    fn take_own(&mut self, key: &Cow<'static, str>, value: Attribute<'a>) {
-        self(key.clone(), value);
+    fn take_own(&mut self, key: Cow<'static, str>, value: Attribute<'a>) {
+        self(key, value);
     }
 }

@@ -21,16 +21,14 @@ impl<T> Few<T> {
         self.first.iter_mut().chain(&mut self.more)
     }
 
-    /// Puts a value before the first that belongs after it.
-    pub(super) fn insert(&mut self, value: T, belongs_after: impl Fn(&T) -> bool) {
+    /// Puts a value behind all that have no greater key.
+    pub(super) fn insert_by_key<K: Ord>(&mut self, value: T, key: impl Fn(&T) -> K) {
+        let of_value = key(&value);
         match &mut self.first {
             None => self.first = Some(value),
-            Some(first) if belongs_after(first) => {
-                let second = std::mem::replace(first, value);
-                self.more.insert(0, second);
-            }
+            Some(first) if of_value < key(first) => self.more.insert(0, std::mem::replace(first, value)),
             Some(_) => {
-                let place = self.more.iter().position(belongs_after).unwrap_or(self.more.len());
+                let place = self.more.partition_point(|other| key(other) <= of_value);
                 self.more.insert(place, value);
             }
         }

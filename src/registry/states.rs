@@ -196,11 +196,10 @@ impl States {
         self.add(Kept { follower, what });
     }
 
-    /// In the order in which the listeners were attached.
     fn add(&mut self, kept: Kept) {
         self.want_around |= kept.follower.wants_around;
-        let sequence = kept.follower.sequence;
-        self.kept.insert(kept, |other| other.follower.sequence > sequence);
+        // In the order of attaching, as everywhere, whichever of them follow the spans around as well.
+        self.kept.insert_by_key(kept, |kept| kept.follower.sequence);
     }
 
     /// What this listener captured, and its own pointer, so that no owner is counted again.

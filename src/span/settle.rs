@@ -1,3 +1,5 @@
+use std::mem;
+
 use super::active::Active;
 use super::observer::{Input, observe};
 use crate::context::{Context, Node, Place, Unshared, ambient, is_current, is_outside};
@@ -11,20 +13,24 @@ use crate::registry::{Followed, States, Telemetry, anywhere};
 pub(crate) struct Unsettled {
     /// Captured at build; once settled, the context inside an unobserved span.
     pub(crate) context: Context,
-    /// `None` when nobody listened anywhere at build. A pointer, so that what a span wraps stays small and a builder is
-    /// cheap to move. What listeners captured lies in it.
+    /// Its node, in which lies what listeners captured; of a span that nobody listened to anywhere at build only if it has
+    /// a request id of its own. A pointer, so that what a span wraps stays small and a builder is cheap to move.
     draft: Option<Unshared>,
-    given_id: Option<Box<RequestId>>,
     name: SpanName,
 }
 
 impl Unsettled {
     #[track_caller]
-    #[inline]
+    #[inline(always)]
     pub(crate) fn capture(name: SpanName) -> Self {
         let context = ambient();
-        let draft = anywhere(Followed::span(name)).then(|| draft(name, context.node().map(|node| &**node)));
-        Self { context, draft, given_id: None, name }
+        // Not by a closure: it would be the caller.
+        let draft = if anywhere(Followed::span(name)) {
+            Some(draft(name, context.node().map(|node| &**node)))
+        } else {
+            None
+        };
+        Self { context, draft, name }
     }
 
     pub(crate) fn name(&self) -> SpanName {
@@ -37,13 +43,16 @@ impl Unsettled {
     }
 
     pub(crate) fn give_request_id(&mut self, id: RequestId) {
-        self.given_id = Some(Box::new(id));
+        match self.start_mut() {
+            Some(start) => start.request_id = RequestIdCell::known(id),
+            None => self.draft = Some(Node::silent(self.name, id)),
+        }
     }
 
     /// Finds out where the span belongs, and starts it if it is observed there; else `context` is the one inside it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn settle<I: Input>(&mut self, input: &mut Option<I>) -> Option<Active> {
-        if self.draft.is_none() && self.given_id.is_none() {
+        if self.draft.is_none() {
             if self.context.is_empty() && is_outside() {
                 self.context.begin_request();
                 return None;
@@ -59,16 +68,16 @@ impl Unsettled {
     fn settle_with_care<I: Input>(&mut self, input: &mut Option<I>) -> Option<Active> {
         self.find_place();
         let telemetry = self.context.telemetry();
-        match self.draft.take() {
-            Some(node) if telemetry.follows(Followed::span(self.name)) => {
-                Some(self.start(node, telemetry, input))
+        let given_id = match self.draft.take() {
+            Some(node) if node.start().is_some() && telemetry.follows(Followed::span(self.name)) => {
+                return Some(self.start(node, telemetry, input));
             }
-            _ => {
-                let outer = std::mem::take(&mut self.context);
-                self.context = unobserved(self.name, outer, self.given_id.take().map(|id| *id));
-                None
-            }
-        }
+            Some(node) => node.given_id().cloned(),
+            None => None,
+        };
+        let outer = mem::take(&mut self.context);
+        self.context = unobserved(self.name, outer, given_id);
+        None
     }
 
     /// The captured context counts, unless none was captured or the present one was opened inside it.
@@ -91,12 +100,13 @@ impl Unsettled {
         telemetry: Telemetry,
         input: &mut Option<I>,
     ) -> Active {
-        let given_id = self.given_id.take().map(|id| *id);
-        let replaced = given_id.as_ref().and_then(|_| self.context.node_of_request());
         // Seen as a node once: to see that it is not shared costs as much as what is written to it.
         let node = &mut *draft;
+        let mut around = None;
         if let Some(start) = node.start_mut() {
-            if let Some(id) = given_id.map(RequestIdCell::known).or_else(|| self.context.request_id_cell()) {
+            if start.request_id.given().is_some() {
+                around = self.context.node_of_request();
+            } else if let Some(id) = self.context.request_id_cell() {
                 start.request_id = id;
             }
             if let Some(parent) = self.context.node().and_then(|node| node.nearest_span(&telemetry)) {
@@ -108,7 +118,7 @@ impl Unsettled {
             start.system_time = telemetry.system_time(now);
         }
         let captured = node.take_states();
-        node.put_inside(replaced.or(self.context.take_node()));
+        node.put_inside(around.or(self.context.take_node()));
         node.telemetry = telemetry;
         start_listeners(node, captured);
         Active::begin(draft.share())

@@ -13,8 +13,8 @@ impl<'a> Taker<'a> for KeyValues {
         self.0.push(key_value(Key::from_static_str(key), value));
     }
 
-    fn take_own(&mut self, key: &Cow<'static, str>, value: Attribute<'a>) {
-        self.0.push(key_value(key.clone().into(), value));
+    fn take_own(&mut self, key: Cow<'static, str>, value: Attribute<'a>) {
+        self.0.push(key_value(key.into(), value));
     }
 }
 

@@ -33,8 +33,8 @@ impl<'a> Taker<'a> for Values<'a> {
         }
     }
 
-    fn take_own(&mut self, key: &Cow<'static, str>, value: Attribute<'a>) {
-        if let Some(skipped) = self.skipped_to(key) {
+    fn take_own(&mut self, key: Cow<'static, str>, value: Attribute<'a>) {
+        if let Some(skipped) = self.skipped_to(&key) {
             self.give_to(self.next + skipped, value);
         }
     }
