@@ -248,7 +248,7 @@ pub(crate) fn around<R>(node: &Node, work: impl FnOnce() -> R) -> R {
     }
 }
 
-#[inline(never)]
+#[inline]
 fn around_listened<R>(node: &Node, states: &States, work: impl FnOnce() -> R) -> R {
     let event = || node.nearest_span(&node.telemetry).map(|start| start.name.event(Phase::Start));
     states.around(&node.telemetry, event, node.has_ended(), work)

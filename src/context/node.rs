@@ -197,8 +197,9 @@ impl Node {
         self.states.as_ref()
     }
 
-    pub(crate) fn keep(&mut self, states: States) {
-        self.states = Some(states);
+    #[inline]
+    pub(crate) fn keep(&mut self, states: Option<States>) {
+        self.states = states;
     }
 
     #[inline]

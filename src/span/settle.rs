@@ -132,13 +132,14 @@ impl Unsettled {
 /// captured nothing, or in another place, captures here.
 #[inline]
 fn start_listeners(node: &mut Node, captured: Option<States>) {
-    let Some(listeners) = node.telemetry.listeners() else { return };
-    let mut states = node.take_states().unwrap_or_default();
-    if let Some(start) = node.start() {
+    let (mut states, mut captured) = (node.take_states(), captured);
+    node.telemetry.with_listeners(|listeners| {
+        let Some(start) = node.start() else { return };
         let name = start.name.event(Phase::Start);
         let event = Event::of_span(&name, start, Moment::Start);
-        states.start(&node.telemetry, &listeners, captured.unwrap_or_default(), &event);
-    }
+        let captured = captured.take().unwrap_or_default();
+        states.get_or_insert_default().start(&node.telemetry, listeners, captured, &event);
+    });
     node.keep(states);
 }
 
@@ -149,10 +150,9 @@ fn draft(name: SpanName, around: Option<&Node>) -> Unshared {
     let mut draft = Node::unsettled(SpanStart::new(name));
     let here = around.map_or_else(Telemetry::global, |node| node.telemetry.clone());
     if here.follows(Followed::span(name))
-        && let Some(listeners) = here.listeners()
         && let Some(node) = draft.get_mut()
     {
-        node.keep(States::capture(&here, name, &listeners));
+        node.keep(here.with_listeners(|listeners| States::capture(&here, name, listeners)));
     }
     draft
 }
