@@ -103,11 +103,15 @@ pub(crate) fn is_outside() -> bool {
     NOW.with(Slot::is_empty) && TASK.try_with(Slot::is_empty).unwrap_or(true)
 }
 
-/// Whether the calling code is in just this context.
+/// Whether the calling code is in just this context. In none at all is a place, too.
 #[inline]
 pub(crate) fn is_current(context: &Context) -> bool {
     NOW.with(|now| {
-        if now.is_empty() { TASK.try_with(|task| task.is(context)).unwrap_or(false) } else { now.is(context) }
+        if now.is_empty() {
+            TASK.try_with(|task| task.is(context)).unwrap_or(context.is_empty())
+        } else {
+            now.is(context)
+        }
     })
 }
 

@@ -85,7 +85,7 @@ impl Unsettled {
 
     /// The captured context counts, unless none was captured or the present one was opened inside it.
     fn find_place(&mut self) {
-        if !self.context.is_empty() && is_current(&self.context) {
+        if is_current(&self.context) {
             return;
         }
         let here = ambient();

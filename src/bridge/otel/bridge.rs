@@ -51,9 +51,15 @@ impl Listener for Bridge {
         let is_client =
             event.span().is_some_and(|span| self.convention.kind(span) == convention::SpanKind::Client);
         let client = Client::new(is_client, parent.map(|parent| &parent.client));
+        let here;
         let around = match parent {
-            Some(parent) if !is_parent(&built) => &parent.context,
-            _ => &built,
+            _ if is_parent(&built) => &built,
+            Some(parent) => &parent.context,
+            // A postfix chain: what is around the span was not yet there when it was built.
+            None => {
+                here = self.built();
+                &here
+            }
         };
         let (context, records) = match self.tracer.as_ref().filter(|_| is_alive()) {
             Some(tracer) => tracer.start(self.span(event, is_client, started), around),
