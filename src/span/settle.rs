@@ -3,7 +3,9 @@ use std::mem;
 use super::active::Active;
 use super::observer::{Input, observe};
 use crate::context::{Context, Node, Place, Unshared, ambient, is_current, is_outside};
-use crate::event::{Content, Event, Moment, Phase, RequestId, RequestIdCell, SpanName, SpanStart, Value};
+use crate::event::{
+    Content, Event, Moment, Phase, RequestId, RequestIdCell, SpanName, SpanRow, SpanStart, Value,
+};
 use crate::registry::{Followed, States, Telemetry, anywhere};
 
 /// A span that was built and has not started: where it was built, and what it is if anybody may care.
@@ -16,7 +18,8 @@ pub(crate) struct Unsettled {
     /// Its node, in which lies what listeners captured; of a span that nobody listened to anywhere at build only if it has
     /// a request id of its own. A pointer, so that what a span wraps stays small and a builder is cheap to move.
     draft: Option<Unshared>,
-    name: SpanName,
+    /// A pointer too: four words are copied as such.
+    row: &'static SpanRow,
 }
 
 impl Unsettled {
@@ -30,22 +33,22 @@ impl Unsettled {
         } else {
             None
         };
-        Self { context, draft, name }
+        Self { context, draft, row: name.row() }
     }
 
     pub(crate) fn name(&self) -> SpanName {
-        self.name
+        self.row.name
     }
 
     #[inline]
     pub(crate) fn start_mut(&mut self) -> Option<&mut SpanStart> {
-        self.draft.as_mut().and_then(|node| node.start_mut())
+        self.draft.as_mut()?.get_mut()?.start_mut()
     }
 
     pub(crate) fn give_request_id(&mut self, id: RequestId) {
         match self.start_mut() {
             Some(start) => start.request_id = RequestIdCell::known(id),
-            None => self.draft = Some(Node::silent(self.name, id)),
+            None => self.draft = Some(Node::silent(self.name(), id)),
         }
     }
 
@@ -69,14 +72,14 @@ impl Unsettled {
         self.find_place();
         let telemetry = self.context.telemetry();
         let given_id = match self.draft.take() {
-            Some(node) if node.start().is_some() && telemetry.follows(Followed::span(self.name)) => {
+            Some(node) if node.start().is_some() && telemetry.follows(Followed::span(self.name())) => {
                 return Some(self.start(node, telemetry, input));
             }
             Some(node) => node.given_id().cloned(),
             None => None,
         };
         let outer = mem::take(&mut self.context);
-        self.context = unobserved(self.name, outer, given_id);
+        self.context = unobserved(self.name(), outer, given_id);
         None
     }
 
@@ -89,7 +92,7 @@ impl Unsettled {
         if here.is_inside(&self.context) {
             self.context = here;
             // What listeners captured at build belongs to another place.
-            drop(self.draft.as_mut().and_then(|node| node.take_states()));
+            drop(self.draft.as_mut().and_then(Unshared::get_mut).and_then(Node::take_states));
         }
     }
 
@@ -101,7 +104,7 @@ impl Unsettled {
         input: &mut Option<I>,
     ) -> Active {
         // Seen as a node once: to see that it is not shared costs as much as what is written to it.
-        let node = &mut *draft;
+        let node = draft.get_mut().expect("a draft is not shared");
         let mut around = None;
         if let Some(start) = node.start_mut() {
             if start.request_id.given().is_some() {
@@ -146,8 +149,10 @@ fn start_listeners(node: &mut Node, captured: Option<States>) {
 fn draft(name: SpanName, around: Option<&Node>) -> Unshared {
     let mut draft = Node::unsettled(SpanStart::new(name));
     let here = around.map_or_else(Telemetry::global, |node| node.telemetry.clone());
-    if here.follows(Followed::span(name)) {
-        draft.keep(here.with_listeners(|listeners| States::capture(&here, name, listeners)));
+    if here.follows(Followed::span(name))
+        && let Some(node) = draft.get_mut()
+    {
+        node.keep(here.with_listeners(|listeners| States::capture(&here, name, listeners)));
     }
     draft
 }
