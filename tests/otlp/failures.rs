@@ -14,13 +14,13 @@ fn of(counts: Counts) -> [u64; 4] {
     [counts.exported, counts.queue_full, counts.failed, counts.unknown]
 }
 
+/// Loses patience soon, for a collector that would else be waited for.
 fn quick(by: By) -> World {
-    World::with(by, |otlp| otlp.timeout(ms(400)))
+    World::with(by, |otlp| otlp.timeout(ms(1000)))
 }
 
 /// Calls while the collector is in this mood, then fine again.
-async fn through(by: By, mood: Mood) -> ([u64; 4], Option<String>) {
-    let world = quick(by);
+async fn through(world: World, mood: Mood) -> ([u64; 4], Option<String>) {
     world.receiver.becomes(mood);
     world.calls(10).await;
     let report = world.flush().await;
@@ -39,16 +39,16 @@ async fn through(by: By, mood: Mood) -> ([u64; 4], Option<String>) {
 
 #[tokio::test]
 async fn one_that_refuses_has_none_of_them() {
-    let (lost, why) = through(By::Http, Mood::Answers(StatusCode::BAD_REQUEST)).await;
+    let (lost, why) = through(World::new(By::Http), Mood::Answers(StatusCode::BAD_REQUEST)).await;
     assert_eq!((lost, why.as_deref()), ([0, 0, 10, 0], Some("HTTP status 400 Bad Request")));
-    let (lost, why) = through(By::Grpc, Mood::Answers(StatusCode::FORBIDDEN)).await;
+    let (lost, why) = through(World::new(By::Grpc), Mood::Answers(StatusCode::FORBIDDEN)).await;
     assert_eq!(lost, [0, 0, 10, 0]);
     assert!(why.unwrap().contains("PermissionDenied"));
 }
 
 #[tokio::test]
 async fn one_that_is_busy_for_good_has_none_of_them() {
-    let (lost, why) = through(By::Http, Mood::Answers(StatusCode::TOO_MANY_REQUESTS)).await;
+    let (lost, why) = through(quick(By::Http), Mood::Answers(StatusCode::TOO_MANY_REQUESTS)).await;
     assert_eq!((lost, why.as_deref()), ([0, 0, 10, 0], Some("HTTP status 429 Too Many Requests")));
 }
 
@@ -66,22 +66,22 @@ async fn one_that_is_busy_once_is_asked_again_when_it_said() {
 #[tokio::test]
 async fn of_one_that_swallows_nobody_can_tell() {
     for by in [By::Http, By::Grpc] {
-        let (lost, why) = through(by, Mood::Swallows).await;
-        assert_eq!((lost, why.as_deref()), ([0, 0, 0, 10], Some("no answer within 400ms")));
+        let (lost, why) = through(quick(by), Mood::Swallows).await;
+        assert_eq!((lost, why.as_deref()), ([0, 0, 0, 10], Some("no answer within 1s")));
     }
 }
 
 #[tokio::test]
 async fn of_one_that_answers_a_page_for_people_nobody_can_tell() {
-    let (lost, why) = through(By::Http, Mood::Page).await;
+    let (lost, why) = through(World::new(By::Http), Mood::Page).await;
     assert_eq!((lost, why.as_deref()), ([0, 0, 0, 10], Some("HTTP status 200 OK, and no OTLP answer")));
 }
 
 #[tokio::test]
 async fn of_one_that_speaks_no_http_nobody_can_tell() {
-    let (lost, why) = through(By::Http, Mood::Noise).await;
+    let (lost, why) = through(World::new(By::Http), Mood::Noise).await;
     assert_eq!((lost, why.as_deref()), ([0, 0, 0, 10], Some("the connection gave no answer")));
-    let (lost, _) = through(By::Grpc, Mood::Noise).await;
+    let (lost, _) = through(quick(By::Grpc), Mood::Noise).await;
     assert_eq!(lost[0], 0);
     assert_eq!(lost.iter().sum::<u64>(), 10);
 }
