@@ -204,3 +204,22 @@ async fn two_requests_that_nobody_reads_have_two_ids_when_somebody_does() {
         contexts.iter().map(|it| it.request_id().unwrap().to_string()).collect();
     assert_eq!(again, ids);
 }
+
+#[tokio::test]
+async fn the_request_that_a_span_was_built_in_counts_wherever_it_is_awaited() {
+    let built = || async { (async { id_here() }.in_span_plain(Span::step()), id_here()) };
+    let (step, own) = built().in_span_plain(Span::chat()).await;
+    assert_eq!(step.await, own);
+    let (step, own) = built().in_span_plain(Span::chat()).await;
+    assert_eq!(step.in_span_plain(Span::chat()).await, own);
+    let (step, own) = built().in_span_plain(Span::chat()).await;
+    assert_eq!(with_request_id("req-42".parse().unwrap(), step).await, own);
+    assert!(own.is_some_and(|id| id != "req-42"));
+}
+
+#[tokio::test]
+async fn a_span_that_was_built_in_no_request_belongs_to_the_one_it_is_awaited_in() {
+    let step = async { id_here() }.in_span_plain(Span::step());
+    let (inner, own) = async { (step.await, id_here()) }.in_span_plain(Span::chat()).await;
+    assert!(inner.is_some() && inner == own);
+}
