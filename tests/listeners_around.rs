@@ -4,8 +4,8 @@
 use std::cell::Cell;
 use std::future::pending;
 
-use allm_telemetry::prelude::*;
-use futures::FutureExt as _;
+use allm_telemetry::{SpanName, prelude::*};
+use futures::{FutureExt as _, StreamExt as _, stream};
 use tokio::task::yield_now;
 
 use support::scribe::*;
@@ -36,6 +36,21 @@ async fn a_listener_is_around_every_poll_and_the_drop() {
         "inner dropped",
         "leave chat",
         "stop chat cancelled",
+        "drop chat",
+    ]);
+}
+
+#[tokio::test]
+async fn a_listener_is_around_a_poll_once_though_spans_that_nobody_follows_lie_inside() {
+    let scribe = Scribe { around: Some(|poll| poll()), follows: |it| it == SpanName::Chat, ..Scribe::new() };
+    let telemetry = scribe.attached();
+    let items = async { stream::iter([1, 2]).in_span_plain(Span::stream()).count().await };
+    telemetry.scope(items.in_span_plain(Span::step()).in_span_plain(Span::chat())).await;
+    scribe.assert_wrote(&[
+        "start chat in nothing",
+        "enter chat",
+        "leave chat",
+        "stop chat completed",
         "drop chat",
     ]);
 }
