@@ -233,29 +233,25 @@ impl Drop for Exit<'_> {
     }
 }
 
-/// The node, if listeners may want to be around what runs in it.
+/// The node, if listeners want to be around what runs in it.
 #[inline]
 fn listened(node: Option<&Arc<Node>>) -> Option<Arc<Node>> {
-    node.filter(|node| node.states().is_some()).cloned()
+    node.filter(|node| node.states().is_some_and(States::want_around)).cloned()
 }
 
 /// Runs a poll, or a drop, inside a node that is entered, with the listeners around it that want to be.
 #[inline]
 pub(crate) fn around<R>(node: &Node, work: impl FnOnce() -> R) -> R {
     match node.states() {
-        None => work(),
-        Some(states) => around_listened(node, states, work),
+        Some(states) if states.want_around() => around_listened(node, states, work),
+        _ => work(),
     }
 }
 
-#[cold]
+#[inline(never)]
 fn around_listened<R>(node: &Node, states: &States, work: impl FnOnce() -> R) -> R {
-    let Some(listeners) = node.telemetry.listeners().filter(|listeners| states.wants_around(listeners))
-    else {
-        return work();
-    };
-    let name = node.nearest_span(&node.telemetry).map(|start| start.name.event(Phase::Start));
-    states.around(&node.telemetry, &listeners, name.as_ref(), node.has_ended(), work)
+    let event = || node.nearest_span(&node.telemetry).map(|start| start.name.event(Phase::Start));
+    states.around(&node.telemetry, event, node.has_ended(), work)
 }
 
 const _: () = assert!(!mem::needs_drop::<Slot>());

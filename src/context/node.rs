@@ -2,7 +2,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use crate::event::{RequestId, RequestIdCell, SpanStart};
+use crate::event::{RequestId, RequestIdCell, SpanName, SpanStart};
 use crate::registry::{States, Telemetry};
 
 /// How many levels up a node still knows those around it. A task that spawns its successor for ever, each inside the
@@ -18,7 +18,7 @@ pub(crate) struct Node {
     depth: u16,
     ended: AtomicBool,
     retries: AtomicU32,
-    /// What listeners keep for this span and those around it, if there are any.
+    /// What listeners keep for this span and those around it, if there are any: captures until it starts.
     states: Option<States>,
 }
 
@@ -71,6 +71,12 @@ impl Node {
         Unshared::new(Self::alone(Place::Span(start), Telemetry::global()))
     }
 
+    /// A span that nobody listens to and whose request has an id of the caller's.
+    pub(crate) fn silent(name: SpanName, id: RequestId) -> Unshared {
+        let place = if name.counts_attempts() { Place::Unobserved(Some(id)) } else { Place::Scope(Some(id)) };
+        Unshared::new(Self::alone(place, Telemetry::global()))
+    }
+
     /// Where a context changes in another way than by a span.
     pub(crate) fn scope(place: Place, telemetry: Telemetry, around: Option<Arc<Self>>) -> Arc<Self> {
         let mut node = Unshared::new(Self::alone(place, telemetry));
@@ -97,6 +103,14 @@ impl Node {
         self.states = around.as_ref().and_then(|around| around.states.as_ref()).map(States::inherited);
         self.parent = around.filter(|around| around.depth < MAX_DEPTH);
         self.depth = self.parent.as_ref().map_or(0, |parent| parent.depth + 1);
+    }
+
+    /// The request id that the caller gave, if this is a span that has one.
+    pub(crate) fn given_id(&self) -> Option<&RequestId> {
+        match &self.place {
+            Place::Span(start) => start.request_id.given(),
+            Place::Scope(id) | Place::Unobserved(id) => id.as_ref(),
+        }
     }
 
     pub(crate) fn request_id(&self) -> Option<&RequestId> {
@@ -185,6 +199,11 @@ impl Node {
 
     pub(crate) fn keep(&mut self, states: States) {
         self.states = Some(states);
+    }
+
+    #[inline]
+    pub(crate) fn take_states(&mut self) -> Option<States> {
+        self.states.take()
     }
 
     fn is_span(&self) -> bool {

@@ -162,7 +162,7 @@ impl<'a, 'c> Reading<'a, 'c> {
     /// The class of an error or a panic; of no other end.
     pub(super) fn error_type(&self) -> Option<&'a str> {
         let end = self.end.filter(|end| matches!(end.outcome, Outcome::Error | Outcome::Panicked))?;
-        Some(self.guard.bound(Bounded::ErrorType, end.error_type.as_deref().unwrap_or(OTHER)))
+        Some(self.guard.bound(Bounded::ErrorType, end.error_type().unwrap_or(OTHER)))
     }
 
     pub(super) fn tokens(&self, part: Tokens) -> Option<u64> {

@@ -14,14 +14,27 @@ pub(crate) struct SpanEnd {
     /// Nanoseconds.
     pub(crate) duration: u64,
     pub(crate) monotonic_time: Time,
-    /// The text of an error, or of a panic.
-    pub(crate) text: Option<Key>,
-    pub(crate) error_type: Option<Key>,
-    pub(crate) stacktrace: Option<Key>,
+    /// Of an error, or of a panic.
+    pub(crate) trouble: Rare<Trouble>,
     pub(crate) attempts: u32,
     /// Set when the span wrapped a stream, or was to.
     pub(crate) stream: Option<StreamTimes>,
     pub(crate) results: Rare<Results>,
+}
+
+/// What is told of an end that is none to wish for. A cancellation has nothing to tell.
+#[derive(Clone, Debug)]
+pub(crate) struct Trouble {
+    /// Content: the text of an error, or of a panic.
+    pub(crate) text: Option<Key>,
+    /// The class of an error.
+    pub(crate) error_type: Option<Key>,
+    /// Where a panic happened.
+    pub(crate) stacktrace: Option<Key>,
+}
+
+impl Empty for Trouble {
+    const EMPTY: &'static Self = &Self { text: None, error_type: None, stacktrace: None };
 }
 
 /// How a stream's time was spent, in nanoseconds.
@@ -119,18 +132,27 @@ impl SpanEnd {
 
     fn visit_outcome<'a>(&'a self, visit: Visit<'_, 'a>) {
         visit(Entry::standard("outcome", ValueRef::Text(self.outcome.as_str())));
-        let text = ValueRef::text(self.text.as_ref());
-        let error_type = ValueRef::text(self.error_type.as_ref());
+        let text = ValueRef::text(self.trouble.text.as_ref());
+        let error_type = ValueRef::optional(self.error_type(), ValueRef::Text);
         if !self.outcome.is_exception() {
             visit(Entry::standard("error", text));
             visit(Entry::standard("error_type", error_type));
             return;
         }
-        let kind = if self.outcome == Outcome::Panicked { "panic" } else { "cancelled" };
         visit(Entry::standard("error_type", error_type));
-        visit(Entry::standard("kind", ValueRef::Text(kind)));
+        // Of an exception the class is the kind.
+        visit(Entry::standard("kind", error_type));
         visit(Entry::standard("reason", text));
-        visit(Entry::standard("stacktrace", ValueRef::text(self.stacktrace.as_ref())));
+        visit(Entry::standard("stacktrace", ValueRef::text(self.trouble.stacktrace.as_ref())));
+    }
+
+    /// One of few values.
+    pub(crate) fn error_type(&self) -> Option<&str> {
+        match self.outcome {
+            Outcome::Panicked => Some("panic"),
+            Outcome::Cancelled => Some("cancelled"),
+            Outcome::Completed | Outcome::Dropped | Outcome::Error => self.trouble.error_type.as_deref(),
+        }
     }
 
     fn result(&self, key: &str) -> ValueRef<'_> {

@@ -38,7 +38,7 @@ pub use value::{Value, ValueRef};
 pub use view::Event;
 
 pub(crate) use clock::{Time, TimeSource};
-pub(crate) use end::{Results, SpanEnd, StreamTimes};
+pub(crate) use end::{Results, SpanEnd, StreamTimes, Trouble};
 pub(crate) use event_name::EventIndex;
 pub(crate) use rare::Rare;
 pub(crate) use request_id::{RequestIdCell, Ticket};

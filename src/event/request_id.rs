@@ -247,6 +247,11 @@ impl RequestIdCell {
         Self { ticket: None, known: OnceLock::from(id) }
     }
 
+    /// The id, if it was given and not drawn.
+    pub(crate) fn given(&self) -> Option<&RequestId> {
+        if self.ticket.is_none() { self.known.get() } else { None }
+    }
+
     pub(crate) fn get(&self) -> &RequestId {
         self.known.get_or_init(|| self.ticket.map_or_else(request_id, Ticket::id))
     }

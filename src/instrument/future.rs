@@ -127,16 +127,23 @@ fn finish<T, J: Judge<T>, S: OnStop<J::Good>>(
 
 #[pinned_drop]
 impl<F, J, S, I> PinnedDrop for SpanFuture<F, J, S, I> {
+    #[inline]
     fn drop(self: Pin<&mut Self>) {
+        if self.inner.is_some() {
+            self.leave();
+        }
+    }
+}
+
+impl<F, J, S, I> SpanFuture<F, J, S, I> {
+    /// Dropped before it was ready.
+    #[inline(never)]
+    fn leave(self: Pin<&mut Self>) {
         let mut this = self.project();
         match this.life.take() {
             // It never ran: it is dropped where it was built.
             Stage::Built => enter(&mut this.life.unsettled.context, || this.inner.set(None)),
-            Stage::Unobserved => {
-                if this.inner.is_some() {
-                    carry(&mut this.life.unsettled.context, || this.inner.set(None));
-                }
-            }
+            Stage::Unobserved => carry(&mut this.life.unsettled.context, || this.inner.set(None)),
             Stage::Observed(mut active) => {
                 let dropped = active.enter(|| fence(|| this.inner.set(None)));
                 active.end(Ending::cancelled(), None, Rare::empty(), None);

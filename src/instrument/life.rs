@@ -2,7 +2,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 
-use crate::context::{Context, enter, is_entered};
+use crate::context::{Context, enter, enter_bare, is_entered};
 use crate::registry::{Fenced, fence};
 use crate::span::{Active, Input, Unsettled};
 
@@ -90,5 +90,9 @@ pub(super) fn poll_carried<F: Future>(
 /// Runs the poll of an unobserved span in its context. Nested ones need not enter what is entered already.
 #[inline]
 pub(super) fn carry<R>(context: &mut Context, work: impl FnOnce() -> R) -> R {
-    if is_entered(context) { work() } else { enter(context, work) }
+    match enter_bare(context) {
+        Some(_entered) => work(),
+        None if is_entered(context) => work(),
+        None => enter(context, work),
+    }
 }

@@ -172,7 +172,18 @@ where
 
 #[pinned_drop]
 impl<St, J, S: OnStop<()>, C> PinnedDrop for SpanStream<St, J, S, C> {
+    #[inline]
     fn drop(self: Pin<&mut Self>) {
+        if self.inner.is_some() {
+            self.leave();
+        }
+    }
+}
+
+impl<St, J, S: OnStop<()>, C> SpanStream<St, J, S, C> {
+    /// Dropped before it has ended.
+    #[inline(never)]
+    fn leave(self: Pin<&mut Self>) {
         let mut this = self.project();
         match this.state.take() {
             State::Unobserved(mut context) => carry(&mut context, || this.inner.set(None)),

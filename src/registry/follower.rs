@@ -1,12 +1,13 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::held::Held;
 use super::interest::Followed;
 use super::listener::Listener;
+use super::telemetry::Telemetry;
 use crate::event::{Content, Event, EventName, SpanName};
 
 /// A state or a capture of a listener whose type is erased.
@@ -65,13 +66,13 @@ pub(crate) struct Follower {
     pub(super) wants_around: bool,
     pub(super) listener: Box<dyn Follow>,
     pub(super) missed: AtomicU64,
-    /// Names this attachment among all of the process: a state never meets another listener's hands.
-    pub(super) key: u64,
+    /// The set that it is attached to.
+    registry: u64,
+    detached: AtomicBool,
 }
 
 impl Follower {
-    pub(super) fn new(id: Arc<str>, listener: impl Listener, sequence: u64) -> Self {
-        static KEYS: AtomicU64 = AtomicU64::new(0);
+    pub(super) fn new(id: Arc<str>, listener: impl Listener, sequence: u64, registry: u64) -> Self {
         let spans = SpanName::ALL.into_iter().filter(|name| Listener::follows(&listener, *name));
         Self {
             id,
@@ -82,7 +83,8 @@ impl Follower {
             wants_around: Listener::wants_around(&listener),
             listener: Box::new(Held::new(listener)),
             missed: AtomicU64::new(0),
-            key: KEYS.fetch_add(1, Ordering::Relaxed),
+            registry,
+            detached: AtomicBool::new(false),
         }
     }
 
@@ -97,6 +99,23 @@ impl Follower {
     pub(super) fn events(&self) -> Box<[EventName]> {
         let followed = SpanName::ALL.into_iter().filter(|name| self.spans.overlaps(Followed::span(*name)));
         followed.flat_map(SpanName::events).chain([EventName::RETRY]).collect()
+    }
+
+    /// Called when it is detached: it gets no further call.
+    pub(super) fn detached(&self) {
+        self.detached.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is attached, and to this set.
+    #[inline]
+    pub(super) fn is_of(&self, telemetry: &Telemetry) -> bool {
+        self.is_attached() && self.registry == telemetry.id()
+    }
+
+    /// Relaxed: who knows that `detach` returned knows this as well.
+    #[inline]
+    pub(super) fn is_attached(&self) -> bool {
+        !self.detached.load(Ordering::Relaxed)
     }
 
     pub(super) fn follows(&self, name: SpanName) -> bool {

@@ -7,110 +7,130 @@ use std::time::Duration;
 
 use super::failure::{self, Failure};
 use super::fence::{Caught, fence};
+use super::few::Few;
 use super::follower::{Erased, Follower};
 use super::table::Attached;
 use super::telemetry::Telemetry;
 use crate::event::{Event, EventName, Phase, SpanName};
 
-/// What the listeners captured where a span was built.
+/// What the listeners keep for a span: what they captured where it was built, then their states, and those of the spans
+/// around it.
+///
+/// Each lies beside its listener, so that nothing is looked up for a poll.
 #[derive(Default)]
-pub(crate) struct Built(Vec<(u64, Box<Erased>)>);
-
-/// What the listeners keep for a span: their own states, and those of the spans around it.
-#[derive(Clone, Default)]
-pub(crate) struct States(Vec<Kept>);
-
-#[derive(Clone)]
-struct Kept {
-    key: u64,
-    /// Whether the state is of this very span; else of the nearest one around it.
-    own: bool,
-    state: Arc<Erased>,
+pub(crate) struct States {
+    kept: Few<Kept>,
+    want_around: bool,
 }
 
-impl Built {
-    /// Lets every listener capture what it needs where a span is built.
-    pub(crate) fn capture(telemetry: &Telemetry, name: SpanName, listeners: &[Arc<Follower>]) -> Self {
-        let mut captured = Vec::new();
-        for follower in listeners.iter().filter(|follower| follower.follows(name)) {
-            let built = guarded(telemetry, follower, &name.event(Phase::Start), || follower.listener.built());
-            captured.extend(built.map(|built| (follower.key, built)));
+struct Kept {
+    follower: Arc<Follower>,
+    what: What,
+}
+
+enum What {
+    /// The span has not started.
+    Captured(Box<Erased>),
+    /// The state of this very span.
+    Own(Arc<Erased>),
+    /// The state of the nearest span around it.
+    Around(Arc<Erased>),
+}
+
+impl Kept {
+    fn state(&self) -> Option<&Erased> {
+        match &self.what {
+            What::Captured(_) => None,
+            What::Own(state) | What::Around(state) => Some(&**state),
         }
-        Self(captured)
     }
 
-    fn take(&mut self, key: u64) -> Option<Box<Erased>> {
-        let place = self.0.iter().position(|(of, _)| *of == key)?;
-        Some(self.0.swap_remove(place).1)
+    fn is_own(&self) -> bool {
+        matches!(self.what, What::Own(_))
+    }
+
+    fn inherited(&self) -> Option<Self> {
+        match &self.what {
+            What::Own(state) | What::Around(state) if self.follower.is_attached() => {
+                Some(Self { follower: self.follower.clone(), what: What::Around(state.clone()) })
+            }
+            _ => None,
+        }
+    }
+
+    /// Its state, if its listener is to be called around a poll.
+    #[inline]
+    fn around(&self, telemetry: &Telemetry) -> Option<&Erased> {
+        let wants = self.follower.wants_around && self.follower.is_of(telemetry);
+        self.state().filter(|_| wants)
     }
 }
 
 impl States {
-    /// The states of a span that starts now; `states` are those around it, as a span inside sees them.
-    pub(crate) fn start(
-        telemetry: &Telemetry,
-        listeners: &[Arc<Follower>],
-        mut built: Built,
-        mut states: Self,
-        event: &Event<'_>,
-    ) -> Self {
-        let Some(name) = event.span() else { return states };
+    /// Lets every listener capture what it needs where a span is built.
+    pub(crate) fn capture(telemetry: &Telemetry, name: SpanName, listeners: &[Arc<Follower>]) -> Self {
+        let mut states = Self::default();
         for follower in listeners.iter().filter(|follower| follower.follows(name)) {
-            let captured = built.take(follower.key);
-            let around = states.find(follower.key).map(|kept| kept.state.clone());
-            let state = guarded(telemetry, follower, event.name(), || {
-                follower.listener.start(event, captured, around.as_deref())
-            });
-            if let Some(state) = state {
-                states.0.retain(|kept| kept.key != follower.key);
-                states.0.push(Kept { key: follower.key, own: true, state });
+            let built = guarded(telemetry, follower, &name.event(Phase::Start), || follower.listener.built());
+            if let Some(built) = built {
+                states.keep(follower, What::Captured(built));
             }
         }
         states
     }
 
-    /// The same states, as a span inside sees them.
+    /// Adds the states of a span that starts now to those around it, as a span inside sees them.
+    pub(crate) fn start(
+        &mut self,
+        telemetry: &Telemetry,
+        listeners: &[Arc<Follower>],
+        mut captured: Self,
+        event: &Event<'_>,
+    ) {
+        let Some(name) = event.span() else { return };
+        for follower in listeners.iter().filter(|follower| follower.follows(name)) {
+            let built = captured.take_captured(follower);
+            let around = self.find(follower).and_then(Kept::state);
+            let state =
+                guarded(telemetry, follower, event.name(), || follower.listener.start(event, built, around));
+            if let Some(state) = state {
+                self.keep(follower, What::Own(state));
+            }
+        }
+    }
+
+    /// The states as a span inside sees them.
     pub(crate) fn inherited(&self) -> Self {
-        Self(self.0.iter().map(|kept| Kept { own: false, ..kept.clone() }).collect())
+        let mut states = Self::default();
+        self.kept.iter().filter_map(Kept::inherited).for_each(|kept| states.add(kept));
+        states
     }
 
     /// Something happened in this span; with `own`, it concerns nobody who only follows one further out.
-    pub(crate) fn note(
-        &self,
-        telemetry: &Telemetry,
-        listeners: &[Arc<Follower>],
-        event: &Event<'_>,
-        own: bool,
-    ) {
-        self.each(listeners, |follower, kept| {
-            if kept.own || !own {
-                guarded(telemetry, follower, event.name(), || follower.listener.note(&*kept.state, event));
+    pub(crate) fn note(&self, telemetry: &Telemetry, event: &Event<'_>, own: bool) {
+        self.each(telemetry, |kept, state| {
+            if kept.is_own() || !own {
+                guarded(telemetry, &kept.follower, event.name(), || {
+                    kept.follower.listener.note(state, event)
+                });
             }
         });
     }
 
-    pub(crate) fn chunk(
-        &self,
-        telemetry: &Telemetry,
-        listeners: &[Arc<Follower>],
-        name: SpanName,
-        gap: Duration,
-    ) {
-        self.each(listeners, |follower, kept| {
-            if kept.own && follower.wants_chunks {
+    pub(crate) fn chunk(&self, telemetry: &Telemetry, name: SpanName, gap: Duration) {
+        self.each(telemetry, |kept, state| {
+            if kept.is_own() && kept.follower.wants_chunks {
                 let event = name.event(Phase::FirstChunk);
-                guarded(telemetry, follower, &event, || follower.listener.chunk(&*kept.state, gap));
+                guarded(telemetry, &kept.follower, &event, || kept.follower.listener.chunk(state, gap));
             }
         });
     }
 
     pub(crate) fn stop(&self, telemetry: &Telemetry, listeners: &[Arc<Follower>], event: &Event<'_>) {
         for follower in listeners.iter().filter(|it| event.span().is_some_and(|name| it.follows(name))) {
-            match self.find(follower.key).filter(|kept| kept.own) {
-                Some(kept) => {
-                    guarded(telemetry, follower, event.name(), || {
-                        follower.listener.stop(&*kept.state, event)
-                    });
+            match self.find(follower).filter(|kept| kept.is_own()).and_then(Kept::state) {
+                Some(state) => {
+                    guarded(telemetry, follower, event.name(), || follower.listener.stop(state, event));
                 }
                 None => drop(follower.missed.fetch_add(1, Ordering::Relaxed)),
             }
@@ -118,67 +138,102 @@ impl States {
     }
 
     /// Whether a listener that wants to be around polls has a state here.
-    pub(crate) fn wants_around(&self, listeners: &[Arc<Follower>]) -> bool {
-        listeners.iter().any(|follower| follower.wants_around && self.find(follower.key).is_some())
+    #[inline]
+    pub(crate) fn want_around(&self) -> bool {
+        self.want_around
     }
 
     /// Runs `poll` exactly once inside every listener that wants to be around it. A panic of `poll` goes on after the
-    /// last of them has returned.
+    /// last of them has returned. `event` is the one that a listener's panic is reported with.
+    #[inline]
     pub(crate) fn around<R>(
         &self,
         telemetry: &Telemetry,
-        listeners: &[Arc<Follower>],
-        event: Option<&EventName>,
+        event: impl Fn() -> Option<EventName>,
         ended: bool,
         poll: impl FnOnce() -> R,
     ) -> R {
         let mut poll = Some(poll);
         let mut result: Option<Result<R, Caught>> = None;
-        self.nest(telemetry, listeners, event, ended, &mut || {
+        let mut once = || {
             if let Some(poll) = poll.take() {
                 result = Some(fence(poll));
             }
-        });
-        match result.expect("`nest` runs the poll") {
+        };
+        let around = Around { telemetry, event: &event, ended };
+        match self.kept.split() {
+            Some((first, more)) => around.nest(first, more, &mut once),
+            None => once(),
+        }
+        match result.expect("who is around a poll runs it") {
             Ok(result) => result,
             Err(caught) => caught.resume(),
         }
     }
 
-    fn nest(
-        &self,
-        telemetry: &Telemetry,
-        listeners: &[Arc<Follower>],
-        event: Option<&EventName>,
-        ended: bool,
-        poll: &mut dyn FnMut(),
-    ) {
-        let Some((follower, inner)) = listeners.split_first() else { return poll() };
-        let kept = self.find(follower.key).filter(|_| follower.wants_around);
-        let Some(kept) = kept else { return self.nest(telemetry, inner, event, ended, poll) };
-        let ran = Cell::new(false);
-        let mut once = || {
-            if !ran.replace(true) {
-                self.nest(telemetry, inner, event, ended, poll);
-            }
-        };
-        // A state of a span further out belongs to a span that is open or not; only its own can have ended here.
-        fenced(telemetry, follower, event, || {
-            follower.listener.around(&*kept.state, ended && kept.own, &mut once)
-        });
-        once();
-    }
-
-    fn each(&self, listeners: &[Arc<Follower>], mut call: impl FnMut(&Arc<Follower>, &Kept)) {
-        for follower in listeners {
-            if let Some(kept) = self.find(follower.key) {
-                call(follower, kept);
+    fn each(&self, telemetry: &Telemetry, mut call: impl FnMut(&Kept, &Erased)) {
+        for kept in self.kept.iter().filter(|kept| kept.follower.is_of(telemetry)) {
+            if let Some(state) = kept.state() {
+                call(kept, state);
             }
         }
     }
 
-    fn find(&self, key: u64) -> Option<&Kept> {
-        self.0.iter().find(|kept| kept.key == key)
+    fn find(&self, follower: &Arc<Follower>) -> Option<&Kept> {
+        self.kept.iter().find(|kept| Arc::ptr_eq(&kept.follower, follower))
+    }
+
+    fn keep(&mut self, follower: &Arc<Follower>, what: What) {
+        if let Some(kept) = self.kept.iter_mut().find(|kept| Arc::ptr_eq(&kept.follower, follower)) {
+            kept.what = what;
+            return;
+        }
+        self.add(Kept { follower: follower.clone(), what });
+    }
+
+    fn add(&mut self, kept: Kept) {
+        self.want_around |= kept.follower.wants_around;
+        self.kept.push(kept);
+    }
+
+    fn take_captured(&mut self, follower: &Arc<Follower>) -> Option<Box<Erased>> {
+        match self.kept.take(|kept| Arc::ptr_eq(&kept.follower, follower))?.what {
+            What::Captured(built) => Some(built),
+            What::Own(_) | What::Around(_) => None,
+        }
+    }
+}
+
+/// What all listeners around one poll are told.
+struct Around<'a> {
+    telemetry: &'a Telemetry,
+    event: &'a dyn Fn() -> Option<EventName>,
+    ended: bool,
+}
+
+impl Around<'_> {
+    /// Calls each inside the last, and `poll`, which runs once however often it is called, inside them all.
+    fn nest(&self, first: &Kept, more: &[Kept], poll: &mut dyn FnMut()) {
+        let Some((next, more)) = more.split_first() else { return self.call(first, poll) };
+        let ran = Cell::new(false);
+        self.call(first, &mut || {
+            if !ran.replace(true) {
+                self.nest(next, more, poll);
+            }
+        });
+    }
+
+    /// Calls one, if it wants it. `inside` runs, whether or not the listener runs it.
+    #[inline]
+    fn call(&self, kept: &Kept, inside: &mut dyn FnMut()) {
+        if let Some(state) = kept.around(self.telemetry) {
+            // A state of a span further out belongs to a span that is open or not; only its own can have ended here.
+            let ended = self.ended && kept.is_own();
+            if let Err(caught) = fence(|| kept.follower.listener.around(state, ended, inside)) {
+                failed(self.telemetry, &kept.follower, (self.event)().as_ref(), caught);
+            }
+        }
+        inside();
     }
 }
 
@@ -206,37 +261,22 @@ fn guarded<'e, R>(
         return None;
     }
     DEPTH.set(depth + 1);
-    let called = fenced(telemetry, follower, event, call);
+    let called = fence(call);
     DEPTH.set(depth);
-    called
+    called.map_err(|caught| failed(telemetry, follower, event.into(), caught)).ok()
 }
 
-/// Calls a listener around a poll, which may nest as deep as the polls do.
-fn fenced<'e, R>(
-    telemetry: &Telemetry,
-    follower: &Arc<Follower>,
-    event: impl Into<Option<&'e EventName>>,
-    call: impl FnOnce() -> R,
-) -> Option<R> {
-    match fence(call) {
-        Ok(result) => Some(result),
-        Err(caught) => {
-            telemetry.detach_failed(&Attached::Listener(follower.clone()));
-            failure::emit(telemetry, Failure::panic(event.into(), &follower.id, &caught, Location::caller()));
-            caught.swallow();
-            None
-        }
-    }
-}
-
-impl fmt::Debug for Built {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Built({})", self.0.len())
-    }
+/// Detaches and reports a listener that panicked.
+#[cold]
+#[track_caller]
+fn failed(telemetry: &Telemetry, follower: &Arc<Follower>, event: Option<&EventName>, caught: Caught) {
+    telemetry.detach_failed(&Attached::Listener(follower.clone()));
+    failure::emit(telemetry, Failure::panic(event, &follower.id, &caught, Location::caller()));
+    caught.swallow();
 }
 
 impl fmt::Debug for States {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "States({})", self.0.len())
+        write!(f, "States({})", self.kept.iter().count())
     }
 }

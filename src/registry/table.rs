@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use super::follower::Follower;
 use super::handler::Handler;
+use super::interest::Followed;
 use crate::event::{Content, EventIndex, EventName};
 
 /// What is attached under an id.
@@ -10,6 +11,23 @@ use crate::event::{Content, EventIndex, EventName};
 pub(super) enum Attached {
     Handler(Arc<Handler>),
     Listener(Arc<Follower>),
+}
+
+impl Attached {
+    pub(super) fn followed(&self) -> Followed {
+        match self {
+            Self::Handler(handler) => handler.followed(),
+            Self::Listener(follower) => follower.followed(),
+        }
+    }
+
+    /// Its id, and what tells it from another that was attached under the same one.
+    pub(super) fn identity(&self) -> (&str, u64) {
+        match self {
+            Self::Handler(handler) => (&handler.id, handler.sequence),
+            Self::Listener(follower) => (&follower.id, follower.sequence),
+        }
+    }
 }
 
 /// Who gets which event: made anew after each change, then only read.

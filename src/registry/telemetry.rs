@@ -184,7 +184,7 @@ impl Telemetry {
         let registry = self.registry();
         let sequence = registry.sequence.fetch_add(1, Ordering::Relaxed);
         // Declared first and dropped last: a listener that is refused is dropped without the lock.
-        let follower = Arc::new(Follower::new(id.clone(), listener, sequence));
+        let follower = Arc::new(Follower::new(id.clone(), listener, sequence, registry.id));
         let mut count = registry.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         if *count == MAX_LISTENERS {
             return Err(AttachError::TooManyListeners);
@@ -272,10 +272,16 @@ impl Telemetry {
         self.registry().clock.system(at)
     }
 
+    /// Names this set among all of the process.
+    #[inline]
+    pub(super) fn id(&self) -> u64 {
+        self.registry().id
+    }
+
     /// Whether both are the same set.
     #[must_use]
     pub fn same(&self, other: &Self) -> bool {
-        self.registry().id == other.registry().id
+        self.id() == other.id()
     }
 
     /// Detaches a handler that failed, unless its id has been given to another meanwhile. Whether it was attached still.
@@ -338,7 +344,10 @@ impl Registry {
         self.interest.remove(gone.followed());
         match &gone {
             Attached::Handler(handler) => handler.detached(),
-            Attached::Listener(_) => *self.listeners.lock().unwrap_or_else(PoisonError::into_inner) -= 1,
+            Attached::Listener(follower) => {
+                follower.detached();
+                *self.listeners.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+            }
         }
         self.changed();
         dispatch::forget(self);
@@ -378,21 +387,5 @@ impl Registry {
     pub(super) fn forget_table(&self) {
         let old = self.built.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(old);
-    }
-}
-
-impl Attached {
-    fn followed(&self) -> Followed {
-        match self {
-            Self::Handler(handler) => handler.followed(),
-            Self::Listener(follower) => follower.followed(),
-        }
-    }
-
-    fn identity(&self) -> (&str, u64) {
-        match self {
-            Self::Handler(handler) => (&handler.id, handler.sequence),
-            Self::Listener(follower) => (&follower.id, follower.sequence),
-        }
     }
 }

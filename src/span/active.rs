@@ -6,7 +6,7 @@ use super::observer::observe;
 use super::sight::describe_inside;
 use crate::context::{Context, Lent, Node, around, lend};
 use crate::event::{
-    Event, EventName, Key, Moment, Outcome, Phase, Rare, Results, SpanEnd, SpanName, SpanStart,
+    Event, EventName, Key, Moment, Outcome, Phase, Rare, Results, SpanEnd, SpanName, SpanStart, Trouble,
 };
 use crate::event::{StreamTimes, Time};
 use crate::registry::{Caught, States};
@@ -26,9 +26,7 @@ pub(crate) struct Active {
 #[derive(Debug)]
 pub(crate) struct Ending {
     outcome: Outcome,
-    text: Option<Key>,
-    error_type: Option<Key>,
-    stacktrace: Option<Key>,
+    trouble: Rare<Trouble>,
 }
 
 impl Ending {
@@ -43,26 +41,23 @@ impl Ending {
     }
 
     pub(crate) fn cancelled() -> Self {
-        let error_type = Some(Key::Borrowed("cancelled"));
-        Self { outcome: Outcome::Cancelled, text: None, error_type, stacktrace: None }
+        Self { outcome: Outcome::Cancelled, trouble: Rare::empty() }
     }
 
     pub(crate) fn panicked(message: impl Into<Key>, stacktrace: impl Into<Key>) -> Self {
-        Self {
-            outcome: Outcome::Panicked,
-            text: Some(message.into()),
-            error_type: Some(Key::Borrowed("panic")),
-            stacktrace: Some(stacktrace.into()),
-        }
+        let mut trouble = Rare::<Trouble>::empty();
+        trouble.text = Some(message.into());
+        trouble.stacktrace = Some(stacktrace.into());
+        Self { outcome: Outcome::Panicked, trouble }
     }
 
+    #[inline]
     fn or(outcome: Outcome, fault: Option<Fault>) -> Self {
-        match fault {
-            None => Self { outcome, text: None, error_type: None, stacktrace: None },
-            Some(Fault { error_type, text }) => {
-                Self { outcome: Outcome::Error, text, error_type: Some(error_type), stacktrace: None }
-            }
-        }
+        let mut trouble = Rare::<Trouble>::empty();
+        let Some(Fault { error_type, text }) = fault else { return Self { outcome, trouble } };
+        trouble.text = text;
+        trouble.error_type = Some(error_type);
+        Self { outcome: Outcome::Error, trouble }
     }
 }
 
@@ -155,9 +150,7 @@ impl Active {
             outcome: ending.outcome,
             duration,
             monotonic_time: now,
-            text: ending.text,
-            error_type: ending.error_type,
-            stacktrace: ending.stacktrace,
+            trouble: ending.trouble,
             attempts: node.attempts(),
             stream: stream.map(|times| StreamTimes {
                 consumer_time: duration.saturating_sub(times.producer_wait),

@@ -80,7 +80,7 @@ fn emit(attempt: u32, delay: Duration, reason: &dyn fmt::Display, error_type: Op
         .with("provider", span.and_then(|span| span.provider().cloned()).unwrap_or(Value::Null));
     let event = Event::given(&name, &measurements, &metadata, false);
     telemetry.emit(&event);
-    if let (Some(states), Some(listeners)) = (node.and_then(|node| node.states()), telemetry.listeners()) {
-        states.note(&telemetry, &listeners, &event, false);
+    if let Some(states) = node.and_then(|node| node.states()) {
+        states.note(&telemetry, &event, false);
     }
 }

@@ -1,8 +1,10 @@
+use std::mem;
+
 use super::active::Active;
 use super::observer::{Input, observe};
 use crate::context::{Context, Node, Place, Unshared, ambient, is_current, is_outside};
 use crate::event::{Content, Event, Moment, Phase, RequestId, RequestIdCell, SpanName, SpanStart, Value};
-use crate::registry::{Built, Followed, States, Telemetry, anywhere};
+use crate::registry::{Followed, States, Telemetry, anywhere};
 
 /// A span that was built and has not started: where it was built, and what it is if anybody may care.
 ///
@@ -11,25 +13,20 @@ use crate::registry::{Built, Followed, States, Telemetry, anywhere};
 pub(crate) struct Unsettled {
     /// Captured at build; once settled, the context inside an unobserved span.
     pub(crate) context: Context,
-    /// `None` when nobody listened anywhere at build. A pointer, so that what a span wraps stays small and a builder is
-    /// cheap to move.
+    /// Its node, in which lies what listeners captured; of a span that nobody listened to anywhere at build only if it has
+    /// a request id of its own. A pointer, so that what a span wraps stays small and a builder is cheap to move.
     draft: Option<Unshared>,
-    built: Option<Box<Built>>,
-    given_id: Option<Box<RequestId>>,
     name: SpanName,
 }
 
 impl Unsettled {
     #[track_caller]
-    #[inline]
+    #[inline(always)]
     pub(crate) fn capture(name: SpanName) -> Self {
         let context = ambient();
-        let (draft, built) = if anywhere(Followed::span(name)) {
-            draft(name, context.node().map(|node| &**node))
-        } else {
-            (None, None)
-        };
-        Self { context, draft, built, given_id: None, name }
+        let listened = anywhere(Followed::span(name));
+        let draft = listened.then(|| draft(name, context.node().map(|node| &**node)));
+        Self { context, draft, name }
     }
 
     pub(crate) fn name(&self) -> SpanName {
@@ -42,13 +39,16 @@ impl Unsettled {
     }
 
     pub(crate) fn give_request_id(&mut self, id: RequestId) {
-        self.given_id = Some(Box::new(id));
+        match self.start_mut() {
+            Some(start) => start.request_id = RequestIdCell::known(id),
+            None => self.draft = Some(Node::silent(self.name, id)),
+        }
     }
 
     /// Finds out where the span belongs, and starts it if it is observed there; else `context` is the one inside it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn settle<I: Input>(&mut self, input: &mut Option<I>) -> Option<Active> {
-        if self.draft.is_none() && self.given_id.is_none() {
+        if self.draft.is_none() {
             if self.context.is_empty() && is_outside() {
                 self.context.begin_request();
                 return None;
@@ -64,16 +64,16 @@ impl Unsettled {
     fn settle_with_care<I: Input>(&mut self, input: &mut Option<I>) -> Option<Active> {
         self.find_place();
         let telemetry = self.context.telemetry();
-        match self.draft.take() {
-            Some(node) if telemetry.follows(Followed::span(self.name)) => {
-                Some(self.start(node, telemetry, input))
+        let given_id = match self.draft.take() {
+            Some(node) if node.start().is_some() && telemetry.follows(Followed::span(self.name)) => {
+                return Some(self.start(node, telemetry, input));
             }
-            _ => {
-                let outer = std::mem::take(&mut self.context);
-                self.context = unobserved(self.name, outer, self.given_id.take().map(|id| *id));
-                None
-            }
-        }
+            Some(node) => node.given_id().cloned(),
+            None => None,
+        };
+        let outer = mem::take(&mut self.context);
+        self.context = unobserved(self.name, outer, given_id);
+        None
     }
 
     /// The captured context counts, unless none was captured or the present one was opened inside it.
@@ -85,7 +85,7 @@ impl Unsettled {
         if here.is_inside(&self.context) {
             self.context = here;
             // What listeners captured at build belongs to another place.
-            self.built = None;
+            drop(self.draft.as_mut().and_then(|node| node.take_states()));
         }
     }
 
@@ -96,12 +96,13 @@ impl Unsettled {
         telemetry: Telemetry,
         input: &mut Option<I>,
     ) -> Active {
-        let given_id = self.given_id.take().map(|id| *id);
-        let replaced = given_id.as_ref().and_then(|_| self.context.node_of_request());
         // Seen as a node once: to see that it is not shared costs as much as what is written to it.
         let node = &mut *draft;
+        let mut around = None;
         if let Some(start) = node.start_mut() {
-            if let Some(id) = given_id.map(RequestIdCell::known).or_else(|| self.context.request_id_cell()) {
+            if start.request_id.given().is_some() {
+                around = self.context.node_of_request();
+            } else if let Some(id) = self.context.request_id_cell() {
                 start.request_id = id;
             }
             if let Some(parent) = self.context.node().and_then(|node| node.nearest_span(&telemetry)) {
@@ -112,37 +113,40 @@ impl Unsettled {
             start.monotonic_time = now;
             start.system_time = telemetry.system_time(now);
         }
-        node.put_inside(replaced.or(self.context.take_node()));
+        let captured = node.take_states();
+        node.put_inside(around.or(self.context.take_node()));
         node.telemetry = telemetry;
-        if let Some(listeners) = node.telemetry.listeners() {
-            let built = self.built.take().map(|built| *built);
-            let built = built.unwrap_or_else(|| Built::capture(&node.telemetry, self.name, &listeners));
-            start_listeners(node, built);
-        }
+        start_listeners(node, captured);
         Active::begin(draft.share())
     }
 }
 
-/// Tells the listeners that a span starts, before anybody else has it. One whose capture panicked is gone by now.
-#[cold]
-fn start_listeners(node: &mut Node, built: Built) {
-    let (Some(start), Some(listeners)) = (node.start(), node.telemetry.listeners()) else { return };
-    let name = start.name.event(Phase::Start);
-    let event = Event::of_span(&name, start, Moment::Start);
-    let around = node.states().cloned().unwrap_or_default();
-    let states = States::start(&node.telemetry, &listeners, built, around, &event);
+/// Tells the listeners that a span starts, before anybody else has it. One whose capture panicked is gone by now; one that
+/// captured nothing, or in another place, captures here.
+#[inline]
+fn start_listeners(node: &mut Node, captured: Option<States>) {
+    let Some(listeners) = node.telemetry.listeners() else { return };
+    let mut states = node.take_states().unwrap_or_default();
+    if let Some(start) = node.start() {
+        let name = start.name.event(Phase::Start);
+        let event = Event::of_span(&name, start, Moment::Start);
+        states.start(&node.telemetry, &listeners, captured.unwrap_or_default(), &event);
+    }
     node.keep(states);
 }
 
 /// What a span is to say, and what listeners capture where it is built.
 #[track_caller]
 #[inline(never)]
-fn draft(name: SpanName, around: Option<&Node>) -> (Option<Unshared>, Option<Box<Built>>) {
-    let draft = Node::unsettled(SpanStart::new(name));
+fn draft(name: SpanName, around: Option<&Node>) -> Unshared {
+    let mut draft = Node::unsettled(SpanStart::new(name));
     let here = around.map_or_else(Telemetry::global, |node| node.telemetry.clone());
-    let listeners = if here.follows(Followed::span(name)) { here.listeners() } else { None };
-    let built = listeners.map(|listeners| Box::new(Built::capture(&here, name, &listeners)));
-    (Some(draft), built)
+    if here.follows(Followed::span(name))
+        && let Some(listeners) = here.listeners()
+    {
+        draft.keep(States::capture(&here, name, &listeners));
+    }
+    draft
 }
 
 /// The context inside a span that nobody observes. Without a listener anywhere it allocates nothing.

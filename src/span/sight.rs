@@ -75,8 +75,8 @@ impl Sight {
         let moment = Moment::FirstChunk { time_to_first_chunk, monotonic_time: at.0 };
         let event = Event::of_span(&name, start, moment);
         node.telemetry.emit(&event);
-        if let (Some(states), Some(listeners)) = (node.states(), node.telemetry.listeners()) {
-            states.note(&node.telemetry, &listeners, &event, true);
+        if let Some(states) = node.states() {
+            states.note(&node.telemetry, &event, true);
         }
     }
 
@@ -123,9 +123,7 @@ pub(super) fn describe_inside(node: &Node, describe: impl FnOnce(bool) -> Fault)
 /// Tells the listeners that ask of a chunk, `gap` nanoseconds after the stream began to wait for it.
 #[cold]
 fn tell_chunk(node: &Node, gap: u64) {
-    if let (Some(states), Some(listeners), Some(start)) =
-        (node.states(), node.telemetry.listeners(), node.start())
-    {
-        states.chunk(&node.telemetry, &listeners, start.name, Duration::from_nanos(gap));
+    if let (Some(states), Some(start)) = (node.states(), node.start()) {
+        states.chunk(&node.telemetry, start.name, Duration::from_nanos(gap));
     }
 }

@@ -1,0 +1,46 @@
+/// A few values in order, the first of them in place: there is one, most times.
+pub(super) struct Few<T> {
+    first: Option<T>,
+    /// Empty if there is no first.
+    more: Vec<T>,
+}
+
+impl<T> Few<T> {
+    #[inline]
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.first.iter().chain(&self.more)
+    }
+
+    /// The first and the rest.
+    #[inline]
+    pub(super) fn split(&self) -> Option<(&T, &[T])> {
+        self.first.as_ref().map(|first| (first, &self.more[..]))
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.first.iter_mut().chain(&mut self.more)
+    }
+
+    pub(super) fn push(&mut self, value: T) {
+        match self.first {
+            None => self.first = Some(value),
+            Some(_) => self.more.push(value),
+        }
+    }
+
+    /// Takes the first value that is meant.
+    pub(super) fn take(&mut self, is_meant: impl Fn(&T) -> bool) -> Option<T> {
+        if self.first.as_ref().is_some_and(&is_meant) {
+            let next = if self.more.is_empty() { None } else { Some(self.more.remove(0)) };
+            return std::mem::replace(&mut self.first, next);
+        }
+        let place = self.more.iter().position(is_meant)?;
+        Some(self.more.remove(place))
+    }
+}
+
+impl<T> Default for Few<T> {
+    fn default() -> Self {
+        Self { first: None, more: Vec::new() }
+    }
+}
