@@ -293,6 +293,17 @@ async fn a_stream_by_hand_has_a_streams_measurements() {
     assert_eq!((millis(&stop, "consumer_time"), text(&stop, "output")), (100, "Hello".into()));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_span_by_hand_that_waited_for_chunks_tells_how_long_though_none_came() {
+    let capture = Capture::new();
+    let mut speech = capture.run(|| Span::synthesize(5).start());
+    speech.wait();
+    pause(30).await;
+    speech.complete();
+    let stop = end_of(&capture, SpanName::Synthesize);
+    assert_eq!((number(&stop, "chunk_count"), millis(&stop, "producer_wait")), (0, 30));
+}
+
 #[tokio::test]
 async fn the_context_of_a_span_by_hand_can_be_entered_elsewhere() {
     let capture = Capture::new();

@@ -88,6 +88,21 @@ fn an_event_that_only_another_handle_follows_is_not_made() {
     assert_eq!(made.load(Ordering::Relaxed), 1);
 }
 
+#[test]
+fn an_event_that_is_followed_no_more_is_not_made_any_more() {
+    let (telemetry, made) = (Telemetry::new(), Arc::new(AtomicU64::new(0)));
+    let emit = || telemetry.execute("cache.hit", [("n", 1)], Made(made.clone())).unwrap();
+    for id in ["first", "second"] {
+        telemetry.attach(id, "allm.cache.hit", |_| {}).unwrap();
+    }
+    telemetry.detach("first").unwrap();
+    emit();
+    assert_eq!(made.load(Ordering::Relaxed), 1, "one is left");
+    telemetry.detach("second").unwrap();
+    emit();
+    assert_eq!(made.load(Ordering::Relaxed), 1);
+}
+
 /// A clock that counts who looks at it.
 struct Looks(Arc<AtomicU64>);
 

@@ -45,7 +45,7 @@ async fn a_listener_is_around_a_poll_once_though_spans_that_nobody_follows_lie_i
     let scribe = Scribe { around: Some(|poll| poll()), follows: |it| it == SpanName::Chat, ..Scribe::new() };
     let telemetry = scribe.attached();
     let items = async { stream::iter([1, 2]).in_span_plain(Span::stream()).count().await };
-    telemetry.scope(items.in_span_plain(Span::step()).in_span_plain(Span::chat())).await;
+    assert_eq!(telemetry.scope(items.in_span_plain(Span::step()).in_span_plain(Span::chat())).await, 2);
     scribe.assert_wrote(&[
         "start chat in nothing",
         "enter chat",

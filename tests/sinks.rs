@@ -56,8 +56,7 @@ fn written<S: Sink>(full_at: Option<usize>, sink: impl FnOnce(Gathers) -> S) -> 
     }
     drop(go);
     assert!(guard.flush(SOON).is_complete());
-    drop(guard);
-    writes.iter().filter(|lines| !lines.is_empty()).collect()
+    writes.try_iter().filter(|lines| !lines.is_empty()).collect()
 }
 
 #[test]
