@@ -47,19 +47,24 @@ impl Options {
         while let Some(argument) = arguments.next()? {
             match argument {
                 Arg::Long("prompt") => options.prompt = arguments.value()?.string()?,
-                Arg::Long("turns") => options.turns = count(&mut arguments)?,
-                Arg::Long("parallel") => options.parallel = count(&mut arguments)?,
+                Arg::Long("turns") => options.turns = count("--turns", &mut arguments)?,
+                Arg::Long("parallel") => options.parallel = count("--parallel", &mut arguments)?,
                 Arg::Long("events") => options.events = Some(arguments.value()?.into()),
                 Arg::Long("content") => options.content = true,
                 Arg::Long("chaos") => options.chaos = true,
                 Arg::Short('h') | Arg::Long("help") => options.help = true,
-                unknown => return Err(unknown.unexpected()),
+                unknown => {
+                    return Err(format!("{}; --help lists the valid ones", unknown.unexpected()).into());
+                }
             }
         }
         Ok(options)
     }
 }
 
-fn count(arguments: &mut Parser) -> Result<u32, lexopt::Error> {
-    arguments.value()?.parse::<NonZeroU32>().map(NonZeroU32::get)
+fn count(option: &str, arguments: &mut Parser) -> Result<u32, lexopt::Error> {
+    let given = arguments.value()?;
+    let count = given.parse_with(|text| text.parse::<NonZeroU32>());
+    let wrong = format!("{option} {}: valid is a whole number from 1 to {}", given.display(), u32::MAX);
+    count.map(NonZeroU32::get).map_err(|_| wrong.into())
 }

@@ -103,11 +103,15 @@ pub(crate) fn is_outside() -> bool {
     NOW.with(Slot::is_empty) && TASK.try_with(Slot::is_empty).unwrap_or(true)
 }
 
-/// Whether the calling code is in just this context.
+/// Whether the calling code is in just this context. In none at all is a place, too.
 #[inline]
 pub(crate) fn is_current(context: &Context) -> bool {
     NOW.with(|now| {
-        if now.is_empty() { TASK.try_with(|task| task.is(context)).unwrap_or(false) } else { now.is(context) }
+        if now.is_empty() {
+            TASK.try_with(|task| task.is(context)).unwrap_or(context.is_empty())
+        } else {
+            now.is(context)
+        }
     })
 }
 
@@ -248,7 +252,7 @@ pub(crate) fn around<R>(node: &Node, work: impl FnOnce() -> R) -> R {
     }
 }
 
-#[inline(never)]
+#[inline]
 fn around_listened<R>(node: &Node, states: &States, work: impl FnOnce() -> R) -> R {
     let event = || node.nearest_span(&node.telemetry).map(|start| start.name.event(Phase::Start));
     states.around(&node.telemetry, event, node.has_ended(), work)

@@ -1,4 +1,4 @@
-use std::ops::{Deref, DerefMut};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
@@ -42,6 +42,13 @@ impl Unshared {
         Self(Arc::new(node))
     }
 
+    /// Always there: only [`share`](Self::share) gives it away. A `None` and not a panic, because a builder that may
+    /// panic is kept in memory and not in registers.
+    #[inline]
+    pub(crate) fn get_mut(&mut self) -> Option<&mut Node> {
+        Arc::get_mut(&mut self.0)
+    }
+
     #[inline]
     pub(crate) fn share(self) -> Arc<Node> {
         self.0
@@ -54,13 +61,6 @@ impl Deref for Unshared {
     #[inline]
     fn deref(&self) -> &Node {
         &self.0
-    }
-}
-
-impl DerefMut for Unshared {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut Node {
-        Arc::get_mut(&mut self.0).expect("only `share` gives it away")
     }
 }
 
@@ -79,9 +79,9 @@ impl Node {
 
     /// Where a context changes in another way than by a span.
     pub(crate) fn scope(place: Place, telemetry: Telemetry, around: Option<Arc<Self>>) -> Arc<Self> {
-        let mut node = Unshared::new(Self::alone(place, telemetry));
+        let mut node = Self::alone(place, telemetry);
         node.put_inside(around);
-        node.share()
+        Arc::new(node)
     }
 
     #[inline]
@@ -197,8 +197,9 @@ impl Node {
         self.states.as_ref()
     }
 
-    pub(crate) fn keep(&mut self, states: States) {
-        self.states = Some(states);
+    #[inline]
+    pub(crate) fn keep(&mut self, states: Option<States>) {
+        self.states = states;
     }
 
     #[inline]

@@ -31,6 +31,8 @@ pub(super) struct Guard {
 /// The values that one key may have. Only grows, up to its bound; reading takes no lock.
 #[derive(Default)]
 struct Seen {
+    /// The first of them: most services have one model, and its name is compared in less time than it is hashed.
+    first: OnceLock<Box<str>>,
     /// Open addressing, never more than half full.
     slots: OnceLock<Box<[OnceLock<Box<str>>]>>,
     /// How many there are. Held while one is added.
@@ -90,7 +92,12 @@ impl Guard {
 }
 
 impl Seen {
+    #[inline]
     fn admits(&self, value: &str, hasher: &RandomState, most: usize) -> bool {
+        self.first.get().is_some_and(|first| **first == *value) || self.finds(value, hasher, most)
+    }
+
+    fn finds(&self, value: &str, hasher: &RandomState, most: usize) -> bool {
         if value.len() > Guard::LONGEST || most == 0 {
             return false;
         }
@@ -113,6 +120,8 @@ impl Seen {
             return false;
         }
         *count += 1;
+        // It has a slot as well: what is told of the others needs no exception for it.
+        self.first.get_or_init(|| value.into());
         probed.any(|slot| slot.set(value.into()).is_ok())
     }
 }

@@ -8,7 +8,8 @@ use super::own;
 use super::policy::Policy;
 use super::profile::Profile;
 use super::reading::Reading;
-use super::rule::{Rule, SpanKind, Subject, Vocabulary};
+use super::rule::{Row, Rule, SpanKind, Subject, Vocabulary};
+use super::taker::Taker;
 use crate::event::{Content, Entry, Event, SpanName};
 
 /// What a bridge to a system of traces or metrics says: which conventions, what may leave, how many values a name has.
@@ -114,9 +115,9 @@ impl Convention {
     /// Every attribute that spans of this name can have, but for your own keys and content that is not let out.
     pub fn rules(&self, span: SpanName) -> impl Iterator<Item = &'static Rule> {
         let lets_out = self.lets_out();
-        let of_profiles = self.profiles.iter().map(move |profile| profile.table().row(span).rules());
-        let all = of_profiles.flatten().chain(own::row(span).rules());
-        all.filter(move |rule| rule.content() == Content::NONE || lets_out.has(rule.content()))
+        self.rows(span)
+            .flat_map(Row::rules)
+            .filter(move |rule| rule.content() == Content::NONE || lets_out.has(rule.content()))
     }
 
     /// The keys of your own that the policy names.
@@ -150,12 +151,7 @@ impl Convention {
         event: &Event<'a>,
         each: &mut (impl FnMut(Cow<'static, str>, Attribute<'a>) + ?Sized),
     ) {
-        let Some(reading) = self.read(event) else { return };
-        let of_profiles = self.profiles.iter().map(|profile| profile.table().row(reading.start.name));
-        for row in of_profiles.chain([own::row(reading.start.name)]) {
-            reading.each(row.start, true, |key, value| each(key.into(), value));
-        }
-        reading.each_of_the_user(event, each);
+        self.tell_start(event, each);
     }
 
     /// The attributes that are known at a span's end; none that [`start_attributes`](Self::start_attributes) has given,
@@ -169,12 +165,31 @@ impl Convention {
         usage: bool,
         each: &mut (impl FnMut(Cow<'static, str>, Attribute<'a>) + ?Sized),
     ) {
-        let Some(reading) = self.read(event).filter(|reading| reading.end.is_some()) else { return };
-        let of_profiles = self.profiles.iter().map(|profile| profile.table().row(reading.start.name));
-        for row in of_profiles.chain([own::row(reading.start.name)]) {
-            reading.each(row.end, usage, |key, value| each(key.into(), value));
+        self.tell_end(event, usage, each);
+    }
+
+    /// [`start_attributes`](Self::start_attributes) for a bridge of this crate.
+    #[inline]
+    pub(crate) fn tell_start<'a>(&self, event: &Event<'a>, each: &mut (impl Taker<'a> + ?Sized)) {
+        let Some(reading) = self.read(event) else { return };
+        for row in self.rows(reading.start.name) {
+            reading.each_of_start(row, each);
         }
         reading.each_of_the_user(event, each);
+    }
+
+    /// [`end_attributes`](Self::end_attributes) for a bridge of this crate.
+    #[inline]
+    pub(crate) fn tell_end<'a>(&self, event: &Event<'a>, usage: bool, each: &mut (impl Taker<'a> + ?Sized)) {
+        let Some(reading) = self.read(event).filter(|reading| reading.end.is_some()) else { return };
+        for row in self.rows(reading.start.name) {
+            reading.each_of_end(row, usage, each);
+        }
+        reading.each_of_the_user(event, each);
+    }
+
+    fn rows(&self, span: SpanName) -> impl Iterator<Item = &'static Row> {
+        self.profiles.iter().map(move |profile| profile.table().row(span)).chain([own::row(span)])
     }
 
     /// The class of the error, exactly if the span's outcome is `error` or `panicked`: what makes a span an error.

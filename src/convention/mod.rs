@@ -5,6 +5,7 @@
 
 mod attribute;
 mod content;
+mod group;
 mod guard;
 mod instrument;
 mod instruments_1_41;
@@ -18,6 +19,7 @@ mod policy;
 mod profile;
 mod reading;
 mod rule;
+mod taker;
 
 pub use attribute::Attribute;
 pub use instrument::Instrument;
@@ -26,3 +28,4 @@ pub use measure::Label;
 pub use policy::{Outgoing, Policy, Redact};
 pub use profile::Profile;
 pub use rule::{Rule, SpanKind};
+pub(crate) use taker::Taker;

@@ -2,6 +2,7 @@
 //!
 //! <https://arize-ai.github.io/openinference/spec/semantic_conventions.html>
 
+use super::group::Group;
 use super::otel_1_41::VOCABULARY;
 use super::rule::{As, Form, Row, Rule, Source, Table, Tokens};
 
@@ -17,7 +18,7 @@ pub(super) static OPENINFERENCE: Table = Table {
         // step
         Row { start: &[CHAIN, SESSION, INPUT], end: &[OUTPUT] },
         // chat
-        Row { start: &[AGENT, SESSION, INPUT], end: &[OUTPUT] },
+        Row { start: &[AGENT, AGENT_NAME, SESSION, INPUT], end: &[OUTPUT] },
         // tool
         Row { start: &[TOOL, SESSION, INPUT], end: &[OUTPUT] },
         // image
@@ -35,44 +36,48 @@ pub(super) static OPENINFERENCE: Table = Table {
     ],
 };
 
-const LLM: &[Rule] = &[kind("LLM")];
-const CHAIN: &[Rule] = &[kind("CHAIN")];
-const EMBEDDING: &[Rule] = &[kind("EMBEDDING")];
-const GUARDRAIL: &[Rule] = &[kind("GUARDRAIL")];
-const EVALUATOR: &[Rule] = &[kind("EVALUATOR")];
+const LLM: Group = Group::plain(&[kind("LLM")]);
+const CHAIN: Group = Group::plain(&[kind("CHAIN")]);
+const EMBEDDING: Group = Group::plain(&[kind("EMBEDDING")]);
+const GUARDRAIL: Group = Group::plain(&[kind("GUARDRAIL")]);
+const EVALUATOR: Group = Group::plain(&[kind("EVALUATOR")]);
 
-const AGENT: &[Rule] = &[kind("AGENT"), rule("agent.name", Source::Option("agent_name", As::Text))];
+const AGENT: Group = Group::plain(&[kind("AGENT")]);
+const AGENT_NAME: Group = Group::options(&[rule("agent.name", Source::Option("agent_name", As::Text))]);
 
-const TOOL: &[Rule] = &[
+const TOOL: Group = Group::plain(&[
     kind("TOOL"),
     rule("tool.name", Source::Own("tool_name", As::Text)),
     rule("tool.id", Source::Own("tool_call_id", As::Text)),
-];
+]);
 
-const SERVED: &[Rule] = &[rule("llm.provider", Source::Provider), rule("llm.system", Source::Provider)];
+const SERVED: Group =
+    Group::plain(&[rule("llm.provider", Source::Provider), rule("llm.system", Source::Provider)]);
 
-const SESSION: &[Rule] = &[rule("session.id", Source::Option("conversation_id", As::Text))];
+const SESSION: Group = Group::options(&[rule("session.id", Source::Option("conversation_id", As::Text))]);
 
-const MODEL: &[Rule] = &[rule("llm.model_name", Source::AnsweringModel)];
+const MODEL: Group = Group::plain(&[rule("llm.model_name", Source::AnsweringModel)]);
 
-const EMBEDDING_MODEL: &[Rule] = &[rule("embedding.model_name", Source::AnsweringModel)];
+const EMBEDDING_MODEL: Group = Group::plain(&[rule("embedding.model_name", Source::AnsweringModel)]);
 
-const USAGE: &[Rule] = &[
+const USAGE: Group = Group::usage(&[
     rule("llm.token_count.prompt", Source::Tokens(Tokens::Input)),
     rule("llm.token_count.completion", Source::Tokens(Tokens::Output)),
     rule("llm.token_count.total", Source::Tokens(Tokens::Total)),
     rule("llm.token_count.prompt_details.cache_read", Source::Tokens(Tokens::CacheRead)),
     rule("llm.token_count.prompt_details.cache_write", Source::Tokens(Tokens::CacheWrite)),
     rule("llm.token_count.completion_details.reasoning", Source::Tokens(Tokens::Reasoning)),
-];
+]);
 
-const INPUT: &[Rule] =
-    &[rule("input.value", Source::Input(Form::Text)), rule("input.mime_type", Source::Input(Form::MimeType))];
+const INPUT: Group = Group::input(&[
+    rule("input.value", Source::Input(Form::Text)),
+    rule("input.mime_type", Source::Input(Form::MimeType)),
+]);
 
-const OUTPUT: &[Rule] = &[
+const OUTPUT: Group = Group::output(&[
     rule("output.value", Source::Output(Form::Text)),
     rule("output.mime_type", Source::Output(Form::MimeType)),
-];
+]);
 
 const fn kind(kind: &'static str) -> Rule {
     rule("openinference.span.kind", Source::Is(kind))

@@ -2,6 +2,7 @@
 //!
 //! <https://github.com/open-telemetry/semantic-conventions/tree/v1.41.0/docs/gen-ai>
 
+use super::group::Group;
 use super::instruments_1_41::INSTRUMENTS;
 use super::rule::{
     As, Form, Named, Row, Rule, Source, SpanKind, StreamPart, Subject, Table, Tokens, Vocabulary,
@@ -30,34 +31,37 @@ pub(super) static OTEL_1_41: Table = Table {
     vocabulary: &VOCABULARY,
     spans: [
         // generate
-        Row { start: &[CALL, INPUT_MESSAGES], end: &[RESPONSE, USAGE, OUTPUT_MESSAGES] },
+        Row { start: &[CALL, OPTIONS, INPUT_MESSAGES], end: &[RESPONSE, USAGE, OUTPUT_MESSAGES] },
         // stream
-        Row { start: &[CALL, STREAM, INPUT_MESSAGES], end: &[RESPONSE, USAGE, OUTPUT_MESSAGES] },
+        Row { start: &[CALL, OPTIONS, STREAM, INPUT_MESSAGES], end: &[RESPONSE, USAGE, OUTPUT_MESSAGES] },
         // step: no operation of this convention
         Row { start: &[], end: &[] },
         // chat: usage stands on the calls inside
-        Row { start: &[CALL, INPUT_MESSAGES], end: &[OUTPUT_MESSAGES] },
+        Row { start: &[CALL, OPTIONS, INPUT_MESSAGES], end: &[OUTPUT_MESSAGES] },
         // tool
-        Row { start: &[TOOL], end: &[TOOL_RESULT] },
+        Row { start: &[TOOL, AGENT, ARGUMENTS], end: &[TOOL_RESULT] },
         // image
-        Row { start: &[CALL, IMAGE, INPUT_MESSAGES], end: &[RESPONSE, USAGE, OUTPUT_MESSAGES] },
+        Row { start: &[CALL, OPTIONS, IMAGE, INPUT_MESSAGES], end: &[RESPONSE, USAGE, OUTPUT_MESSAGES] },
         // embed: its content is no messages
-        Row { start: &[CALL], end: &[RESPONSE, USAGE] },
+        Row { start: &[CALL, OPTIONS], end: &[RESPONSE, USAGE] },
         // moderate
-        Row { start: &[CALL, INPUT_MESSAGES], end: &[RESPONSE, USAGE, OUTPUT_MESSAGES] },
+        Row { start: &[CALL, OPTIONS, INPUT_MESSAGES], end: &[RESPONSE, USAGE, OUTPUT_MESSAGES] },
         // classify
-        Row { start: &[CALL, INPUT_MESSAGES], end: &[RESPONSE, USAGE, OUTPUT_MESSAGES] },
+        Row { start: &[CALL, OPTIONS, INPUT_MESSAGES], end: &[RESPONSE, USAGE, OUTPUT_MESSAGES] },
         // synthesize
-        Row { start: &[CALL, SPEECH, INPUT_MESSAGES], end: &[RESPONSE, USAGE, OUTPUT_MESSAGES] },
+        Row { start: &[CALL, OPTIONS, SPEECH, INPUT_MESSAGES], end: &[RESPONSE, USAGE, OUTPUT_MESSAGES] },
         // transcribe
-        Row { start: &[CALL, TEXT, INPUT_MESSAGES], end: &[RESPONSE, USAGE, OUTPUT_MESSAGES] },
+        Row { start: &[CALL, OPTIONS, TEXT, INPUT_MESSAGES], end: &[RESPONSE, USAGE, OUTPUT_MESSAGES] },
     ],
 };
 
-const CALL: &[Rule] = &[
+const CALL: Group = Group::plain(&[
     rule("gen_ai.operation.name", Source::Operation),
     rule("gen_ai.provider.name", Source::Provider),
     rule("gen_ai.request.model", Source::Model),
+]);
+
+const OPTIONS: Group = Group::options(&[
     option("gen_ai.request.temperature", "temperature", As::Float),
     option("gen_ai.request.top_p", "top_p", As::Float),
     option("gen_ai.request.top_k", "top_k", As::Float),
@@ -70,49 +74,54 @@ const CALL: &[Rule] = &[
     option("gen_ai.conversation.id", "conversation_id", As::Text),
     option("server.address", "server_address", As::Text),
     option("server.port", "server_port", As::Int),
-];
+]);
 
-const STREAM: &[Rule] = &[rule("gen_ai.request.stream", Source::True)];
+const STREAM: Group = Group::plain(&[rule("gen_ai.request.stream", Source::True)]);
 
-const IMAGE: &[Rule] = &[
+const IMAGE: Group = Group::plain(&[
     rule("gen_ai.request.choice.count", Source::Own("n", As::Int)),
     rule("gen_ai.output.type", Source::Is("image")),
-];
+]);
 
-const SPEECH: &[Rule] = &[rule("gen_ai.output.type", Source::Is("speech"))];
+const SPEECH: Group = Group::plain(&[rule("gen_ai.output.type", Source::Is("speech"))]);
 
-const TEXT: &[Rule] = &[rule("gen_ai.output.type", Source::Is("text"))];
+const TEXT: Group = Group::plain(&[rule("gen_ai.output.type", Source::Is("text"))]);
 
-const TOOL: &[Rule] = &[
+const TOOL: Group = Group::plain(&[
     rule("gen_ai.operation.name", Source::Operation),
     rule("gen_ai.tool.name", Source::Own("tool_name", As::Text)),
     rule("gen_ai.tool.call.id", Source::Own("tool_call_id", As::Text)),
     rule("gen_ai.tool.type", Source::Is("function")),
+]);
+
+const AGENT: Group = Group::options(&[
     option("gen_ai.agent.name", "agent_name", As::Text),
     option("gen_ai.conversation.id", "conversation_id", As::Text),
-    rule("gen_ai.tool.call.arguments", Source::Input(Form::Text)),
-];
+]);
 
-const TOOL_RESULT: &[Rule] = &[rule("gen_ai.tool.call.result", Source::Output(Form::Text))];
+const ARGUMENTS: Group = Group::input(&[rule("gen_ai.tool.call.arguments", Source::Input(Form::Text))]);
 
-const RESPONSE: &[Rule] = &[
+const TOOL_RESULT: Group = Group::output(&[rule("gen_ai.tool.call.result", Source::Output(Form::Text))]);
+
+const RESPONSE: Group = Group::plain(&[
     rule("gen_ai.response.model", Source::ResponseModel),
     rule("gen_ai.response.id", Source::ResponseId),
     rule("gen_ai.response.finish_reasons", Source::FinishReasons),
     rule("gen_ai.response.time_to_first_chunk", Source::Stream(StreamPart::FirstChunk)),
-];
+]);
 
-const USAGE: &[Rule] = &[
+const USAGE: Group = Group::usage(&[
     rule("gen_ai.usage.input_tokens", Source::Tokens(Tokens::Input)),
     rule("gen_ai.usage.output_tokens", Source::Tokens(Tokens::Output)),
     rule("gen_ai.usage.cache_read.input_tokens", Source::Tokens(Tokens::CacheRead)),
     rule("gen_ai.usage.cache_creation.input_tokens", Source::Tokens(Tokens::CacheWrite)),
     rule("gen_ai.usage.reasoning.output_tokens", Source::Tokens(Tokens::Reasoning)),
-];
+]);
 
-const INPUT_MESSAGES: &[Rule] = &[rule("gen_ai.input.messages", Source::Input(Form::Messages))];
+const INPUT_MESSAGES: Group = Group::input(&[rule("gen_ai.input.messages", Source::Input(Form::Messages))]);
 
-const OUTPUT_MESSAGES: &[Rule] = &[rule("gen_ai.output.messages", Source::Output(Form::Messages))];
+const OUTPUT_MESSAGES: Group =
+    Group::output(&[rule("gen_ai.output.messages", Source::Output(Form::Messages))]);
 
 const fn rule(key: &'static str, source: Source) -> Rule {
     Rule { key, source }

@@ -3,10 +3,14 @@ use std::cell::OnceCell;
 
 use super::attribute::Attribute;
 use super::content::{self, Answer};
+use super::group::Needs;
 use super::guard::{Bounded, Guard, OTHER};
 use super::policy::{Outgoing, Policy};
-use super::rule::{As, Form, Named, Rule, Source, StreamPart, Subject, Tokens};
-use crate::event::{Data, Entry, Event, Moment, Outcome, SpanEnd, SpanStart, Value, ValueRef};
+use super::rule::{As, Form, Named, Row, Rule, Source, StreamPart, Subject, Tokens};
+use super::taker::Taker;
+use crate::event::{
+    Content, Data, Entry, Event, Moment, Outcome, Results, SpanEnd, SpanStart, Usage, Value, ValueRef,
+};
 
 /// An event of a span, read by the rules of a table.
 pub(super) struct Reading<'a, 'c> {
@@ -34,75 +38,143 @@ impl<'a, 'c> Reading<'a, 'c> {
         Some(Self { start, end, guard, policy, named: named(start), input, output })
     }
 
-    /// The values of the rules, in order; tokens only with `usage`.
+    /// The values that are known at the start, in order.
     #[inline]
-    pub(super) fn each(
-        &self,
-        groups: &[&'static [Rule]],
-        usage: bool,
-        mut each: impl FnMut(&'static str, Attribute<'a>),
-    ) {
-        for rule in groups.iter().copied().flatten() {
-            let is_wanted = usage || !matches!(rule.source, Source::Tokens(_));
-            if is_wanted && let Some(value) = self.read(&rule.source) {
-                each(rule.key, value);
+    pub(super) fn each_of_start(&self, row: &Row, each: &mut (impl Taker<'a> + ?Sized)) {
+        for group in row.start.iter().filter(|group| self.has(group.needs, false)) {
+            for rule in group.rules {
+                self.tell_start(rule, each);
+            }
+        }
+    }
+
+    /// The values that are known at the end, in order; tokens only with `usage`.
+    #[inline]
+    pub(super) fn each_of_end(&self, row: &Row, usage: bool, each: &mut (impl Taker<'a> + ?Sized)) {
+        let Some(end) = self.end else { return };
+        let results = &*end.results;
+        let usage = results.usage.as_ref().filter(|_| usage);
+        for group in row.end.iter().filter(|group| self.has(group.needs, usage.is_some())) {
+            for rule in group.rules {
+                self.tell_end(rule, (end, results), usage, each);
             }
         }
     }
 
     #[inline]
-    fn read(&self, source: &Source) -> Option<Attribute<'a>> {
-        Some(match *source {
-            Source::Is(text) => Attribute::Literal(text),
-            Source::True => Attribute::Bool(true),
-            Source::Operation => Attribute::Literal(self.named.operation),
-            Source::RequestId => Attribute::text(self.start.request_id.get().as_str()),
-            Source::SpanId => Attribute::Text(self.start.span_id.to_hex().into()),
-            Source::Engine => Attribute::key(self.start.engine.as_ref()?),
-            Source::Provider => self.provider_attribute(),
-            Source::Model => Attribute::key(self.start.model.as_ref()?),
-            Source::Option(key, kind) => convert(self.start.more.options.get(key)?, kind)?,
-            Source::Own(key, kind) => convert(self.own(key)?, kind)?,
-            Source::Input(form) => shape(self.input()?, form, None),
-            _ => return self.read_end(source, self.end?),
-        })
+    fn has(&self, needs: Needs, usage: bool) -> bool {
+        match needs {
+            Needs::Nothing => true,
+            Needs::Options => !self.start.more.options.is_empty(),
+            Needs::Usage => usage,
+            Needs::Stream => self.end.is_some_and(|end| end.stream.is_some()),
+            Needs::Input => self.policy.lets_out().has(Content::INPUT),
+            Needs::Output => self.policy.lets_out().has(Content::OUTPUT),
+        }
     }
 
-    #[inline]
-    fn read_end(&self, source: &Source, end: &'a SpanEnd) -> Option<Attribute<'a>> {
-        let results = &end.results;
-        Some(match *source {
-            Source::Outcome => Attribute::Literal(end.outcome.as_str()),
-            Source::Attempts => Attribute::Int(end.attempts.into()),
-            Source::UsageStatus => Attribute::Literal(end.stream.map(|_| end.usage_status().as_str())?),
-            Source::ErrorType => Attribute::text(self.error_type()?),
-            Source::ResponseModel => Attribute::key(results.response_model.as_ref()?),
-            Source::AnsweringModel => {
-                Attribute::key(results.response_model.as_ref().or(self.start.model.as_ref())?)
+    // Inlined, and told by type, so that who takes a value meets it where it was read: an attribute that goes from hand to
+    // hand is moved each time.
+    #[inline(always)]
+    fn tell_start(&self, rule: &Rule, each: &mut (impl Taker<'a> + ?Sized)) {
+        let start = self.start;
+        match rule.source {
+            Source::Is(text) => each.take(rule.key, Attribute::Literal(text)),
+            Source::Operation => each.take(rule.key, Attribute::Literal(self.named.operation)),
+            Source::Engine | Source::Provider | Source::Model => {
+                let text = match rule.source {
+                    Source::Engine => start.engine.as_ref(),
+                    Source::Model => start.model.as_ref(),
+                    _ => match start.provider() {
+                        None => start.engine.as_ref(),
+                        Some(Value::Text(provider)) => Some(provider),
+                        Some(_) => None,
+                    },
+                };
+                match (text, rule.source) {
+                    (Some(text), _) => each.take(rule.key, Attribute::key(text)),
+                    (None, Source::Provider) => each.take(rule.key, Attribute::Text(self.provider())),
+                    (None, _) => {}
+                }
             }
-            Source::ResponseId => Attribute::key(results.response_id.as_ref()?),
-            Source::FinishReasons => finish_reasons(results.finish_reasons.as_deref()?),
-            Source::Tokens(part) => Attribute::count(self.tokens(part)?),
+            Source::RequestId => each.take(rule.key, Attribute::text(start.request_id.get().as_str())),
+            Source::SpanId => each.take(rule.key, Attribute::Text(start.span_id.to_hex().into())),
+            ref rare => {
+                if let Some(value) = self.rare_at_start(rare) {
+                    each.take(rule.key, value);
+                }
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn rare_at_start(&self, source: &Source) -> Option<Attribute<'a>> {
+        match *source {
+            Source::True => Some(Attribute::Bool(true)),
+            Source::Option(key, kind) => convert(self.start.more.options.get(key)?, kind),
+            Source::Own(key, kind) => convert(self.own(key)?, kind),
+            Source::Input(form) => Some(shape(self.input()?, form, None)),
+            _ => None,
+        }
+    }
+
+    #[inline(always)]
+    fn tell_end(
+        &self,
+        rule: &Rule,
+        (end, results): (&'a SpanEnd, &'a Results),
+        usage: Option<&Usage>,
+        each: &mut (impl Taker<'a> + ?Sized),
+    ) {
+        match rule.source {
+            Source::Tokens(part) => {
+                if let Some(count) = usage.and_then(|usage| tokens(usage, part)) {
+                    each.take(rule.key, Attribute::count(count));
+                }
+            }
+            Source::ResponseModel | Source::AnsweringModel | Source::ResponseId => {
+                let text = match rule.source {
+                    Source::ResponseModel => results.response_model.as_ref(),
+                    Source::ResponseId => results.response_id.as_ref(),
+                    _ => results.response_model.as_ref().or(self.start.model.as_ref()),
+                };
+                if let Some(text) = text {
+                    each.take(rule.key, Attribute::key(text));
+                }
+            }
+            Source::Outcome => each.take(rule.key, Attribute::Literal(end.outcome.as_str())),
+            Source::Attempts => each.take(rule.key, Attribute::Int(end.attempts.into())),
+            ref rare => {
+                if let Some(value) = self.rare_at_end(rare, end) {
+                    each.take(rule.key, value);
+                }
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn rare_at_end(&self, source: &Source, end: &'a SpanEnd) -> Option<Attribute<'a>> {
+        let results = &*end.results;
+        match *source {
+            Source::ErrorType => Some(Attribute::text(self.error_type()?)),
+            Source::FinishReasons => Some(finish_reasons(results.finish_reasons.as_deref()?)),
+            Source::UsageStatus => Some(Attribute::Literal(end.stream.map(|_| end.usage_status().as_str())?)),
+            Source::Stream(part) => stream(part, end),
             Source::Count(key) => {
                 let count = results.measurements.get(key).copied().unwrap_or(0.into());
-                Attribute::of(ValueRef::Number(count))?
+                Attribute::of(ValueRef::Number(count))
             }
-            Source::Stream(part) => stream(part, end)?,
             Source::Output(form) => {
                 let finish_reasons = results.finish_reasons.as_deref();
                 let answer = Answer { finish_reasons, outcome: end.outcome };
-                shape(self.output(end)?, form, Some(&answer))
+                Some(shape(self.output(end)?, form, Some(&answer)))
             }
-            _ => return None,
-        })
+            _ => None,
+        }
     }
 
     /// The user's own keys that the policy names: at the start those of the start, at the end those that came since.
-    pub(super) fn each_of_the_user(
-        &self,
-        event: &Event<'a>,
-        each: &mut (impl FnMut(Cow<'static, str>, Attribute<'a>) + ?Sized),
-    ) {
+    pub(super) fn each_of_the_user(&self, event: &Event<'a>, each: &mut (impl Taker<'a> + ?Sized)) {
         let named = self.policy.named();
         if named.is_empty() {
             return;
@@ -113,7 +185,7 @@ impl<'a, 'c> Reading<'a, 'c> {
             if told != Some(entry.value)
                 && let Some(value) = Attribute::of(entry.value)
             {
-                each(key.clone(), value);
+                each.take_own(key.clone(), value);
             }
         };
         event.visit_metadata(&mut visit);
@@ -145,14 +217,6 @@ impl<'a, 'c> Reading<'a, 'c> {
         provider.or_else(engine).unwrap_or(OTHER.into())
     }
 
-    fn provider_attribute(&self) -> Attribute<'a> {
-        match (self.start.provider(), &self.start.engine) {
-            (Some(Value::Text(provider)), _) => Attribute::key(provider),
-            (None, Some(engine)) => Attribute::key(engine),
-            _ => Attribute::Text(self.provider()),
-        }
-    }
-
     /// A start key of the span's own row.
     pub(super) fn own(&self, key: &str) -> Option<&'a Value> {
         let place = self.start.name.row().start_keys.iter().position(|own| *own == key)?;
@@ -166,15 +230,7 @@ impl<'a, 'c> Reading<'a, 'c> {
     }
 
     pub(super) fn tokens(&self, part: Tokens) -> Option<u64> {
-        let usage = self.end?.results.usage.as_ref()?;
-        match part {
-            Tokens::Input => usage.input_tokens(),
-            Tokens::Output => usage.output_tokens(),
-            Tokens::Total => Some(usage.input_tokens()?.saturating_add(usage.output_tokens()?)),
-            Tokens::CacheRead => usage.cached_tokens(),
-            Tokens::CacheWrite => usage.cache_write_tokens(),
-            Tokens::Reasoning => usage.reasoning_tokens(),
-        }
+        tokens(self.end?.results.usage.as_ref()?, part)
     }
 
     fn input(&self) -> Option<&Outgoing<'a>> {
@@ -198,6 +254,17 @@ impl<'a, 'c> Reading<'a, 'c> {
     fn leaving(&self, key: &'static str, value: &'a Value) -> Option<Outgoing<'a>> {
         let outgoing = self.policy.apply(&Entry::standard(key, value.as_value_ref()))?;
         (!outgoing.value().is_null()).then_some(outgoing)
+    }
+}
+
+fn tokens(usage: &Usage, part: Tokens) -> Option<u64> {
+    match part {
+        Tokens::Input => usage.input_tokens(),
+        Tokens::Output => usage.output_tokens(),
+        Tokens::Total => Some(usage.input_tokens()?.saturating_add(usage.output_tokens()?)),
+        Tokens::CacheRead => usage.cached_tokens(),
+        Tokens::CacheWrite => usage.cache_write_tokens(),
+        Tokens::Reasoning => usage.reasoning_tokens(),
     }
 }
 

@@ -1,5 +1,6 @@
 use std::fmt;
 
+use super::group::Group;
 use super::instrument::Instrument;
 use crate::event::{Content, SpanName};
 
@@ -79,8 +80,8 @@ pub enum SpanKind {
 /// A span's attributes, those known at its start and those known at its end, in groups that spans share.
 #[derive(Debug)]
 pub(super) struct Row {
-    pub(super) start: &'static [&'static [Rule]],
-    pub(super) end: &'static [&'static [Rule]],
+    pub(super) start: &'static [Group],
+    pub(super) end: &'static [Group],
 }
 
 impl Table {
@@ -97,7 +98,7 @@ impl Vocabulary {
 
 impl Row {
     pub(super) fn rules(&self) -> impl Iterator<Item = &'static Rule> {
-        self.start.iter().chain(self.end).copied().flatten()
+        self.start.iter().chain(self.end).flat_map(|group| group.rules)
     }
 }
 

@@ -101,6 +101,7 @@ pub(crate) const STANDARD_END_KEYS: &[&str] = &[
 impl SpanName {
     /// What this span's events carry.
     #[must_use]
+    #[inline]
     pub fn row(self) -> &'static SpanRow {
         &CATALOGUE[self as usize]
     }

@@ -41,7 +41,7 @@ impl Copied {
 /// Looks at the newest table. The thread's copy is borrowed meanwhile: `look` may emit, attach and detach, and what
 /// finds the copy old while it is borrowed goes without.
 #[inline]
-pub(super) fn with_table<R>(registry: &Registry, look: impl Fn(&Table) -> R) -> R {
+pub(super) fn with_table<R>(registry: &Registry, mut look: impl FnMut(&Table) -> R) -> R {
     let looked = COPY.try_with(|copy| {
         let copy = copy.try_borrow().ok()?;
         Some(look(copy.table_of(registry)?))

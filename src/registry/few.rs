@@ -21,10 +21,16 @@ impl<T> Few<T> {
         self.first.iter_mut().chain(&mut self.more)
     }
 
-    pub(super) fn push(&mut self, value: T) {
-        match self.first {
+    /// Puts a value behind all that have no greater key.
+    pub(super) fn insert_by_key<K: Ord>(&mut self, value: T, key: impl Fn(&T) -> K) {
+        let of_value = key(&value);
+        match &mut self.first {
             None => self.first = Some(value),
-            Some(_) => self.more.push(value),
+            Some(first) if of_value < key(first) => self.more.insert(0, std::mem::replace(first, value)),
+            Some(_) => {
+                let place = self.more.partition_point(|other| key(other) <= of_value);
+                self.more.insert(place, value);
+            }
         }
     }
 

@@ -10,8 +10,8 @@ pub const MAX_LISTENERS: usize = 8;
 /// The state lies on the span's own context, so a child that starts after its parent's end still finds it. A listener
 /// that is attached mid-span ignores the end of a span whose start it did not see (and
 /// [counts it](crate::Telemetry::ends_without_start)). One that is detached gets no further call; its states drop with their
-/// spans. A listener that panics is detached and reported like a handler, and so is one that opens spans it follows from
-/// inside itself, 64 deep.
+/// spans, and it with the last of them. A listener that panics is detached and reported like a handler, and so is one that
+/// opens spans it follows from inside itself, 64 deep.
 ///
 /// # Examples
 ///

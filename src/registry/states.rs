@@ -1,5 +1,6 @@
 use std::cell::Cell;
 use std::fmt;
+use std::mem;
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -73,7 +74,7 @@ impl States {
         for follower in listeners.iter().filter(|follower| follower.follows(name)) {
             let built = guarded(telemetry, follower, &name.event(Phase::Start), || follower.listener.built());
             if let Some(built) = built {
-                states.keep(follower, What::Captured(built));
+                states.add(Kept { follower: follower.clone(), what: What::Captured(built) });
             }
         }
         states
@@ -89,10 +90,10 @@ impl States {
     ) {
         let Some(name) = event.span() else { return };
         for follower in listeners.iter().filter(|follower| follower.follows(name)) {
-            let built = captured.take_captured(follower);
-            let around = self.find(follower).and_then(Kept::state);
+            let (follower, built) = captured.take_captured(follower);
+            let around = self.find(&follower).and_then(Kept::state);
             let state =
-                guarded(telemetry, follower, event.name(), || follower.listener.start(event, built, around));
+                guarded(telemetry, &follower, event.name(), || follower.listener.start(event, built, around));
             if let Some(state) = state {
                 self.keep(follower, What::Own(state));
             }
@@ -157,15 +158,19 @@ impl States {
         let mut result: Option<Result<R, Caught>> = None;
         let mut once = || {
             if let Some(poll) = poll.take() {
-                result = Some(fence(poll));
+                // There is no older one to be dropped.
+                mem::forget(result.replace(fence(poll)));
             }
         };
         let around = Around { telemetry, event: &event, ended };
         match self.kept.split() {
+            None => {}
+            // In place, because there is one, most times.
+            Some((first, [])) => around.call(first, &mut once),
             Some((first, more)) => around.nest(first, more, &mut once),
-            None => once(),
         }
-        match result.expect("who is around a poll runs it") {
+        once();
+        match result.expect("it ran once") {
             Ok(result) => result,
             Err(caught) => caught.resume(),
         }
@@ -183,23 +188,25 @@ impl States {
         self.kept.iter().find(|kept| Arc::ptr_eq(&kept.follower, follower))
     }
 
-    fn keep(&mut self, follower: &Arc<Follower>, what: What) {
-        if let Some(kept) = self.kept.iter_mut().find(|kept| Arc::ptr_eq(&kept.follower, follower)) {
+    fn keep(&mut self, follower: Arc<Follower>, what: What) {
+        if let Some(kept) = self.kept.iter_mut().find(|kept| Arc::ptr_eq(&kept.follower, &follower)) {
             kept.what = what;
             return;
         }
-        self.add(Kept { follower: follower.clone(), what });
+        self.add(Kept { follower, what });
     }
 
     fn add(&mut self, kept: Kept) {
         self.want_around |= kept.follower.wants_around;
-        self.kept.push(kept);
+        // In the order of attaching, as everywhere, whichever of them follow the spans around as well.
+        self.kept.insert_by_key(kept, |kept| kept.follower.sequence);
     }
 
-    fn take_captured(&mut self, follower: &Arc<Follower>) -> Option<Box<Erased>> {
-        match self.kept.take(|kept| Arc::ptr_eq(&kept.follower, follower))?.what {
-            What::Captured(built) => Some(built),
-            What::Own(_) | What::Around(_) => None,
+    /// What this listener captured, and its own pointer, so that no owner is counted again.
+    fn take_captured(&mut self, follower: &Arc<Follower>) -> (Arc<Follower>, Option<Box<Erased>>) {
+        match self.kept.take(|kept| Arc::ptr_eq(&kept.follower, follower)) {
+            Some(Kept { follower, what: What::Captured(built) }) => (follower, Some(built)),
+            _ => (follower.clone(), None),
         }
     }
 }
@@ -212,28 +219,29 @@ struct Around<'a> {
 }
 
 impl Around<'_> {
-    /// Calls each inside the last, and `poll`, which runs once however often it is called, inside them all.
+    /// Calls each inside the last, and `poll` inside them all. `poll` runs once however often it is called; who calls this
+    /// sees to it that it runs at all.
     fn nest(&self, first: &Kept, more: &[Kept], poll: &mut dyn FnMut()) {
         let Some((next, more)) = more.split_first() else { return self.call(first, poll) };
         let ran = Cell::new(false);
-        self.call(first, &mut || {
+        let mut inner = || {
             if !ran.replace(true) {
                 self.nest(next, more, poll);
             }
-        });
+        };
+        self.call(first, &mut inner);
+        inner();
     }
 
-    /// Calls one, if it wants it. `inside` runs, whether or not the listener runs it.
+    /// Calls one, if it wants it.
     #[inline]
     fn call(&self, kept: &Kept, inside: &mut dyn FnMut()) {
-        if let Some(state) = kept.around(self.telemetry) {
-            // A state of a span further out belongs to a span that is open or not; only its own can have ended here.
-            let ended = self.ended && kept.is_own();
-            if let Err(caught) = fence(|| kept.follower.listener.around(state, ended, inside)) {
-                failed(self.telemetry, &kept.follower, (self.event)().as_ref(), caught);
-            }
+        let Some(state) = kept.around(self.telemetry) else { return };
+        // A state of a span further out belongs to a span that is open or not; only its own can have ended here.
+        let ended = self.ended && kept.is_own();
+        if let Err(caught) = fence(|| kept.follower.listener.around(state, ended, inside)) {
+            failed(self.telemetry, &kept.follower, (self.event)().as_ref(), caught);
         }
-        inside();
     }
 }
 

@@ -35,7 +35,7 @@ impl Attached {
 pub(super) struct Table {
     known: [Row; EventIndex::COUNT],
     custom: HashMap<EventName, Row>,
-    pub(super) listeners: Arc<[Arc<Follower>]>,
+    pub(super) listeners: Vec<Arc<Follower>>,
 }
 
 /// Who gets one event.
@@ -61,7 +61,7 @@ impl Table {
         listeners.sort_by_key(|follower| follower.sequence);
         let content = listeners.iter().fold(Content::NONE, |all, follower| all | follower.content);
         let known = std::array::from_fn(|_| Row { content, ..Row::default() });
-        let mut table = Self { known, custom: HashMap::new(), listeners: listeners.into() };
+        let mut table = Self { known, custom: HashMap::new(), listeners };
         for handler in handlers {
             for name in &handler.events {
                 let row = table.row_mut(name);

@@ -250,16 +250,20 @@ impl Telemetry {
         dispatch::deliver(self, self.registry(), event);
     }
 
-    /// The listeners, if there are any.
+    /// Looks at the listeners, if there are any.
     #[inline]
-    pub(crate) fn listeners(&self) -> Option<Arc<[Arc<Follower>]>> {
-        if self.registry().listened.load(Ordering::Acquire) { self.present_listeners() } else { None }
+    pub(crate) fn with_listeners<R>(&self, look: impl FnMut(&[Arc<Follower>]) -> R) -> Option<R> {
+        if self.registry().listened.load(Ordering::Acquire) {
+            self.with_present_listeners(look)
+        } else {
+            None
+        }
     }
 
     #[inline(never)]
-    fn present_listeners(&self) -> Option<Arc<[Arc<Follower>]>> {
+    fn with_present_listeners<R>(&self, mut look: impl FnMut(&[Arc<Follower>]) -> R) -> Option<R> {
         dispatch::with_table(self.registry(), |table| {
-            (!table.listeners.is_empty()).then(|| table.listeners.clone())
+            (!table.listeners.is_empty()).then(|| look(&table.listeners))
         })
     }
 

@@ -165,11 +165,9 @@ impl Active {
         let inside = lend(&mut self.lent);
         node.telemetry.emit(&event);
         drop(inside);
-        if let Some(listeners) = node.telemetry.listeners() {
-            match node.states() {
-                Some(states) => states.stop(&node.telemetry, &listeners, &event),
-                None => States::default().stop(&node.telemetry, &listeners, &event),
-            }
-        }
+        node.telemetry.with_listeners(|listeners| match node.states() {
+            Some(states) => states.stop(&node.telemetry, listeners, &event),
+            None => States::default().stop(&node.telemetry, listeners, &event),
+        });
     }
 }

@@ -3,7 +3,9 @@ use std::mem;
 use super::active::Active;
 use super::observer::{Input, observe};
 use crate::context::{Context, Node, Place, Unshared, ambient, is_current, is_outside};
-use crate::event::{Content, Event, Moment, Phase, RequestId, RequestIdCell, SpanName, SpanStart, Value};
+use crate::event::{
+    Content, Event, Moment, Phase, RequestId, RequestIdCell, SpanName, SpanRow, SpanStart, Value,
+};
 use crate::registry::{Followed, States, Telemetry, anywhere};
 
 /// A span that was built and has not started: where it was built, and what it is if anybody may care.
@@ -16,7 +18,8 @@ pub(crate) struct Unsettled {
     /// Its node, in which lies what listeners captured; of a span that nobody listened to anywhere at build only if it has
     /// a request id of its own. A pointer, so that what a span wraps stays small and a builder is cheap to move.
     draft: Option<Unshared>,
-    name: SpanName,
+    /// A pointer too: four words are copied as such.
+    row: &'static SpanRow,
 }
 
 impl Unsettled {
@@ -24,24 +27,28 @@ impl Unsettled {
     #[inline(always)]
     pub(crate) fn capture(name: SpanName) -> Self {
         let context = ambient();
-        let listened = anywhere(Followed::span(name));
-        let draft = listened.then(|| draft(name, context.node().map(|node| &**node)));
-        Self { context, draft, name }
+        // Not by a closure: it would be the caller.
+        let draft = if anywhere(Followed::span(name)) {
+            Some(draft(name, context.node().map(|node| &**node)))
+        } else {
+            None
+        };
+        Self { context, draft, row: name.row() }
     }
 
     pub(crate) fn name(&self) -> SpanName {
-        self.name
+        self.row.name
     }
 
     #[inline]
     pub(crate) fn start_mut(&mut self) -> Option<&mut SpanStart> {
-        self.draft.as_mut().and_then(|node| node.start_mut())
+        self.draft.as_mut()?.get_mut()?.start_mut()
     }
 
     pub(crate) fn give_request_id(&mut self, id: RequestId) {
         match self.start_mut() {
             Some(start) => start.request_id = RequestIdCell::known(id),
-            None => self.draft = Some(Node::silent(self.name, id)),
+            None => self.draft = Some(Node::silent(self.name(), id)),
         }
     }
 
@@ -65,27 +72,27 @@ impl Unsettled {
         self.find_place();
         let telemetry = self.context.telemetry();
         let given_id = match self.draft.take() {
-            Some(node) if node.start().is_some() && telemetry.follows(Followed::span(self.name)) => {
+            Some(node) if node.start().is_some() && telemetry.follows(Followed::span(self.name())) => {
                 return Some(self.start(node, telemetry, input));
             }
             Some(node) => node.given_id().cloned(),
             None => None,
         };
         let outer = mem::take(&mut self.context);
-        self.context = unobserved(self.name, outer, given_id);
+        self.context = unobserved(self.name(), outer, given_id);
         None
     }
 
     /// The captured context counts, unless none was captured or the present one was opened inside it.
     fn find_place(&mut self) {
-        if !self.context.is_empty() && is_current(&self.context) {
+        if is_current(&self.context) {
             return;
         }
         let here = ambient();
         if here.is_inside(&self.context) {
             self.context = here;
             // What listeners captured at build belongs to another place.
-            drop(self.draft.as_mut().and_then(|node| node.take_states()));
+            drop(self.draft.as_mut().and_then(Unshared::get_mut).and_then(Node::take_states));
         }
     }
 
@@ -97,7 +104,7 @@ impl Unsettled {
         input: &mut Option<I>,
     ) -> Active {
         // Seen as a node once: to see that it is not shared costs as much as what is written to it.
-        let node = &mut *draft;
+        let node = draft.get_mut().expect("a draft is not shared");
         let mut around = None;
         if let Some(start) = node.start_mut() {
             if start.request_id.given().is_some() {
@@ -125,13 +132,14 @@ impl Unsettled {
 /// captured nothing, or in another place, captures here.
 #[inline]
 fn start_listeners(node: &mut Node, captured: Option<States>) {
-    let Some(listeners) = node.telemetry.listeners() else { return };
-    let mut states = node.take_states().unwrap_or_default();
-    if let Some(start) = node.start() {
+    let (mut states, mut captured) = (node.take_states(), captured);
+    node.telemetry.with_listeners(|listeners| {
+        let Some(start) = node.start() else { return };
         let name = start.name.event(Phase::Start);
         let event = Event::of_span(&name, start, Moment::Start);
-        states.start(&node.telemetry, &listeners, captured.unwrap_or_default(), &event);
-    }
+        let captured = captured.take().unwrap_or_default();
+        states.get_or_insert_default().start(&node.telemetry, listeners, captured, &event);
+    });
     node.keep(states);
 }
 
@@ -142,9 +150,9 @@ fn draft(name: SpanName, around: Option<&Node>) -> Unshared {
     let mut draft = Node::unsettled(SpanStart::new(name));
     let here = around.map_or_else(Telemetry::global, |node| node.telemetry.clone());
     if here.follows(Followed::span(name))
-        && let Some(listeners) = here.listeners()
+        && let Some(node) = draft.get_mut()
     {
-        draft.keep(States::capture(&here, name, &listeners));
+        node.keep(here.with_listeners(|listeners| States::capture(&here, name, listeners)));
     }
     draft
 }

@@ -150,11 +150,17 @@ fn content_is_in_the_log_only_when_asked_for() {
 
 #[test]
 fn a_wrong_option_gives_one_line_and_exit_code_2() {
-    for arguments in [&["--turn"][..], &["--turns", "many"], &["--parallel", "0"], &["--prompt"]] {
+    let wrong = [
+        (&["--turn"][..], "agent: invalid option '--turn'; --help lists the valid ones"),
+        (&["--turns", "many"], "agent: --turns many: valid is a whole number from 1 to 4294967295"),
+        (&["--parallel", "0"], "agent: --parallel 0: valid is a whole number from 1 to 4294967295"),
+        (&["--prompt"], "agent: missing argument for option '--prompt'"),
+    ];
+    for (arguments, told) in wrong {
         let output = agent().args(arguments).output().unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(stderr.lines().count(), 1, "{arguments:?}: {stderr}");
+        assert_eq!(stderr.lines().collect::<Vec<_>>(), [told], "{arguments:?}");
         assert!(output.stdout.is_empty());
     }
 }

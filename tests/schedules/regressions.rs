@@ -134,3 +134,18 @@ fn a_listener_that_is_detached_by_a_start_leaves_when_that_poll_ends() {
         ],
     });
 }
+
+/// The state of a span around had come before that of a listener that was attached first.
+#[test]
+fn listeners_are_told_in_the_order_of_attaching_whoever_follows_the_span_around() {
+    check(&Program {
+        bystander: false,
+        ops: vec![
+            Attach { at: 0, handler: 1, to: Of(Stream), does: Follows },
+            Attach { at: 0, handler: 2, to: Starts, does: Follows },
+            Build { at: 0, span: 2, kind: future(Chat) },
+            Build { at: 2, span: 4, kind: stream(Stream) },
+            Poll(4, Item(Plain)),
+        ],
+    });
+}

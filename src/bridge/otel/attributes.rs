@@ -2,15 +2,24 @@ use std::borrow::Cow;
 
 use opentelemetry::{Array, Key, KeyValue, StringValue, Value};
 
-use crate::convention::Attribute;
+use crate::convention::{Attribute, Taker};
 
-// Inlined: an attribute is moved as few times as can be.
+/// Attributes as OpenTelemetry takes them.
+pub(super) struct KeyValues(pub(super) Vec<KeyValue>);
+
+impl<'a> Taker<'a> for KeyValues {
+    #[inline(always)]
+    fn take(&mut self, key: &'static str, value: Attribute<'a>) {
+        self.0.push(key_value(Key::from_static_str(key), value));
+    }
+
+    fn take_own(&mut self, key: Cow<'static, str>, value: Attribute<'a>) {
+        self.0.push(key_value(key.into(), value));
+    }
+}
+
 #[inline(always)]
-pub(super) fn key_value(key: impl Into<Cow<'static, str>>, attribute: Attribute<'_>) -> KeyValue {
-    let key = match key.into() {
-        Cow::Borrowed(key) => Key::from_static_str(key),
-        Cow::Owned(key) => Key::from(key),
-    };
+fn key_value(key: Key, attribute: Attribute<'_>) -> KeyValue {
     match attribute {
         Attribute::Literal(text) => KeyValue::new(key, text),
         Attribute::Text(text) => KeyValue::new(key, text.into_owned()),

@@ -6,13 +6,13 @@ use std::time::Duration;
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanBuilder, SpanKind, Status, TraceContextExt as _};
 
-use super::attributes::key_value;
+use super::attributes::KeyValues;
 use super::client::Client;
 use super::instruments::{Gaps, Instruments};
 use super::state::{State, at};
 use super::teardown::is_alive;
 use super::tracer::Tracing;
-use crate::convention::{self, Convention};
+use crate::convention::{self, Convention, Taker as _};
 use crate::event::{Content, Data, Event, Outcome, Phase};
 use crate::registry::Listener;
 
@@ -51,9 +51,15 @@ impl Listener for Bridge {
         let is_client =
             event.span().is_some_and(|span| self.convention.kind(span) == convention::SpanKind::Client);
         let client = Client::new(is_client, parent.map(|parent| &parent.client));
+        let here;
         let around = match parent {
-            Some(parent) if !is_parent(&built) => &parent.context,
-            _ => &built,
+            _ if is_parent(&built) => &built,
+            Some(parent) => &parent.context,
+            // A postfix chain: what is around the span was not yet there when it was built.
+            None => {
+                here = self.built();
+                &here
+            }
         };
         let (context, records) = match self.tracer.as_ref().filter(|_| is_alive()) {
             Some(tracer) => tracer.start(self.span(event, is_client, started), around),
@@ -79,14 +85,14 @@ impl Listener for Bridge {
             instruments.measure(&self.convention, event, false);
         }
         if state.records {
-            let mut attributes = Vec::new();
-            self.convention.note_attributes(event, &mut |key, value| attributes.push(key_value(key, value)));
+            let mut attributes = KeyValues(Vec::new());
+            self.convention.note_attributes(event, &mut |key, value| attributes.take(key, value));
             let moment = match first_chunk {
                 true => state.after(number(event, "time_to_first_chunk")),
                 false => at(number(event, "system_time")),
             };
             let name = event.name().as_str().to_owned();
-            state.context.span().add_event_with_timestamp(name, moment, attributes);
+            state.context.span().add_event_with_timestamp(name, moment, attributes.0);
         }
     }
 
@@ -118,30 +124,28 @@ impl Listener for Bridge {
 impl Bridge {
     fn span(&self, event: &Event<'_>, is_client: bool, started: u64) -> SpanBuilder {
         // With room for those of the end.
-        let mut attributes = Vec::with_capacity(32);
-        self.convention.start_attributes(event, &mut |key, value| attributes.push(key_value(key, value)));
+        let mut attributes = KeyValues(Vec::with_capacity(32));
+        self.convention.tell_start(event, &mut attributes);
         let name = Cow::Owned(self.convention.span_name(event).into_owned());
         SpanBuilder::from_name(name)
             .with_kind(if is_client { SpanKind::Client } else { SpanKind::Internal })
             .with_start_time(at(started))
-            .with_attributes(attributes)
+            .with_attributes(attributes.0)
     }
 
     fn end(&self, state: &State, event: &Event<'_>, usage: bool) {
         // Made before the span is locked: a redactor is the user's code.
-        let (mut attributes, mut exception) = (Vec::with_capacity(16), Vec::new());
-        self.convention
-            .end_attributes(event, usage, &mut |key, value| attributes.push(key_value(key, value)));
+        let (mut attributes, mut exception) = (KeyValues(Vec::with_capacity(16)), KeyValues(Vec::new()));
+        self.convention.tell_end(event, usage, &mut attributes);
         let outcome = event.outcome();
         if outcome == Some(Outcome::Panicked) {
-            self.convention
-                .exception_attributes(event, &mut |key, value| exception.push(key_value(key, value)));
+            self.convention.exception_attributes(event, &mut |key, value| exception.take(key, value));
         }
         let ended = state.after(event.duration().map_or(0, |it| it.as_nanos() as u64));
         let span = state.context.span();
-        span.set_attributes(attributes);
-        if !exception.is_empty() {
-            span.add_event_with_timestamp("exception", ended, exception);
+        span.set_attributes(attributes.0);
+        if !exception.0.is_empty() {
+            span.add_event_with_timestamp("exception", ended, exception.0);
         }
         if matches!(outcome, Some(Outcome::Error | Outcome::Panicked)) {
             // The class is an attribute; the text is content.

@@ -24,7 +24,8 @@
 //! # The tree
 //!
 //! A span's parent is the OpenTelemetry span that was current where the span was built, such as a web server's, one of
-//! your own or one that came in as `traceparent`; if none was, it is the span of the nearest span around. While what a
+//! your own or one that came in as `traceparent`; if none was, it is the span of the nearest span around; outside of all,
+//! the one that is current where the span starts. While what a
 //! span wraps is polled or dropped, on any task or thread that its context was carried to, its OpenTelemetry span is
 //! the current one: instrumentation of an HTTP client or a database nests in it, and `Context::current()` can be injected
 //! into the headers of a request. A background task that goes on after the end of its span keeps it as the parent.

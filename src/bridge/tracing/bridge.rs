@@ -11,7 +11,7 @@ use super::place::Place;
 use super::site::Site;
 use super::sites::{DESCRIPTION, EXCEPTION, KIND, MESSAGE, NAME, STATUS, Sites};
 use super::values::Values;
-use crate::convention::{Convention, SpanKind};
+use crate::convention::{Convention, SpanKind, Taker as _};
 use crate::event::{Content, Event, Outcome};
 use crate::registry::Listener;
 
@@ -42,7 +42,7 @@ impl Listener for Bridge {
 
     fn start(&self, event: &Event<'_>, built: Place, parent: Option<&State>) -> State {
         let place = built.settle();
-        let above = parent.map_or_else(Weak::new, |parent| parent.client.clone());
+        let above = parent.map_or_else(Weak::new, State::client);
         let (Some(home), Some(span)) = (&place.home, event.span()) else {
             return State::new(place.home, None, false, above);
         };
@@ -64,7 +64,7 @@ impl Listener for Bridge {
         live.handle.home().run(|dispatch| {
             values.tell(dispatch, live.handle.id(), |values| {
                 values.text(MESSAGE, event.name().as_str());
-                self.convention.note_attributes(event, &mut |key, value| values.add(key, value));
+                self.convention.note_attributes(event, &mut |key, value| values.take(key, value));
             });
         });
     }
@@ -77,7 +77,7 @@ impl Listener for Bridge {
         }
         let mut values = Values::new(live.site);
         let usage = self.usage && !told_inside;
-        self.convention.end_attributes(event, usage, &mut |key, value| values.add(&key, value));
+        self.convention.tell_end(event, usage, &mut values);
         if self.convention.error_type(event).is_some() {
             values.text(STATUS, "ERROR");
             if let Some(text) = self.convention.error_text(event) {
@@ -125,7 +125,7 @@ impl Bridge {
                 SpanKind::Internal => "internal",
             },
         );
-        self.convention.start_attributes(event, &mut |key, value| values.add(&key, value));
+        self.convention.tell_start(event, &mut values);
         let mut opened: Option<Handle> = None;
         values.give(|set| match &opened {
             Some(handle) => dispatch.record(handle.id(), &Record::new(set)),
@@ -150,7 +150,7 @@ impl Bridge {
         if !attributes.is_empty() {
             Values::new(self.sites.exception()).tell(dispatch, live.handle.id(), |values| {
                 values.text(MESSAGE, EXCEPTION);
-                attributes.into_iter().for_each(|(key, value)| values.add(key, value));
+                attributes.into_iter().for_each(|(key, value)| values.take(key, value));
             });
         }
     }

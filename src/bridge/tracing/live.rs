@@ -39,16 +39,22 @@ pub(super) struct State {
     /// `None` if the subscriber does not want it.
     open: Mutex<Option<Arc<Live>>>,
     live: Weak<Live>,
-    /// The nearest call of a model, this span included.
-    pub(super) client: Weak<Live>,
+    is_client: bool,
+    /// The nearest call of a model around it.
+    above: Weak<Live>,
 }
 
 impl State {
     pub(super) fn new(home: Option<Home>, live: Option<Live>, is_client: bool, above: Weak<Live>) -> Self {
         let open = live.map(Arc::new);
         let live = open.as_ref().map_or_else(Weak::new, Arc::downgrade);
-        let client = if is_client && open.is_some() { live.clone() } else { above };
-        Self { home, open: Mutex::new(open), live, client }
+        let is_client = is_client && open.is_some();
+        Self { home, open: Mutex::new(open), live, is_client, above }
+    }
+
+    /// The nearest call of a model, this span included.
+    pub(super) fn client(&self) -> Weak<Live> {
+        if self.is_client { self.live.clone() } else { self.above.clone() }
     }
 
     /// The span, while it is open.

@@ -5,13 +5,13 @@ use tracing::span::Id;
 use tracing::{Dispatch, Event, Value};
 
 use super::site::Site;
-use crate::convention::Attribute;
+use crate::convention::{Attribute, Taker};
 
-/// How many values a span has at most times, and how many are recorded at once.
-const USUAL: usize = 24;
+/// How many values a span has at its start, or gets at its end, most times; and how many are recorded at once.
+const USUAL: usize = 12;
 const MOST: usize = 64;
 
-/// Values for the fields of one callsite.
+/// Values for the fields of one callsite, kept until the subscriber has seen them.
 #[derive(Debug)]
 pub(super) struct Values<'a> {
     site: &'static Site,
@@ -21,21 +21,41 @@ pub(super) struct Values<'a> {
     next: usize,
 }
 
+/// Keys come in the order in which the callsite has them; one that it does not have, or that came before, says nothing: a
+/// key of the user's takes no other's place.
+impl<'a> Taker<'a> for Values<'a> {
+    #[inline(always)]
+    fn take(&mut self, key: &'static str, value: Attribute<'a>) {
+        // Most keys are the very text that the callsite was made of: two words to compare, and no letter.
+        let same = self.names[self.next..].iter().position(|name| std::ptr::eq(*name, key));
+        if let Some(skipped) = same.or_else(|| self.skipped_to(key)) {
+            self.give_to(self.next + skipped, value);
+        }
+    }
+
+    fn take_own(&mut self, key: Cow<'static, str>, value: Attribute<'a>) {
+        if let Some(skipped) = self.skipped_to(&key) {
+            self.give_to(self.next + skipped, value);
+        }
+    }
+}
+
 impl<'a> Values<'a> {
     pub(super) fn new(site: &'static Site) -> Self {
         Self { site, names: site.names(), given: Vec::with_capacity(USUAL), next: 0 }
     }
 
-    /// Adds a value. Keys come in the order in which the callsite has them; one that it does not have, or that came
-    /// before, says nothing: a key of the user's takes no other's place.
-    #[inline]
-    pub(super) fn add(&mut self, key: &str, value: Attribute<'a>) {
-        let ahead = &self.names[self.next..];
-        // Most keys are the very text that the callsite was made of: two words to compare, and no letter.
-        let same = ahead.iter().position(|name| std::ptr::eq(*name, key));
-        let equal = || ahead.iter().position(|name| *name == key);
-        let Some(skipped) = same.or_else(equal) else { return };
-        let place = self.next + skipped;
+    pub(super) fn text(&mut self, key: &'static str, text: impl Into<Cow<'a, str>>) {
+        self.take(key, Attribute::Text(text.into()));
+    }
+
+    #[cold]
+    fn skipped_to(&self, key: &str) -> Option<usize> {
+        self.names[self.next..].iter().position(|name| *name == key)
+    }
+
+    #[inline(always)]
+    fn give_to(&mut self, place: usize, value: Attribute<'a>) {
         self.next = place + 1;
         // `tracing` has no lists.
         let value = match value {
@@ -43,10 +63,6 @@ impl<'a> Values<'a> {
             other => other,
         };
         self.given.push((place, value));
-    }
-
-    pub(super) fn text(&mut self, key: &str, text: impl Into<Cow<'a, str>>) {
-        self.add(key, Attribute::Text(text.into()));
     }
 
     /// Tells them as an event inside a span, if the subscriber wants it.
