@@ -100,7 +100,10 @@ impl Node {
     /// Says what is around it.
     #[inline]
     pub(crate) fn put_inside(&mut self, around: Option<Arc<Self>>) {
-        self.states = around.as_ref().and_then(|around| around.states.as_ref()).map(States::inherited);
+        match around.as_deref().and_then(Self::states) {
+            Some(states) => self.keep(states.inherited()),
+            None => self.drop_states(),
+        }
         self.parent = around.filter(|around| around.depth < MAX_DEPTH);
         self.depth = self.parent.as_ref().map_or(0, |parent| parent.depth + 1);
     }
@@ -198,13 +201,20 @@ impl Node {
     }
 
     #[inline]
-    pub(crate) fn keep(&mut self, states: Option<States>) {
-        self.states = states;
+    pub(crate) fn keep(&mut self, states: States) {
+        self.states = Some(states);
     }
 
-    #[inline]
     pub(crate) fn take_states(&mut self) -> Option<States> {
         self.states.take()
+    }
+
+    /// Most have none, and to write that again costs more than to see it.
+    #[inline]
+    pub(crate) fn drop_states(&mut self) {
+        if self.states.is_some() {
+            self.states = None;
+        }
     }
 
     fn is_span(&self) -> bool {

@@ -85,20 +85,24 @@ pub(super) fn deliver(telemetry: &Telemetry, registry: &Registry, event: &Event<
         return;
     }
     DEPTH.set(depth + 1);
-    with_table(registry, |table| {
-        for handler in &table.row(event.name()).handlers {
-            let outcome = fence(|| (handler.run)(event));
-            let refused = depth + 1 == MAX_DEPTH && REFUSED.take();
-            if outcome.is_err() || refused {
-                // The report is no deeper than the event, or it would be refused as well.
-                DEPTH.set(depth);
-                let first = telemetry.detach_failed(&Attached::Handler(handler.clone()));
-                report(telemetry, event, &handler.id, outcome.err(), first);
-                DEPTH.set(depth + 1);
-            }
-        }
-    });
+    with_table(registry, |table| deliver_by(table, telemetry, event, depth));
     DEPTH.set(depth);
+}
+
+/// Out of line, so that what it is told comes in registers, from either table.
+#[inline(never)]
+fn deliver_by(table: &Table, telemetry: &Telemetry, event: &Event<'_>, depth: u8) {
+    for handler in &table.row(event.name()).handlers {
+        let outcome = fence(|| (handler.run)(event));
+        let refused = depth + 1 == MAX_DEPTH && REFUSED.take();
+        if outcome.is_err() || refused {
+            // The report is no deeper than the event, or it would be refused as well.
+            DEPTH.set(depth);
+            let first = telemetry.detach_failed(&Attached::Handler(handler.clone()));
+            report(telemetry, event, &handler.id, outcome.err(), first);
+            DEPTH.set(depth + 1);
+        }
+    }
 }
 
 /// Tells of a failed handler. Emissions that were under way when it failed may call it again; that is told once.

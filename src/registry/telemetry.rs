@@ -250,14 +250,16 @@ impl Telemetry {
         dispatch::deliver(self, self.registry(), event);
     }
 
+    /// Whether there is, or was, a listener.
+    #[inline]
+    pub(crate) fn is_listened(&self) -> bool {
+        self.registry().listened.load(Ordering::Acquire)
+    }
+
     /// Looks at the listeners, if there are any.
     #[inline]
     pub(crate) fn with_listeners<R>(&self, look: impl FnMut(&[Arc<Follower>]) -> R) -> Option<R> {
-        if self.registry().listened.load(Ordering::Acquire) {
-            self.with_present_listeners(look)
-        } else {
-            None
-        }
+        if self.is_listened() { self.with_present_listeners(look) } else { None }
     }
 
     #[inline(never)]

@@ -1,4 +1,5 @@
 use std::mem;
+use std::sync::Arc;
 
 use super::active::Active;
 use super::observer::{Input, observe};
@@ -92,7 +93,7 @@ impl Unsettled {
         if here.is_inside(&self.context) {
             self.context = here;
             // What listeners captured at build belongs to another place.
-            drop(self.draft.as_mut().and_then(Unshared::get_mut).and_then(Node::take_states));
+            self.draft.as_mut().and_then(Unshared::get_mut).into_iter().for_each(Node::drop_states);
         }
     }
 
@@ -120,19 +121,25 @@ impl Unsettled {
             start.monotonic_time = now;
             start.system_time = telemetry.system_time(now);
         }
-        let captured = node.take_states();
-        node.put_inside(around.or(self.context.take_node()));
-        node.telemetry = telemetry;
-        start_listeners(node, captured);
+        let around = around.or(self.context.take_node());
+        if telemetry.is_listened() {
+            place_and_tell(node, around, telemetry);
+        } else {
+            node.put_inside(around);
+            node.telemetry = telemetry;
+        }
         Active::begin(draft.share())
     }
 }
 
-/// Tells the listeners that a span starts, before anybody else has it. One whose capture panicked is gone by now; one that
-/// captured nothing, or in another place, captures here.
-#[inline]
-fn start_listeners(node: &mut Node, captured: Option<States>) {
-    let (mut states, mut captured) = (node.take_states(), captured);
+/// Puts a span where it belongs and tells the listeners that it starts, before anybody else has it. One whose capture
+/// panicked is gone by now; one that captured nothing, or in another place, captures here.
+#[inline(never)]
+fn place_and_tell(node: &mut Node, around: Option<Arc<Node>>, telemetry: Telemetry) {
+    let mut captured = node.take_states();
+    node.put_inside(around);
+    node.telemetry = telemetry;
+    let mut states = node.take_states();
     node.telemetry.with_listeners(|listeners| {
         let Some(start) = node.start() else { return };
         let name = start.name.event(Phase::Start);
@@ -140,7 +147,9 @@ fn start_listeners(node: &mut Node, captured: Option<States>) {
         let captured = captured.take().unwrap_or_default();
         states.get_or_insert_default().start(&node.telemetry, listeners, captured, &event);
     });
-    node.keep(states);
+    if let Some(states) = states {
+        node.keep(states);
+    }
 }
 
 /// What a span is to say, and what listeners capture where it is built.
@@ -150,9 +159,10 @@ fn draft(name: SpanName, around: Option<&Node>) -> Unshared {
     let mut draft = Node::unsettled(SpanStart::new(name));
     let here = around.map_or_else(Telemetry::global, |node| node.telemetry.clone());
     if here.follows(Followed::span(name))
+        && let Some(captured) = here.with_listeners(|listeners| States::capture(&here, name, listeners))
         && let Some(node) = draft.get_mut()
     {
-        node.keep(here.with_listeners(|listeners| States::capture(&here, name, listeners)));
+        node.keep(captured);
     }
     draft
 }

@@ -12,7 +12,7 @@ use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use allm_telemetry::bridge::otel::Otel;
-use allm_telemetry::{Event, Record, Span, SpanName, Telemetry, Usage, prelude::*, request_id};
+use allm_telemetry::{Event, Listener, Record, Span, SpanName, Telemetry, Usage, prelude::*, request_id};
 use opentelemetry::trace::{SpanBuilder, SpanKind, TraceContextExt as _, Tracer as _, TracerProvider as _};
 use opentelemetry::{Context, KeyValue, context::FutureExt as _};
 use opentelemetry_sdk::error::OTelSdkResult;
@@ -177,9 +177,27 @@ fn through_tracing(pending: u32) {
     drive(inside.instrument(span));
 }
 
+/// A listener around polls that does nothing: what ours pays for being asked.
+struct Nothing;
+
+impl Listener for Nothing {
+    type Built = ();
+    type State = ();
+
+    fn wants_around(&self) -> bool {
+        true
+    }
+
+    fn built(&self) {}
+
+    fn start(&self, _: &Event<'_>, (): (), _: Option<&()>) {}
+
+    fn stop(&self, (): &(), _: &Event<'_>) {}
+}
+
 type Case = (&'static str, Box<dyn Fn(u32)>);
 
-fn cases() -> [Case; 5] {
+fn cases() -> [Case; 6] {
     let layer = tracing_opentelemetry::layer().with_tracer(provider().tracer("peers"));
     // Global, as in a service; whoever uses no `tracing` does not meet it.
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer)).expect("the first");
@@ -189,6 +207,9 @@ fn cases() -> [Case; 5] {
         black_box(event.duration());
     };
     observed.attach_many("peers", SpanName::Generate.events(), look).expect("a free id");
+
+    let listened = Telemetry::new();
+    listened.listen("peers", Nothing).expect("a free id");
 
     let bridged = |set_up: fn(Otel) -> Otel| {
         let telemetry = Telemetry::new();
@@ -201,6 +222,7 @@ fn cases() -> [Case; 5] {
     [
         ("by hand", Box::new(by_hand(provider().tracer("peers")))),
         ("ours, a handler", Box::new(ours(observed))),
+        ("ours, an idle listener", Box::new(ours(listened))),
         ("tracing-opentelemetry", Box::new(through_tracing)),
         ("ours, the bridge", bridged(Otel::without_metrics)),
         ("the same with metrics", bridged(metered)),
@@ -225,7 +247,7 @@ fn main() {
         for ((name, _), median) in cases.iter().zip(medians) {
             println!("  {name:<24} {median:>8.1}");
         }
-        let [by_hand, observed, tracing, bridge, _] = medians;
+        let [by_hand, observed, _, tracing, bridge, _] = medians;
         judge("by hand + ours with a handler", bridge, by_hand + observed, 1.2);
         judge("tracing-opentelemetry", bridge, tracing, 0.5);
     }
@@ -238,10 +260,10 @@ fn judge(other: &str, ours: f64, theirs: f64, limit: f64) {
 }
 
 /// They take turns, so that a noisy moment hits all of them.
-fn measure(cases: &[Case; 5], polls: u32, samples: usize) -> [f64; 5] {
+fn measure(cases: &[Case; 6], polls: u32, samples: usize) -> [f64; 6] {
     // Short, so that most samples are not interrupted on a busy machine.
     const RUNS: u32 = 50;
-    let mut times: [Vec<f64>; 5] = Default::default();
+    let mut times: [Vec<f64>; 6] = Default::default();
     for sample in 0..=samples {
         for ((_, run), times) in cases.iter().zip(&mut times) {
             let begun = Instant::now();
