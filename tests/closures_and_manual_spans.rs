@@ -110,6 +110,20 @@ async fn usage_in_the_extras_is_usage() {
 }
 
 #[tokio::test]
+async fn a_key_of_the_catalogue_in_the_extras_is_set_as_such() {
+    let capture = Capture::new();
+    let extras = Metadata::new().with("response_model", 5).with("response_id", 7).with("output", "told");
+    capture
+        .scope(span(SpanName::Generate, Metadata::new(), async { ((), extras.with("tier", "gold")) }))
+        .await;
+    let stop = end_of(&capture, SpanName::Generate);
+    let of_the_user = stop.as_event().metadata_entries().filter(|entry| entry.from_user);
+    assert_eq!(of_the_user.map(|entry| entry.key).collect::<Vec<_>>(), ["tier"]);
+    assert_eq!((text(&stop, "response_model"), text(&stop, "response_id")), ("5".into(), "7".into()));
+    assert_eq!(text(&stop, "output"), "told");
+}
+
+#[tokio::test]
 async fn a_key_of_the_catalogue_in_the_start_metadata_is_set_as_such() {
     let capture = Capture::new();
     let start = Metadata::new().with("tool_name", "search").with("engine", "openai").with("temperature", 0.5);
@@ -214,6 +228,18 @@ fn a_span_by_hand_ends_as_it_is_told_to() {
 }
 
 #[test]
+fn a_stream_by_hand_that_is_cancelled_was_not_dropped_whatever_it_recorded() {
+    let capture = Capture::new();
+    let mut active = capture.run(|| Span::stream().start());
+    active.chunk(|record| record.error("http_500", "overloaded"));
+    active.cancel();
+    let exception = end_of(&capture, SpanName::Stream);
+    assert_eq!((text(&exception, "outcome"), text(&exception, "error_type")), {
+        ("cancelled".into(), "cancelled".into())
+    });
+}
+
+#[test]
 fn a_span_by_hand_that_is_dropped_is_cancelled_and_a_stream_is_dropped() {
     let capture = Capture::new();
     capture.run(|| drop(Span::generate().start()));
@@ -265,6 +291,17 @@ async fn a_stream_by_hand_has_a_streams_measurements() {
     assert_eq!((number(&stop, "chunk_count"), millis(&stop, "time_to_first_chunk")), (2, 30));
     assert_eq!((millis(&stop, "producer_wait"), millis(&stop, "longest_wait")), (40, 30));
     assert_eq!((millis(&stop, "consumer_time"), text(&stop, "output")), (100, "Hello".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_span_by_hand_that_waited_for_chunks_tells_how_long_though_none_came() {
+    let capture = Capture::new();
+    let mut speech = capture.run(|| Span::synthesize(5).start());
+    speech.wait();
+    pause(30).await;
+    speech.complete();
+    let stop = end_of(&capture, SpanName::Synthesize);
+    assert_eq!((number(&stop, "chunk_count"), millis(&stop, "producer_wait")), (0, 30));
 }
 
 #[tokio::test]

@@ -1,10 +1,11 @@
 //! The global handle: what the free functions use outside every scope. A process of its own, because it is one.
 
+use std::cell::Cell;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use allm_telemetry::{
-    AttachError, Event, SpanName, Telemetry, attach, attach_many, detach, execute, list_handlers, prelude::*,
-    subscribe, testing::Capture,
+    AttachError, Event, Listener, SpanName, Telemetry, attach, attach_many, detach, execute, list_handlers,
+    listen, prelude::*, spawn, subscribe, testing::Capture,
 };
 use futures::{FutureExt as _, StreamExt as _};
 
@@ -72,6 +73,53 @@ fn a_subscription_to_the_global_handle_ends_when_it_is_detached() {
         futures::executor::block_on(events.by_ref().map(|it| it.as_event().name().to_string()).collect());
     assert_eq!(names, ["allm.chat.start", "allm.chat.stop"]);
     assert!(list_handlers("").is_empty());
+}
+
+/// Tells for each span what was current where it was captured.
+struct Places(Arc<Mutex<Vec<&'static str>>>);
+
+thread_local! {
+    static PLACE: Cell<&'static str> = const { Cell::new("nowhere") };
+}
+
+impl Listener for Places {
+    type Built = &'static str;
+    type State = ();
+
+    fn follows(&self, span: SpanName) -> bool {
+        span == SpanName::Tool
+    }
+
+    fn built(&self) -> &'static str {
+        PLACE.replace("later")
+    }
+
+    fn start(&self, _: &Event<'_>, built: &'static str, _: Option<&()>) {
+        self.0.lock().unwrap().push(built);
+    }
+
+    fn stop(&self, (): &(), _: &Event<'_>) {}
+}
+
+#[test]
+fn a_listener_captures_where_a_span_is_built_in_a_request_and_outside_of_all() {
+    let _alone = alone();
+    let places = Arc::default();
+    listen("places", Places(Arc::clone(&places))).unwrap();
+    let tool = || async {
+        PLACE.set("built");
+        let tool = async {}.in_span_plain(Span::tool("t", "1"));
+        PLACE.set("polled");
+        tool.await;
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        tool().in_span_plain(Span::chat()).await;
+        tool().await;
+        spawn(tool()).await.unwrap();
+    });
+    detach("places").unwrap();
+    assert_eq!(*places.lock().unwrap(), ["built"; 3]);
 }
 
 #[test]

@@ -91,6 +91,20 @@ async fn what_is_captured_where_a_span_is_built_counts_when_its_context_does() {
 }
 
 #[tokio::test]
+async fn what_is_captured_at_build_counts_when_the_span_is_awaited_in_the_same_span() {
+    let scribe = Scribe::new();
+    let work = async {
+        PLACE.set("here");
+        let built = tool();
+        PLACE.set("there");
+        built.await;
+    };
+    scribe.attached().scope(work.in_span_plain(Span::chat())).await;
+    PLACE.set("nowhere");
+    assert_eq!(scribe.log.lock().unwrap()[1], "start tool in chat, built here");
+}
+
+#[tokio::test]
 async fn every_end_is_a_stop_with_its_outcome() {
     let scribe = Scribe::new();
     let telemetry = scribe.attached();

@@ -4,8 +4,8 @@
 use std::cell::Cell;
 use std::future::pending;
 
-use allm_telemetry::prelude::*;
-use futures::FutureExt as _;
+use allm_telemetry::{Listener, SpanName, Telemetry, prelude::*};
+use futures::{FutureExt as _, StreamExt as _, stream};
 use tokio::task::yield_now;
 
 use support::scribe::*;
@@ -36,6 +36,21 @@ async fn a_listener_is_around_every_poll_and_the_drop() {
         "inner dropped",
         "leave chat",
         "stop chat cancelled",
+        "drop chat",
+    ]);
+}
+
+#[tokio::test]
+async fn a_listener_is_around_a_poll_once_though_spans_that_nobody_follows_lie_inside() {
+    let scribe = Scribe { around: Some(|poll| poll()), follows: |it| it == SpanName::Chat, ..Scribe::new() };
+    let telemetry = scribe.attached();
+    let items = async { stream::iter([1, 2]).in_span_plain(Span::stream()).count().await };
+    assert_eq!(telemetry.scope(items.in_span_plain(Span::step()).in_span_plain(Span::chat())).await, 2);
+    scribe.assert_wrote(&[
+        "start chat in nothing",
+        "enter chat",
+        "leave chat",
+        "stop chat completed",
         "drop chat",
     ]);
 }
@@ -76,6 +91,45 @@ async fn two_listeners_are_around_a_poll_one_inside_the_other() {
     let arounds: Vec<_> = log.iter().filter(|line| !line.starts_with(['s', 'd'])).collect();
     // The inner one forgets the poll, which runs after it.
     assert_eq!(arounds, ["enter chat", "enter chat", "leave chat", "leave chat"]);
+}
+
+/// Writes down its name around each poll.
+struct Named(&'static str, fn(SpanName) -> bool, Log);
+
+impl Listener for Named {
+    type Built = ();
+    type State = ();
+
+    fn follows(&self, span: SpanName) -> bool {
+        (self.1)(span)
+    }
+
+    fn wants_around(&self) -> bool {
+        true
+    }
+
+    fn built(&self) {}
+
+    fn start(&self, _: &Event<'_>, (): (), _: Option<&()>) {}
+
+    fn stop(&self, (): &(), _: &Event<'_>) {}
+
+    fn around(&self, (): &(), _: bool, poll: &mut dyn FnMut()) {
+        self.2.lock().unwrap().push(self.0.into());
+        poll();
+    }
+}
+
+#[tokio::test]
+async fn listeners_are_around_a_poll_in_the_order_of_attaching() {
+    let (telemetry, log) = (Telemetry::new(), Log::default());
+    for (n, name) in ["first", "second", "third", "fourth"].into_iter().enumerate() {
+        let follows = if n % 2 == 0 { |_| true } else { |it| it == SpanName::Step };
+        telemetry.listen(name, Named(name, follows, log.clone())).unwrap();
+    }
+    telemetry.scope(async {}.in_span_plain(Span::step()).in_span_plain(Span::chat())).await;
+    assert_eq!(log.lock().unwrap()[..2], ["first", "third"], "around the chat");
+    assert_eq!(log.lock().unwrap()[2..], ["first", "second", "third", "fourth"], "around the step in it");
 }
 
 #[tokio::test]

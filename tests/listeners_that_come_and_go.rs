@@ -76,6 +76,24 @@ async fn a_listener_that_is_detached_mid_span_gets_no_further_call_and_its_state
     assert_eq!(*scribe.log.lock().unwrap(), [&before[..], &["drop stream".to_owned()]].concat());
 }
 
+#[test]
+fn the_state_of_a_detached_listener_goes_though_what_the_span_began_goes_on_for_ever() {
+    let (scribe, capture) = (Scribe::new(), Capture::new());
+    capture.telemetry().listen("scribe", scribe.clone()).unwrap();
+    let mut chat = capture.run(|| Span::chat().start());
+    let mut context = chat.context();
+    chat.complete();
+    capture.telemetry().detach("scribe").unwrap();
+    // Each step is opened inside the one before it, which has ended.
+    for _ in 0..200 {
+        let mut step = context.run(|| Span::step().start());
+        context = step.context();
+        step.complete();
+    }
+    scribe.assert_wrote(&["start chat in nothing", "stop chat completed", "drop chat"]);
+    assert!(context.request_id().is_some());
+}
+
 #[tokio::test]
 async fn a_listener_that_takes_the_id_of_another_never_meets_its_states() {
     let (first, second) = (Scribe::new(), Scribe::new());

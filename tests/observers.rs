@@ -42,6 +42,20 @@ async fn on_stop_sees_the_ok_value_and_records() {
 }
 
 #[tokio::test]
+async fn a_finish_reason_is_kept_for_each_of_128_choices_and_no_more() {
+    let capture = Capture::new();
+    let span = Span::generate().on_stop(|(): &(), stop| {
+        stop.finish_reason_of(127, "stop");
+        stop.finish_reason_of(128, "length");
+    });
+    capture.scope(async { Answer::Ok(()) }.in_span(span)).await.unwrap();
+    let Value::List(reasons) = value(&end_of(&capture, SpanName::Generate), "finish_reasons") else {
+        panic!()
+    };
+    assert_eq!((reasons.len(), &reasons[0], &reasons[127]), (128, &Value::Null, &"stop".into()));
+}
+
+#[tokio::test]
 async fn on_stop_may_call_a_success_an_error() {
     let capture = Capture::new();
     let span = Span::generate().on_stop(|status: &u16, stop| {

@@ -106,6 +106,25 @@ async fn an_opening_that_panics_ends_as_panicked() {
     assert!(!text(&exception, "stacktrace").is_empty());
 }
 
+#[tokio::test]
+async fn an_opening_that_is_dropped_while_the_thread_unwinds_ends_once_and_does_not_abort() {
+    let capture = Capture::new();
+    let guard = PanicsOnDrop("second");
+    let request = async move {
+        pending::<()>().await;
+        drop(guard);
+        Answer::Ok(stream::iter([Answer::Ok("Hel")]))
+    };
+    let mut opening = Box::pin(capture.run(|| Span::stream().open(request)));
+    assert!(poll_once(&mut opening).is_pending());
+    let unwound = panic_text(move || {
+        let _opening = opening;
+        std::panic::resume_unwind(Box::new("first"));
+    });
+    assert_eq!(unwound, "first");
+    assert_eq!(text(&end_of(&capture, SpanName::Stream), "outcome"), "cancelled");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_was_opened_and_never_read_ends_as_dropped() {
     let capture = Capture::new();

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use allm_telemetry::{
-    Context, InvalidRequestId, RequestId, SpanName, current_request_id, prelude::*, request_id,
+    Context, InvalidRequestId, RequestId, SpanName, Value, current_request_id, prelude::*, request_id,
     testing::Capture, with_request_id,
 };
 use futures::{StreamExt as _, stream};
@@ -113,6 +113,17 @@ async fn an_id_in_the_metadata_is_the_request_id_when_it_is_one() {
     capture.scope(async {}.in_span_plain(Span::step().metadata("request_id", "not one"))).await;
     let step = end_of(&capture, SpanName::Step);
     assert_eq!((request_of(&step).len(), keys(&step.as_event()).contains(&"request_id".into())), (22, true));
+}
+
+#[tokio::test]
+async fn an_id_in_the_metadata_that_is_null_is_none() {
+    let capture = Capture::new();
+    capture.scope(async {}.in_span_plain(Span::chat().metadata("request_id", Value::Null))).await;
+    let chat = end_of(&capture, SpanName::Chat);
+    assert_eq!(
+        (request_of(&chat).len(), chat.as_event().metadata("invalid_request_id").is_none()),
+        (22, true)
+    );
 }
 
 #[tokio::test]

@@ -204,3 +204,32 @@ async fn two_requests_that_nobody_reads_have_two_ids_when_somebody_does() {
         contexts.iter().map(|it| it.request_id().unwrap().to_string()).collect();
     assert_eq!(again, ids);
 }
+
+#[tokio::test]
+async fn the_request_that_a_span_was_built_in_counts_wherever_it_is_awaited() {
+    let built = || async { (async { id_here() }.in_span_plain(Span::step()), id_here()) };
+    let (step, own) = built().in_span_plain(Span::chat()).await;
+    assert_eq!(step.await, own);
+    let (step, own) = built().in_span_plain(Span::chat()).await;
+    assert_eq!(step.in_span_plain(Span::chat()).await, own);
+    let (step, own) = built().in_span_plain(Span::chat()).await;
+    assert_eq!(with_request_id("req-42".parse().unwrap(), step).await, own);
+    assert!(own.is_some_and(|id| id != "req-42"));
+}
+
+#[tokio::test]
+async fn a_span_that_was_built_in_no_request_belongs_to_the_one_it_is_awaited_in() {
+    let step = async { id_here() }.in_span_plain(Span::step());
+    let (inner, own) = async { (step.await, id_here()) }.in_span_plain(Span::chat()).await;
+    assert!(inner.is_some() && inner == own);
+}
+
+#[tokio::test]
+async fn a_request_with_an_id_of_its_own_is_inside_the_request_that_it_was_opened_in() {
+    let step = || async { id_here() }.in_span_plain(Span::step());
+    let given = || "req-42".parse().unwrap();
+    let in_scope = async { with_request_id(given(), step()).await }.in_span_plain(Span::chat());
+    assert_eq!(in_scope.await.as_deref(), Some("req-42"));
+    let on_span = async { step().in_span_plain(Span::tool("t", "1").request_id(given())).await };
+    assert_eq!(on_span.in_span_plain(Span::chat()).await.as_deref(), Some("req-42"));
+}

@@ -1,0 +1,70 @@
+//! Sinks of one's own: what they gather, and when it is written.
+
+use std::io;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use allm_telemetry::{Sink, SubscribeOptions, Telemetry, prelude::*};
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// Tells what it writes, and is full at so many events.
+struct Gathers {
+    full_at: Option<usize>,
+    gathered: Vec<String>,
+    /// It is busy with each event until the other end is gone.
+    busy: Receiver<()>,
+    written: Sender<Vec<String>>,
+}
+
+impl Sink for Gathers {
+    fn take(&mut self, event: &Event<'_>) {
+        let _ = self.busy.recv();
+        self.gathered.push(event.name().to_string());
+    }
+
+    fn is_full(&self) -> bool {
+        self.full_at.is_some_and(|most| self.gathered.len() >= most)
+    }
+
+    fn write(&mut self, _lost: u64) -> io::Result<()> {
+        self.written.send(std::mem::take(&mut self.gathered)).map_err(io::Error::other)
+    }
+}
+
+/// The same, without a word on when it is full.
+struct NeverFull(Gathers);
+
+impl Sink for NeverFull {
+    fn take(&mut self, event: &Event<'_>) {
+        self.0.take(event);
+    }
+
+    fn write(&mut self, lost: u64) -> io::Result<()> {
+        self.0.write(lost)
+    }
+}
+
+/// What is written of three events that come while the sink is busy with the first.
+fn written<S: Sink>(full_at: Option<usize>, sink: impl FnOnce(Gathers) -> S) -> Vec<Vec<String>> {
+    let (telemetry, (go, busy), (written, writes)) = (Telemetry::new(), channel(), channel());
+    let sink = sink(Gathers { full_at, gathered: Vec::new(), busy, written });
+    let names = ["allm.a", "allm.b", "allm.c"];
+    let guard = telemetry.attach_sink("own", names, SubscribeOptions::new(8), sink).unwrap();
+    for suffix in ["a", "b", "c"] {
+        telemetry.execute(suffix, [("n", 1)], [("k", 1)]).unwrap();
+    }
+    drop(go);
+    assert!(guard.flush(SOON).is_complete());
+    writes.try_iter().filter(|lines| !lines.is_empty()).collect()
+}
+
+#[test]
+fn what_came_while_a_sink_was_busy_is_written_at_once() {
+    assert_eq!(written(None, NeverFull), [["allm.a", "allm.b", "allm.c"]]);
+}
+
+#[test]
+fn a_sink_that_is_full_writes_although_more_is_queued() {
+    assert_eq!(written(Some(2), |sink| sink), [vec!["allm.a", "allm.b"], vec!["allm.c"]]);
+}
