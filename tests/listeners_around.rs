@@ -86,11 +86,12 @@ async fn two_listeners_are_around_a_poll_one_inside_the_other() {
     let outer = Scribe { around: Some(|poll| poll()), ..Scribe::new() };
     let telemetry = outer.attached();
     telemetry.listen("inner", Scribe { around: Some(|_| {}), ..outer.clone() }).unwrap();
-    assert_eq!(telemetry.scope(async { 4 }.in_span_plain(Span::chat())).await, 4);
+    let polled = || outer.log.lock().unwrap().push("polled".into());
+    telemetry.scope(async { polled() }.in_span_plain(Span::chat())).await;
     let log = outer.log.lock().unwrap();
     let arounds: Vec<_> = log.iter().filter(|line| !line.starts_with(['s', 'd'])).collect();
-    // The inner one forgets the poll, which runs after it.
-    assert_eq!(arounds, ["enter chat", "enter chat", "leave chat", "leave chat"]);
+    // The inner one forgets the poll, which runs after it and still inside the other.
+    assert_eq!(arounds, ["enter chat", "enter chat", "leave chat", "polled", "leave chat"]);
 }
 
 /// Writes down its name around each poll.

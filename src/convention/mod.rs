@@ -19,7 +19,7 @@ mod policy;
 mod profile;
 mod reading;
 mod rule;
-mod taker;
+pub(crate) mod taker;
 
 pub use attribute::Attribute;
 pub use instrument::Instrument;
@@ -28,4 +28,3 @@ pub use measure::Label;
 pub use policy::{Outgoing, Policy, Redact};
 pub use profile::Profile;
 pub use rule::{Rule, SpanKind};
-pub(crate) use taker::Taker;

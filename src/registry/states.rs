@@ -219,10 +219,13 @@ struct Around<'a> {
 }
 
 impl Around<'_> {
-    /// Calls each inside the last, and `poll` inside them all. `poll` runs once however often it is called; who calls this
-    /// sees to it that it runs at all.
+    /// Calls each inside the last, and `poll` inside them all, also if the innermost does not want it or forgets it. `poll`
+    /// runs once however often it is called.
     fn nest(&self, first: &Kept, more: &[Kept], poll: &mut dyn FnMut()) {
-        let Some((next, more)) = more.split_first() else { return self.call(first, poll) };
+        let Some((next, more)) = more.split_first() else {
+            self.call(first, poll);
+            return poll();
+        };
         let ran = Cell::new(false);
         let mut inner = || {
             if !ran.replace(true) {

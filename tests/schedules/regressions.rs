@@ -149,3 +149,19 @@ fn listeners_are_told_in_the_order_of_attaching_whoever_follows_the_span_around(
         ],
     });
 }
+
+/// The last in the order is gone: the first was left before the poll ran.
+#[test]
+fn a_listener_is_around_what_one_that_was_detached_would_have_been_inside_of() {
+    check(&Program {
+        bystander: false,
+        ops: vec![
+            Attach { at: 0, handler: 1, to: All, does: Follows },
+            Attach { at: 0, handler: 3, to: All, does: Follows },
+            Build { at: 0, span: 3, kind: future(Generate) },
+            Look(3),
+            Detach { at: 0, handler: 3 },
+            Look(3),
+        ],
+    });
+}

@@ -2,7 +2,8 @@ use std::borrow::Cow;
 
 use opentelemetry::{Array, Key, KeyValue, StringValue, Value};
 
-use crate::convention::{Attribute, Taker};
+use crate::convention::Attribute;
+use crate::convention::taker::Taker;
 
 /// Attributes as OpenTelemetry takes them.
 pub(super) struct KeyValues(pub(super) Vec<KeyValue>);

@@ -12,7 +12,8 @@ use super::instruments::{Gaps, Instruments};
 use super::state::{State, at};
 use super::teardown::is_alive;
 use super::tracer::Tracing;
-use crate::convention::{self, Convention, Taker as _};
+use crate::convention::taker::Taker as _;
+use crate::convention::{self, Convention};
 use crate::event::{Content, Data, Event, Outcome, Phase};
 use crate::registry::Listener;
 

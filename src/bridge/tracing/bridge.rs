@@ -11,7 +11,8 @@ use super::place::Place;
 use super::site::Site;
 use super::sites::{DESCRIPTION, EXCEPTION, KIND, MESSAGE, NAME, STATUS, Sites};
 use super::values::Values;
-use crate::convention::{Convention, SpanKind, Taker as _};
+use crate::convention::taker::Taker as _;
+use crate::convention::{Convention, SpanKind};
 use crate::event::{Content, Event, Outcome};
 use crate::registry::Listener;
 

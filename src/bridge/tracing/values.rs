@@ -5,7 +5,8 @@ use tracing::span::Id;
 use tracing::{Dispatch, Event, Value};
 
 use super::site::Site;
-use crate::convention::{Attribute, Taker};
+use crate::convention::Attribute;
+use crate::convention::taker::Taker;
 
 /// How many values a span has at its start, or gets at its end, most times; and how many are recorded at once.
 const USUAL: usize = 12;
