@@ -100,9 +100,8 @@ impl Node {
     /// Says what is around it.
     #[inline]
     pub(crate) fn put_inside(&mut self, around: Option<Arc<Self>>) {
-        match around.as_deref().and_then(Self::states) {
-            Some(states) => self.keep(states.inherited()),
-            None => self.drop_states(),
+        if let Some(around) = around.as_deref().and_then(Self::states) {
+            self.states.get_or_insert_default().inherit(around);
         }
         self.parent = around.filter(|around| around.depth < MAX_DEPTH);
         self.depth = self.parent.as_ref().map_or(0, |parent| parent.depth + 1);
@@ -200,13 +199,10 @@ impl Node {
         self.states.as_ref()
     }
 
-    #[inline]
-    pub(crate) fn keep(&mut self, states: States) {
-        self.states = Some(states);
-    }
-
-    pub(crate) fn take_states(&mut self) -> Option<States> {
-        self.states.take()
+    /// Where listeners write what they keep for this span, and what it says, while nobody else has it.
+    pub(crate) fn start_and_states(&mut self) -> Option<(&SpanStart, &mut States)> {
+        let Place::Span(start) = &self.place else { return None };
+        Some((start, self.states.get_or_insert_default()))
     }
 
     /// Most have none, and to write that again costs more than to see it.

@@ -34,14 +34,8 @@ impl<T> Few<T> {
         }
     }
 
-    /// Takes the first value that is meant.
-    pub(super) fn take(&mut self, is_meant: impl Fn(&T) -> bool) -> Option<T> {
-        if self.first.as_ref().is_some_and(&is_meant) {
-            let next = if self.more.is_empty() { None } else { Some(self.more.remove(0)) };
-            return std::mem::replace(&mut self.first, next);
-        }
-        let place = self.more.iter().position(is_meant)?;
-        Some(self.more.remove(place))
+    pub(super) fn into_iter(self) -> impl Iterator<Item = T> {
+        self.first.into_iter().chain(self.more)
     }
 }
 

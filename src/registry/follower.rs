@@ -10,13 +10,20 @@ use super::listener::Listener;
 use super::telemetry::Telemetry;
 use crate::event::{Content, Event, EventName, SpanName};
 
-/// A state or a capture of a listener whose type is erased.
+/// What a listener keeps for a span, a [`Slot`] of its own, whose type is erased.
 pub(super) type Erased = dyn Any + Send + Sync;
+
+/// What was captured where a span is built becomes its state in the same place.
+struct Slot<L: Listener> {
+    built: Held<L::Built>,
+    state: Held<L::State>,
+}
 
 /// A [`Listener`] whose types are erased.
 pub(super) trait Follow: Send + Sync {
-    fn built(&self) -> Box<Erased>;
-    fn start(&self, event: &Event<'_>, built: Option<Box<Erased>>, parent: Option<&Erased>) -> Arc<Erased>;
+    fn built(&self) -> Arc<Erased>;
+    /// Nobody else has the slot yet.
+    fn start(&self, slot: &mut Arc<Erased>, event: &Event<'_>, parent: Option<&Erased>);
     fn note(&self, state: &Erased, event: &Event<'_>);
     fn chunk(&self, state: &Erased, gap: Duration);
     fn stop(&self, state: &Erased, event: &Event<'_>);
@@ -24,15 +31,14 @@ pub(super) trait Follow: Send + Sync {
 }
 
 impl<L: Listener> Follow for Held<L> {
-    fn built(&self) -> Box<Erased> {
-        Box::new(Held::new(self.get().built()))
+    fn built(&self) -> Arc<Erased> {
+        Arc::new(Slot::<L> { built: Held::new(self.get().built()), state: Held::empty() })
     }
 
-    fn start(&self, event: &Event<'_>, built: Option<Box<Erased>>, parent: Option<&Erased>) -> Arc<Erased> {
-        let built = built.and_then(|built| built.downcast::<Held<L::Built>>().ok());
-        let built = built.map_or_else(|| self.get().built(), |built| built.into_inner());
-        let parent = parent.and_then(state_of::<L>);
-        Arc::new(Held::new(self.get().start(event, built, parent)))
+    fn start(&self, slot: &mut Arc<Erased>, event: &Event<'_>, parent: Option<&Erased>) {
+        let Some(slot) = Arc::get_mut(slot).and_then(|slot| slot.downcast_mut::<Slot<L>>()) else { return };
+        let Some(built) = slot.built.take() else { return };
+        slot.state.put(self.get().start(event, built, parent.and_then(state_of::<L>)));
     }
 
     fn note(&self, state: &Erased, event: &Event<'_>) {
@@ -53,7 +59,7 @@ impl<L: Listener> Follow for Held<L> {
 }
 
 fn state_of<L: Listener>(state: &Erased) -> Option<&L::State> {
-    state.downcast_ref::<Held<L::State>>().map(Held::get)
+    state.downcast_ref::<Slot<L>>()?.state.here()
 }
 
 /// A listener that is attached.

@@ -16,8 +16,24 @@ impl<T> Held<T> {
         self.0.as_ref().expect("it is there until it is dropped")
     }
 
-    pub(super) fn into_inner(mut self) -> T {
-        self.0.take().expect("it is there until it is dropped")
+    /// For a value that comes later.
+    pub(super) fn empty() -> Self {
+        Self(None)
+    }
+
+    #[inline]
+    pub(super) fn here(&self) -> Option<&T> {
+        self.0.as_ref()
+    }
+
+    #[inline]
+    pub(super) fn put(&mut self, value: T) {
+        self.0 = Some(value);
+    }
+
+    #[inline]
+    pub(super) fn take(&mut self) -> Option<T> {
+        self.0.take()
     }
 }
 

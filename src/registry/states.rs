@@ -26,37 +26,28 @@ pub(crate) struct States {
 
 struct Kept {
     follower: Arc<Follower>,
-    what: What,
+    slot: Arc<Erased>,
+    whose: Whose,
 }
 
-enum What {
-    /// The span has not started.
-    Captured(Box<Erased>),
-    /// The state of this very span.
-    Own(Arc<Erased>),
-    /// The state of the nearest span around it.
-    Around(Arc<Erased>),
+#[derive(Clone, Copy, PartialEq)]
+enum Whose {
+    /// Of this very span, which has not started: there is no state yet.
+    Unstarted,
+    /// Of this very span.
+    Own,
+    /// Of the nearest span around it.
+    Around,
 }
 
 impl Kept {
+    /// Where its state is, if there is one.
     fn state(&self) -> Option<&Erased> {
-        match &self.what {
-            What::Captured(_) => None,
-            What::Own(state) | What::Around(state) => Some(&**state),
-        }
+        (self.whose != Whose::Unstarted).then_some(&*self.slot)
     }
 
     fn is_own(&self) -> bool {
-        matches!(self.what, What::Own(_))
-    }
-
-    fn inherited(&self) -> Option<Self> {
-        match &self.what {
-            What::Own(state) | What::Around(state) if self.follower.is_attached() => {
-                Some(Self { follower: self.follower.clone(), what: What::Around(state.clone()) })
-            }
-            _ => None,
-        }
+        self.whose == Whose::Own
     }
 
     /// Its state, if its listener is to be called around a poll.
@@ -69,42 +60,62 @@ impl Kept {
 
 impl States {
     /// Lets every listener capture what it needs where a span is built.
-    pub(crate) fn capture(telemetry: &Telemetry, name: SpanName, listeners: &[Arc<Follower>]) -> Self {
-        let mut states = Self::default();
+    pub(crate) fn capture(&mut self, telemetry: &Telemetry, name: SpanName, listeners: &[Arc<Follower>]) {
         for follower in listeners.iter().filter(|follower| follower.follows(name)) {
             let built = guarded(telemetry, follower, &name.event(Phase::Start), || follower.listener.built());
-            if let Some(built) = built {
-                states.add(Kept { follower: follower.clone(), what: What::Captured(built) });
+            if let Some(slot) = built {
+                self.add(Kept { follower: follower.clone(), slot, whose: Whose::Unstarted });
             }
         }
-        states
     }
 
-    /// Adds the states of a span that starts now to those around it, as a span inside sees them.
+    /// Makes states of what was captured, and of what was not: of a span that starts now, inside one that has those.
     pub(crate) fn start(
         &mut self,
         telemetry: &Telemetry,
         listeners: &[Arc<Follower>],
-        mut captured: Self,
+        around: Option<&Self>,
         event: &Event<'_>,
     ) {
         let Some(name) = event.span() else { return };
         for follower in listeners.iter().filter(|follower| follower.follows(name)) {
-            let (follower, built) = captured.take_captured(follower);
-            let around = self.find(&follower).and_then(Kept::state);
-            let state =
-                guarded(telemetry, &follower, event.name(), || follower.listener.start(event, built, around));
-            if let Some(state) = state {
-                self.keep(follower, What::Own(state));
+            let parent = around.and_then(|around| around.find(follower)).and_then(Kept::state);
+            let start = |slot: &mut Arc<Erased>| follower.listener.start(slot, event, parent);
+            let captured = self.kept.iter_mut().find(|kept| Arc::ptr_eq(&kept.follower, follower));
+            match captured {
+                // In place: what is moved waits for what was just written.
+                Some(kept) => {
+                    if guarded(telemetry, follower, event.name(), || start(&mut kept.slot)).is_some() {
+                        kept.whose = Whose::Own;
+                    }
+                }
+                None => {
+                    let made = guarded(telemetry, follower, event.name(), || {
+                        let mut slot = follower.listener.built();
+                        start(&mut slot);
+                        slot
+                    });
+                    if let Some(slot) = made {
+                        self.add(Kept { follower: follower.clone(), slot, whose: Whose::Own });
+                    }
+                }
             }
+        }
+        // Of one that was detached meanwhile, or that panicked.
+        if self.kept.iter().any(|kept| kept.whose == Whose::Unstarted) {
+            let kept = mem::take(self).kept;
+            kept.into_iter().filter(Kept::is_own).for_each(|kept| self.add(kept));
         }
     }
 
-    /// The states as a span inside sees them.
-    pub(crate) fn inherited(&self) -> Self {
-        let mut states = Self::default();
-        self.kept.iter().filter_map(Kept::inherited).for_each(|kept| states.add(kept));
-        states
+    /// Adds the states of the spans around, for those listeners that have none of this one.
+    pub(crate) fn inherit(&mut self, around: &Self) {
+        for kept in around.kept.iter().filter(|kept| kept.follower.is_attached()) {
+            if kept.state().is_some() && self.find(&kept.follower).is_none() {
+                let (follower, slot) = (kept.follower.clone(), kept.slot.clone());
+                self.add(Kept { follower, slot, whose: Whose::Around });
+            }
+        }
     }
 
     /// Something happened in this span; with `own`, it concerns nobody who only follows one further out.
@@ -188,26 +199,10 @@ impl States {
         self.kept.iter().find(|kept| Arc::ptr_eq(&kept.follower, follower))
     }
 
-    fn keep(&mut self, follower: Arc<Follower>, what: What) {
-        if let Some(kept) = self.kept.iter_mut().find(|kept| Arc::ptr_eq(&kept.follower, &follower)) {
-            kept.what = what;
-            return;
-        }
-        self.add(Kept { follower, what });
-    }
-
     fn add(&mut self, kept: Kept) {
         self.want_around |= kept.follower.wants_around;
         // In the order of attaching, as everywhere, whichever of them follow the spans around as well.
         self.kept.insert_by_key(kept, |kept| kept.follower.sequence);
-    }
-
-    /// What this listener captured, and its own pointer, so that no owner is counted again.
-    fn take_captured(&mut self, follower: &Arc<Follower>) -> (Arc<Follower>, Option<Box<Erased>>) {
-        match self.kept.take(|kept| Arc::ptr_eq(&kept.follower, follower)) {
-            Some(Kept { follower, what: What::Captured(built) }) => (follower, Some(built)),
-            _ => (follower.clone(), None),
-        }
     }
 }
 

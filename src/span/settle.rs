@@ -7,7 +7,7 @@ use crate::context::{Context, Node, Place, Unshared, ambient, is_current, is_out
 use crate::event::{
     Content, Event, Moment, Phase, RequestId, RequestIdCell, SpanName, SpanRow, SpanStart, Value,
 };
-use crate::registry::{Followed, States, Telemetry, anywhere};
+use crate::registry::{Followed, Telemetry, anywhere};
 
 /// A span that was built and has not started: where it was built, and what it is if anybody may care.
 ///
@@ -125,6 +125,7 @@ impl Unsettled {
         if telemetry.is_listened() {
             place_and_tell(node, around, telemetry);
         } else {
+            node.drop_states();
             node.put_inside(around);
             node.telemetry = telemetry;
         }
@@ -136,20 +137,18 @@ impl Unsettled {
 /// panicked is gone by now; one that captured nothing, or in another place, captures here.
 #[inline(never)]
 fn place_and_tell(node: &mut Node, around: Option<Arc<Node>>, telemetry: Telemetry) {
-    let mut captured = node.take_states();
-    node.put_inside(around);
-    node.telemetry = telemetry;
-    let mut states = node.take_states();
-    node.telemetry.with_listeners(|listeners| {
-        let Some(start) = node.start() else { return };
+    let told = telemetry.with_listeners(|listeners| {
+        let Some((start, states)) = node.start_and_states() else { return };
         let name = start.name.event(Phase::Start);
         let event = Event::of_span(&name, start, Moment::Start);
-        let captured = captured.take().unwrap_or_default();
-        states.get_or_insert_default().start(&node.telemetry, listeners, captured, &event);
+        let around = around.as_deref().and_then(Node::states);
+        states.start(&telemetry, listeners, around, &event);
     });
-    if let Some(states) = states {
-        node.keep(states);
+    if told.is_none() {
+        node.drop_states();
     }
+    node.put_inside(around);
+    node.telemetry = telemetry;
 }
 
 /// What a span is to say, and what listeners capture where it is built.
@@ -159,10 +158,12 @@ fn draft(name: SpanName, around: Option<&Node>) -> Unshared {
     let mut draft = Node::unsettled(SpanStart::new(name));
     let here = around.map_or_else(Telemetry::global, |node| node.telemetry.clone());
     if here.follows(Followed::span(name))
-        && let Some(captured) = here.with_listeners(|listeners| States::capture(&here, name, listeners))
         && let Some(node) = draft.get_mut()
     {
-        node.keep(captured);
+        here.with_listeners(|listeners| {
+            let Some((_, states)) = node.start_and_states() else { return };
+            states.capture(&here, name, listeners);
+        });
     }
     draft
 }

@@ -144,7 +144,7 @@ impl Bridge {
         }
         let ended = state.after(event.duration().map_or(0, |it| it.as_nanos() as u64));
         let span = state.context.span();
-        span.set_attributes(attributes.0);
+        span.set_attributes(attributes.into_each());
         if !exception.0.is_empty() {
             span.add_event_with_timestamp("exception", ended, exception.0);
         }
