@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -30,9 +31,16 @@ impl Drop for Running {
     }
 }
 
-/// A port that was free a moment ago.
+/// A port that is free and not handed out again. Below those that the system gives to connections: one of theirs may be
+/// taken by whoever asks something next.
 fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port")
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    let begin = std::process::id();
+    let address = |offset: u32| SocketAddr::from(([127, 0, 0, 1], 20_000 + (offset % 10_000) as u16));
+    (0..10_000)
+        .map(|_| address(begin.wrapping_add(TAKEN.fetch_add(1, Ordering::Relaxed))))
+        .find(|address| TcpListener::bind(address).is_ok())
+        .expect("a free port")
 }
 
 /// Asks until there is an answer.
