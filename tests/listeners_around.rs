@@ -169,3 +169,37 @@ async fn a_listener_is_around_blocking_work_and_closures_that_carry_the_context(
         assert_eq!((&*log[place - 1], &*log[place + 1]), ("enter chat", "leave chat"));
     }
 }
+
+/// Does not ask to be around polls.
+struct Aside(Log);
+
+impl Listener for Aside {
+    type Built = ();
+    type State = ();
+
+    fn built(&self) {}
+
+    fn start(&self, _: &Event<'_>, (): (), _: Option<&()>) {}
+
+    fn stop(&self, (): &(), _: &Event<'_>) {}
+
+    fn around(&self, (): &(), _: bool, _: &mut dyn FnMut()) {
+        self.0.lock().unwrap().push("aside".into());
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_ask_is_not_around_a_poll_and_takes_it_from_nobody() {
+    for asks_first in [true, false] {
+        let (telemetry, log) = (Telemetry::new(), Log::default());
+        let asks = || telemetry.listen("asks", Named("asks", |_| true, log.clone())).unwrap();
+        let aside = || telemetry.listen("aside", Aside(log.clone())).unwrap();
+        if asks_first {
+            (asks(), aside())
+        } else {
+            (aside(), asks())
+        };
+        telemetry.scope(async {}.in_span_plain(Span::chat())).await;
+        assert_eq!(*log.lock().unwrap(), ["asks"], "asks first: {asks_first}");
+    }
+}
