@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, StreamBody, combinators::BoxBody};
@@ -23,6 +23,8 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::oneshot;
+
+use crate::world::LONG;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Mood {
@@ -66,9 +68,16 @@ impl Receiver {
         Self::start_at((Ipv4Addr::LOCALHOST, 0).into())
     }
 
-    /// At an address where one was before.
+    /// At an address where one was before, as soon as it can be had: meanwhile a connection may have been given its port.
     pub(crate) fn start_at(address: SocketAddr) -> Self {
-        let listener = TcpListener::bind(address).unwrap();
+        let begun = Instant::now();
+        let listener = loop {
+            match TcpListener::bind(address) {
+                Ok(listener) => break listener,
+                Err(error) => assert!(begun.elapsed() < LONG, "{address}: {error}"),
+            }
+            thread::sleep(Duration::from_millis(1));
+        };
         let address = listener.local_addr().unwrap();
         let desk = Desk { mood: Arc::new(Mutex::new(Mood::Fine)), arrived: Arc::default() };
         let (close, closed) = oneshot::channel::<Infallible>();

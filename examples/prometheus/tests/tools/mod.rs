@@ -1,7 +1,7 @@
 //! The service and the programs that look at it, as processes of their own.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -32,14 +32,15 @@ impl Drop for Running {
 }
 
 /// A port that is free and not handed out again. Below those that the system gives to connections: one of theirs may be
-/// taken by whoever asks something next.
+/// taken by whoever asks something next. Asked by a connection and not by listening there: a process that another test
+/// starts in that moment would hold the listener until it runs its own program.
 fn free() -> SocketAddr {
     static TAKEN: AtomicU32 = AtomicU32::new(0);
     let begin = std::process::id();
     let address = |offset: u32| SocketAddr::from(([127, 0, 0, 1], 20_000 + (offset % 10_000) as u16));
     (0..10_000)
         .map(|_| address(begin.wrapping_add(TAKEN.fetch_add(1, Ordering::Relaxed))))
-        .find(|address| TcpListener::bind(address).is_ok())
+        .find(|address| TcpStream::connect(address).is_err())
         .expect("a free port")
 }
 
