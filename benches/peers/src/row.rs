@@ -87,7 +87,10 @@ pub(crate) const ROWS: &[Row] = &[
 
 /// Ours through its bridge to `tracing`, beside the same span by hand.
 const fn bridged(id: &'static str, name: &'static str, shape: Shape) -> Row {
-    Row { contenders: &["ours", "span by hand"], ..row(id, name, shape, Listening::Registry) }
+    Row {
+        contenders: &["ours", "span by hand", "span by hand in ours"],
+        ..row(id, name, shape, Listening::Registry)
+    }
 }
 
 impl Row {

@@ -77,6 +77,7 @@ pub(crate) const CONTENDERS: &[Contender] = &[
     tracing_bare::TIMING,
     tracing_registry::CONTENDER,
     tracing_by_hand::CONTENDER,
+    tracing_by_hand::IN_OURS,
     fastrace::EMITTING,
     fastrace::COLLECTING,
     opentelemetry::CONTENDER,

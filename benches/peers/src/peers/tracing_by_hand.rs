@@ -4,7 +4,9 @@
 use std::hint::black_box;
 
 use allm_telemetry::bridge::tracing::Tracing;
-use allm_telemetry::{Record, Span, Telemetry, Usage, current_request_id, prelude::*};
+use allm_telemetry::{
+    Event, Key, Record, Span, SpanName, Telemetry, Usage, attach_many, current_request_id, prelude::*,
+};
 use tracing::field::Empty;
 use tracing::{Instrument as _, info_span};
 
@@ -20,14 +22,28 @@ pub(super) const CONTENDER: Contender = Contender {
     role: Role::LessWork,
     note: "a tracing span with the same fields as our bridge to tracing fills, ids included, under the \
            registry and the layer of `tracing + registry`, which keep ours too",
-    case,
+    case: |row| case(row, ByHand),
 };
 
-fn case(row: &Row) -> Option<Case> {
+pub(super) const IN_OURS: Contender = Contender {
+    name: "span by hand in ours",
+    role: Role::LessWork,
+    note: "the same inside a span of ours that a handler observes, without a bridge: what ours would be if its bridge \
+           cost no more than the span by hand",
+    case: |row| {
+        let look = |event: &Event<'_>| {
+            black_box(event.duration());
+        };
+        attach_many("peers", SpanName::Generate.events(), look).expect("a free id");
+        case(row, InOurs)
+    },
+};
+
+fn case(row: &Row, peer: impl Peer) -> Option<Case> {
     let fits = row.listening == Listening::Registry;
     fits.then(|| {
         tracing_registry::install(row);
-        Case::new(ByHand, row, deliveries(row))
+        Case::new(peer, row, deliveries(row))
     })
 }
 
@@ -88,40 +104,6 @@ async fn call(model: &str, work: impl Work) -> Output {
     inside.instrument(span).await
 }
 
-impl Peer for ByHand {
-    fn read() {
-        black_box(tracing::Span::current().id());
-    }
-
-    #[inline(always)]
-    fn generate(&self, work: impl Work) -> impl Work {
-        call("gpt-5", work)
-    }
-
-    #[inline(always)]
-    fn owned(&self, model: String, work: impl Work) -> impl Work {
-        async move { call(&model, work).await }
-    }
-
-    // The rows of the bridge have calls of a model alone.
-
-    fn chat(&self, work: impl Work) -> impl Work {
-        work
-    }
-
-    fn step(&self, work: impl Work) -> impl Work {
-        work
-    }
-
-    fn tool(&self, work: impl Work) -> impl Work {
-        work
-    }
-
-    fn stream(&self, items: impl Items) -> impl Items {
-        items
-    }
-}
-
 struct Bridged;
 
 fn tell(_: &u64, record: &mut Record<'_>) {
@@ -130,34 +112,68 @@ fn tell(_: &u64, record: &mut Record<'_>) {
     record.response_id("chatcmpl-1");
 }
 
-impl Peer for Bridged {
-    fn read() {
-        black_box(current_request_id());
-    }
-
+impl Bridged {
     #[inline(always)]
-    fn generate(&self, work: impl Work) -> impl Work {
-        work.in_span(Span::generate().engine("openai").model("gpt-5").on_stop(tell))
-    }
-
-    #[inline(always)]
-    fn owned(&self, model: String, work: impl Work) -> impl Work {
+    fn call(&self, model: impl Into<Key>, work: impl Work) -> impl Work {
         work.in_span(Span::generate().engine("openai").model(model).on_stop(tell))
     }
+}
 
-    fn chat(&self, work: impl Work) -> impl Work {
-        work
-    }
+struct InOurs;
 
-    fn step(&self, work: impl Work) -> impl Work {
-        work
-    }
-
-    fn tool(&self, work: impl Work) -> impl Work {
-        work
-    }
-
-    fn stream(&self, items: impl Items) -> impl Items {
-        items
+impl InOurs {
+    #[inline(always)]
+    fn call(&self, model: impl Into<Key>, work: impl Work) -> impl Work {
+        let model = model.into();
+        Bridged.call(model.clone(), async move { call(&model, work).await })
     }
 }
+
+impl ByHand {
+    #[inline(always)]
+    fn call(&self, model: impl Into<Key>, work: impl Work) -> impl Work {
+        let model = model.into();
+        async move { call(&model, work).await }
+    }
+}
+
+/// The rows of the bridge have calls of a model alone.
+macro_rules! peer {
+    ($name:ty, $read:expr) => {
+        impl Peer for $name {
+            fn read() {
+                black_box($read);
+            }
+
+            #[inline(always)]
+            fn generate(&self, work: impl Work) -> impl Work {
+                self.call("gpt-5", work)
+            }
+
+            #[inline(always)]
+            fn owned(&self, model: String, work: impl Work) -> impl Work {
+                self.call(model, work)
+            }
+
+            fn chat(&self, work: impl Work) -> impl Work {
+                work
+            }
+
+            fn step(&self, work: impl Work) -> impl Work {
+                work
+            }
+
+            fn tool(&self, work: impl Work) -> impl Work {
+                work
+            }
+
+            fn stream(&self, items: impl Items) -> impl Items {
+                items
+            }
+        }
+    };
+}
+
+peer!(ByHand, tracing::Span::current().id());
+peer!(Bridged, current_request_id());
+peer!(InOurs, current_request_id());
