@@ -1,4 +1,5 @@
 use std::ops::Deref;
+use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
@@ -32,14 +33,16 @@ pub(crate) enum Place {
     Unobserved(Option<RequestId>),
 }
 
-/// A node that nobody else has yet: it is written where it will stay.
+/// A node that nobody else has yet.
 #[derive(Debug)]
 pub(crate) struct Unshared(Arc<Node>);
 
 impl Unshared {
-    #[inline]
-    fn new(node: Node) -> Self {
-        Self(Arc::new(node))
+    /// Makes a node after its place, so that it is written there: one that is made before is copied, 8 ns for 300 bytes.
+    /// Not for the cycle that the function is named after.
+    #[inline(always)]
+    fn new(make: impl FnOnce() -> Node) -> Self {
+        Self(Arc::new_cyclic(|_| make()))
     }
 
     /// Always there: only [`share`](Self::share) gives it away. A `None` and not a panic, because a builder that may
@@ -67,21 +70,27 @@ impl Deref for Unshared {
 impl Node {
     /// A span that was built and belongs nowhere yet.
     #[inline]
-    pub(crate) fn unsettled(start: SpanStart) -> Unshared {
-        Unshared::new(Self::alone(Place::Span(start), Telemetry::global()))
+    #[track_caller]
+    pub(crate) fn unsettled(name: SpanName) -> Unshared {
+        // Not inside: the closure would be the caller.
+        let built_at = Location::caller();
+        Unshared::new(|| Self::alone(Place::Span(SpanStart::new(name, built_at)), Telemetry::global()))
     }
 
     /// A span that nobody listens to and whose request has an id of the caller's.
     pub(crate) fn silent(name: SpanName, id: RequestId) -> Unshared {
         let place = if name.counts_attempts() { Place::Unobserved(Some(id)) } else { Place::Scope(Some(id)) };
-        Unshared::new(Self::alone(place, Telemetry::global()))
+        Unshared::new(|| Self::alone(place, Telemetry::global()))
     }
 
     /// Where a context changes in another way than by a span.
+    #[inline]
     pub(crate) fn scope(place: Place, telemetry: Telemetry, around: Option<Arc<Self>>) -> Arc<Self> {
-        let mut node = Self::alone(place, telemetry);
-        node.put_inside(around);
-        Arc::new(node)
+        let mut node = Unshared::new(|| Self::alone(place, telemetry));
+        if let Some(node) = node.get_mut() {
+            node.put_inside(around);
+        }
+        node.share()
     }
 
     #[inline]

@@ -45,8 +45,8 @@ impl Empty for More {
 }
 
 impl SpanStart {
-    #[track_caller]
-    pub(crate) fn new(name: SpanName) -> Self {
+    #[inline]
+    pub(crate) fn new(name: SpanName, built_at: &'static Location<'static>) -> Self {
         Self {
             name,
             span_id: SpanId::next(),
@@ -59,7 +59,7 @@ impl SpanStart {
             own: [const { Value::Null }; MAX_START_KEYS],
             more: Rare::empty(),
             has_output: false,
-            built_at: Location::caller(),
+            built_at,
         }
     }
 

@@ -32,7 +32,8 @@ pub(super) trait Follow: Send + Sync {
 
 impl<L: Listener> Follow for Held<L> {
     fn built(&self) -> Arc<Erased> {
-        Arc::new(Slot::<L> { built: Held::new(self.get().built()), state: Held::empty() })
+        // As a node is: made where it stays.
+        Arc::new_cyclic(|_| Slot::<L> { built: Held::new(self.get().built()), state: Held::empty() })
     }
 
     fn start(&self, slot: &mut Arc<Erased>, event: &Event<'_>, parent: Option<&Erased>) {

@@ -155,7 +155,7 @@ fn place_and_tell(node: &mut Node, around: Option<Arc<Node>>, telemetry: Telemet
 #[track_caller]
 #[inline(never)]
 fn draft(name: SpanName, around: Option<&Node>) -> Unshared {
-    let mut draft = Node::unsettled(SpanStart::new(name));
+    let mut draft = Node::unsettled(name);
     let here = around.map_or_else(Telemetry::global, |node| node.telemetry.clone());
     if here.follows(Followed::span(name))
         && let Some(node) = draft.get_mut()

@@ -71,7 +71,7 @@ impl Listener for Bridge {
             records,
             started,
             client,
-            gaps: OnceLock::new(),
+            gaps: const { OnceLock::new() },
             first_chunk_seen: AtomicBool::new(false),
             ended: AtomicBool::new(false),
         }

@@ -30,7 +30,7 @@ impl Client {
     /// Of a span inside another.
     pub(super) fn new(is_call: bool, around: Option<&Self>) -> Self {
         let around = around.map_or_else(Weak::new, Self::nearest);
-        Self { is_call, told: AtomicBool::new(false), call: OnceLock::new(), around }
+        Self { is_call, told: AtomicBool::new(false), call: const { OnceLock::new() }, around }
     }
 
     /// Whether its tokens are to be told here: it is a call, and none inside or around it has told some. Asked once, by a
