@@ -39,8 +39,8 @@ pub use registry::{
     SubscribeOptions, Subscription, Telemetry, WhenFull, capture_panic_backtraces,
 };
 pub use span::{
-    ActiveSpan, ByDisplay, Classify, Described, ErrorInfo, Fallible, Fault, ImageOperation, Input, Judge,
-    KeepResponse, NoObserver, OnChunk, OnStop, Output, Plain, Record, Span, Then, Trying, Typed,
+    ActiveSpan, Both, ByDisplay, Classify, Described, ErrorInfo, Fallible, Fault, ImageOperation, Input,
+    Judge, KeepResponse, NoObserver, OnChunk, OnStop, Output, Plain, Record, Span, Then, Trying, Typed,
     adapter_retry, retry_notifier, retry_notifier_with,
 };
 

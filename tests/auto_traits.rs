@@ -130,6 +130,8 @@ fn a_span_is_what_its_observers_are() {
         Plain: Send Sync Unpin;
         Output<Rc<()>>: Unpin;
         Output<fn()>: Send Sync Unpin;
+        Both<NoObserver, Rc<()>>: Unpin;
+        Both<NoObserver, NoObserver>: Send Sync Unpin;
         Then<NoObserver, Rc<()>>: Unpin;
         Then<NoObserver, KeepResponse>: Send Sync Unpin;
         KeepResponse: Send Sync Unpin;

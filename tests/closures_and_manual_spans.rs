@@ -318,3 +318,41 @@ async fn the_context_of_a_span_by_hand_can_be_entered_elsewhere() {
     let (chat, step) = (end_of(&capture, SpanName::Chat), end_of(&capture, SpanName::Step));
     assert_eq!(step.as_event().parent_span_id(), chat.as_event().span_id());
 }
+
+#[test]
+fn a_span_by_hand_that_waited_is_a_streams_however_short_the_wait_was_and_however_it_ends() {
+    let ends: [fn(allm_telemetry::ActiveSpan); 3] =
+        [|span| span.complete(), |span| span.error("class", "text"), drop];
+    for (end, outcome) in ends.into_iter().zip(["completed", "error", "dropped"]) {
+        let capture = Capture::on(allm_telemetry::Telemetry::with_clock(Stopped)).unwrap();
+        let mut active = capture.run(|| Span::generate().start());
+        active.wait();
+        end(active);
+        let stop = end_of(&capture, SpanName::Generate);
+        assert_eq!((text(&stop, "outcome"), number(&stop, "chunk_count")), (outcome.into(), 0));
+    }
+}
+
+/// A clock that stands still: no wait lasts.
+struct Stopped;
+
+impl allm_telemetry::Clock for Stopped {
+    fn monotonic(&self) -> u64 {
+        1
+    }
+
+    fn system(&self, _: u64) -> u64 {
+        1
+    }
+}
+
+#[test]
+fn after_a_panic_in_a_span_by_hand_its_context_is_still_there() {
+    let capture = Capture::new();
+    let mut active = capture.run(|| Span::chat().start());
+    let before = active.enter(allm_telemetry::current_request_id);
+    panic_text(|| active.enter(lost::<()>));
+    assert!(before.is_some());
+    assert_eq!(active.enter(allm_telemetry::current_request_id), before);
+    assert_eq!(active.context().request_id(), before);
+}

@@ -142,3 +142,17 @@ fn a_value_is_shown_with_its_texts_in_quotes_once_however_deep() {
     let deep = (0..100).fold(Value::from("\""), |inner, _| Value::from(vec![inner]));
     assert_eq!(deep.to_string().len(), 204, "it grows with the depth, not with two to its power");
 }
+
+#[test]
+fn what_a_model_said_stays_on_its_line_and_commands_no_terminal() {
+    let telemetry = allm_telemetry::Telemetry::new();
+    let lines = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let to = lines.clone();
+    let show = move |event: &allm_telemetry::Event<'_>| to.lock().unwrap().push(event.to_string());
+    telemetry.attach("show", "allm.tool.start", show).unwrap();
+    telemetry
+        .run(|| drop(allm_telemetry::Span::tool("x\n\u{1b}[2J\u{202e}allm.chat.stop", "call_1").start()));
+    let line = &lines.lock().unwrap()[0];
+    assert!(line.contains(" tool_name=x \u{fffd}[2J\u{fffd}allm.chat.stop"), "{line}");
+    assert!(!line.chars().any(char::is_control), "{line}");
+}

@@ -309,3 +309,62 @@ async fn a_span_with_a_closure_for_its_output_has_the_key_however_it_ends() {
         stops.iter().map(|stop| stop.as_event().metadata("output").map(|it| it.to_value())).collect();
     assert_eq!(outputs, [Some(4.into()), Some(Value::Null)]);
 }
+
+#[tokio::test]
+async fn one_of_several_that_panics_does_not_take_the_others_with_it() {
+    let capture = Capture::new();
+    let span = Span::generate()
+        .output(|_: &u8| -> String { lost() })
+        .on_stop(|_: &u8, _| lost())
+        .on_stop(|_: &u8, stop| stop.error("http_500", "it said 500"));
+    assert_eq!(capture.scope(async { Answer::Ok(4) }.in_span(span)).await.unwrap(), 4);
+    let stop = end_of(&capture, SpanName::Generate);
+    assert_eq!((text(&stop, "outcome"), text(&stop, "error_type")), ("error".into(), "http_500".into()));
+    let failures = capture.named("telemetry.handler.failure");
+    assert_eq!(failures.iter().map(|it| text(it, "handler_id")).collect::<Vec<_>>(), ["output", "on_stop"]);
+}
+
+#[tokio::test]
+async fn of_two_on_chunk_the_one_that_panicked_is_silent_and_the_other_goes_on() {
+    for broken in [0, 1] {
+        let (capture, calls) = (Capture::new(), [Cell::new(0), Cell::new(0)]);
+        let observer = |place: usize| {
+            let calls = &calls;
+            move |_: &u8, _: &mut Record<'_>| {
+                calls[place].set(calls[place].get() + 1);
+                if place == broken {
+                    lost()
+                }
+            }
+        };
+        let span = Span::stream().on_chunk(observer(0)).on_chunk(observer(1));
+        capture.run(|| stream::iter([1, 2, 3]).in_span_plain(span)).count().await;
+        assert_eq!((calls[broken].get(), calls[1 - broken].get()), (1, 3));
+        assert_eq!(capture.named("telemetry.handler.failure").len(), 1);
+    }
+}
+
+/// What is made only for those who may have it must not change what is told to all.
+#[tokio::test]
+async fn content_that_panics_is_missing_and_the_rest_of_the_observer_counts() {
+    struct Silent;
+    impl std::fmt::Display for Silent {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            lost()
+        }
+    }
+    let capture = Capture::new();
+    let span = Span::generate().on_stop(|(): &(), stop| {
+        stop.output(|| -> String { lost() });
+        stop.push_output(|| -> String { lost() });
+        stop.result(|| -> String { lost() });
+        stop.error("http_500", Silent);
+        stop.response_id("resp_1");
+    });
+    capture.scope(async { Answer::Ok(()) }.in_span(span)).await.unwrap();
+    let stop = end_of(&capture, SpanName::Generate);
+    assert_eq!((text(&stop, "outcome"), text(&stop, "error_type")), ("error".into(), "http_500".into()));
+    assert_eq!((value(&stop, "error"), value(&stop, "output")), (Value::Null, Value::Null));
+    assert_eq!((value(&stop, "response"), text(&stop, "response_id")), (Value::Null, "resp_1".into()));
+    assert_eq!(capture.named("telemetry.handler.failure").len(), 4);
+}

@@ -169,3 +169,23 @@ async fn a_retry_is_told_before_the_wait() {
         capture.named("allm.adapter.retry").iter().map(|it| number(it, "monotonic_time") - start).max();
     assert_eq!(told.map(|nanoseconds| nanoseconds / 1_000_000), Some(40));
 }
+
+#[tokio::test]
+async fn a_reason_or_a_class_that_panics_never_reaches_the_call() {
+    struct Silent;
+    impl std::fmt::Display for Silent {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            lost()
+        }
+    }
+    let capture = Capture::new();
+    let call = async {
+        retry_notifier_with(|_: &Silent| -> &'static str { lost() })(&Silent, ms(1));
+    };
+    capture.scope(call.in_span_plain(Span::generate())).await;
+    let retry = &capture.named("allm.adapter.retry")[0];
+    assert_eq!((value(retry, "reason"), text(retry, "error_type")), (Value::Null, "_OTHER".into()));
+    let stop = end_of(&capture, SpanName::Generate);
+    assert_eq!((text(&stop, "outcome"), attempts(&stop)), ("completed".into(), 2.into()));
+    assert_eq!(capture.named("telemetry.handler.failure").len(), 2);
+}

@@ -188,3 +188,59 @@ async fn several_pending_polls_are_one_wait() {
     // The sleep began with the first poll.
     assert_eq!(times(&end_of(&capture, SpanName::Stream)), [60, 60, 0, 60]);
 }
+
+/// A clock of the test's own, which the drop of a stream moves.
+#[derive(Clone, Default)]
+struct Hand(Arc<AtomicU64>);
+
+impl Clock for Hand {
+    fn monotonic(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn system(&self, monotonic: u64) -> u64 {
+        monotonic
+    }
+}
+
+/// A stream that is pending once, then ends; its drop takes 200 ms.
+fn slow_to_drop(hand: &Hand) -> impl futures::Stream<Item = u8> + Unpin {
+    let (at, polled) = (hand.0.clone(), hand.0.clone());
+    let drops = OnDrop(move || {
+        at.fetch_add(ms(200).as_nanos() as u64, Ordering::Relaxed);
+    });
+    let mut polls = 0;
+    stream::poll_fn(move |_| {
+        let _ = &drops;
+        polls += 1;
+        polled.fetch_add(ms(30).as_nanos() as u64, Ordering::Relaxed);
+        if polls == 1 { std::task::Poll::Pending } else { std::task::Poll::Ready(None) }
+    })
+}
+
+#[test]
+fn the_drop_of_what_was_waited_for_is_no_wait() {
+    for polls in [1, 2] {
+        let hand = Hand::default();
+        let capture = Capture::on(Telemetry::with_clock(hand.clone())).unwrap();
+        let mut tokens = capture.run(|| slow_to_drop(&hand).in_span_plain(Span::stream()));
+        for _ in 0..polls {
+            let _ = poll_next(&mut tokens);
+        }
+        drop(tokens);
+        let stop = end_of(&capture, SpanName::Stream);
+        assert_eq!(millis(&stop, "producer_wait"), 30 * (polls - 1), "{polls} polls");
+        assert_eq!(millis(&stop, "duration"), 30 * polls + 200);
+    }
+}
+
+#[tokio::test]
+async fn usage_without_a_count_is_no_usage() {
+    let capture = Capture::new();
+    let span = Span::stream().on_chunk(|_: &u8, record| {
+        record.usage(Usage::new().input(None::<u64>).output(None::<u64>));
+    });
+    capture.run(|| stream::iter([1]).in_span_plain(span)).count().await;
+    let stop = end_of(&capture, SpanName::Stream);
+    assert_eq!((value(&stop, "usage"), text(&stop, "usage_status")), (Value::Null, "unknown".into()));
+}

@@ -1,9 +1,9 @@
 use std::borrow::Cow;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::event::{Content, Entry, Value, ValueRef};
+use crate::registry::fence;
 
 /// A redaction function: gets a content field's key and value, gives what may leave; `None` lets nothing through.
 pub type Redact = dyn Fn(&str, ValueRef<'_>) -> Option<Value> + Send + Sync;
@@ -88,8 +88,11 @@ impl Policy {
             return Some(Outgoing::AsIs(entry.value));
         }
         let Some(redact) = &self.redact else { return Some(Outgoing::AsIs(entry.value)) };
-        let redacted = catch_unwind(AssertUnwindSafe(|| redact(entry.key, entry.value)));
-        Some(Outgoing::Redacted(redacted.ok().flatten().unwrap_or_default()))
+        let redacted = fence(|| redact(entry.key, entry.value)).unwrap_or_else(|caught| {
+            caught.swallow();
+            None
+        });
+        Some(Outgoing::Redacted(redacted.unwrap_or_default()))
     }
 }
 

@@ -9,6 +9,7 @@ mod end;
 mod entry;
 mod event_name;
 mod fields;
+pub(crate) mod harmless;
 mod number;
 mod outcome;
 mod owned;

@@ -128,6 +128,11 @@ impl Usage {
         self.reasoning = later.reasoning.or(self.reasoning);
     }
 
+    /// Whether any count is known.
+    pub(crate) fn is_known(&self) -> bool {
+        self.parts().any(|(_, count)| count.is_some())
+    }
+
     /// The counts by the keys that events give them.
     pub fn parts(&self) -> impl Iterator<Item = (&'static str, Option<u64>)> {
         [

@@ -1,5 +1,5 @@
 use std::any::Any;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use super::content::Content;
@@ -7,6 +7,7 @@ use super::end::SpanEnd;
 use super::entry::{Entries, Entry, Visit};
 use super::event_name::EventName;
 use super::fields::{Measurements, Metadata};
+use super::harmless::OneLine;
 use super::outcome::Outcome;
 use super::owned::OwnedEvent;
 use super::span_id::SpanId;
@@ -18,7 +19,8 @@ use super::value::ValueRef;
 /// An event as handlers see it: a name, measurements (numbers) and metadata (context).
 ///
 /// It borrows what it shows, and costs nothing until something is read. [`to_owned`](Self::to_owned) gives one that
-/// can be kept, sent and queued. Its `Display` is one line without content; its `Debug` shows everything.
+/// can be kept, sent and queued. Its `Display` is one line without content, in which nothing commands a terminal; its
+/// `Debug` shows everything.
 ///
 /// # Examples
 ///
@@ -245,11 +247,13 @@ fn find<'a>(key: &str, visit_all: impl FnOnce(Visit<'_, 'a>)) -> Option<ValueRef
 
 impl fmt::Display for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.name.fmt(f)?;
+        // A tool's name is what a model says it is.
+        let mut line = OneLine(f);
+        write!(line, "{}", self.name)?;
         let standard = |entry: &Entry<'_>| !entry.from_user && Content::of_key(entry.key) == Content::NONE;
         for entry in self.measurements().chain(self.metadata_entries().filter(standard)) {
             if !entry.value.is_null() {
-                write!(f, " {}={}", entry.key, entry.value)?;
+                write!(line, " {}={}", entry.key, entry.value)?;
             }
         }
         Ok(())

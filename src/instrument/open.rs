@@ -257,6 +257,7 @@ impl<F, J, S, C, I> PinnedDrop for Opening<F, J, S, C, I> {
             Stage::Built => enter(&mut this.life.unsettled.context, || this.inner.set(None)),
             Stage::Unobserved => carry(&mut this.life.unsettled.context, || this.inner.set(None)),
             Stage::Observed(mut live) => {
+                live.came();
                 let dropped = live.active.enter(|| fence(|| this.inner.set(None)));
                 live.finish(Ending::cancelled(), None);
                 match dropped {

@@ -136,6 +136,7 @@ where
     fn end(self: Pin<&mut Self>, ended: Fenced<()>) {
         let mut this = self.project();
         let State::Observed(mut live) = this.state.take() else { return };
+        live.came();
         let dropped = live.active.enter(|| fence(|| this.inner.set(None)));
         match ended {
             Ok(()) => {
@@ -188,6 +189,7 @@ impl<St, J, S: OnStop<()>, C> SpanStream<St, J, S, C> {
         match this.state.take() {
             State::Unobserved(mut context) => carry(&mut context, || this.inner.set(None)),
             State::Observed(mut live) => {
+                live.came();
                 let dropped = live.active.enter(|| fence(|| this.inner.set(None)));
                 live.stop(true, this.on_stop.take());
                 match dropped {

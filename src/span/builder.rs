@@ -1,7 +1,7 @@
 use std::fmt;
 
 use super::classify::{ByDisplay, Described, ErrorInfo, Typed};
-use super::observer::{KeepResponse, NoObserver, Output, Then};
+use super::observer::{Both, KeepResponse, NoObserver, Output, Then};
 use super::record::Record;
 use super::settle::Unsettled;
 use crate::event::{Key, SpanName, Value};
@@ -218,9 +218,9 @@ impl<S, C, K, I> Span<S, C, K, I> {
     pub fn on_chunk<T: ?Sized, F: FnMut(&T, &mut Record<'_>)>(
         self,
         observer: F,
-    ) -> Span<S, Then<C, F>, K, I> {
+    ) -> Span<S, Both<C, F>, K, I> {
         let Self { unsettled, on_stop, on_chunk, classify, input } = self;
-        Span { unsettled, on_stop, on_chunk: Then(on_chunk, observer), classify, input }
+        Span { unsettled, on_stop, on_chunk: Both::new(on_chunk, observer), classify, input }
     }
 
     /// Classes errors: one of few values, such as `rate_limited`. The text of an error stays its `Display`.

@@ -14,7 +14,7 @@ pub(crate) fn apply_extras(
     for (key, value) in extras {
         match &*key {
             key if key == name.row().result_key() => results.value = value,
-            "usage" => results.usage = usage(&value),
+            "usage" => results.usage = usage(&value).filter(Usage::is_known),
             "response_model" => results.response_model = text_of(value),
             "response_id" => results.response_id = text_of(value),
             "finish_reasons" => results.finish_reasons = list(value),

@@ -31,7 +31,7 @@ impl Live {
         self.sight.pending(self.active.node());
     }
 
-    /// The wait is over, if there was one.
+    /// The wait is over, if there was one. Said before what was waited for is dropped: that takes its own time.
     pub(crate) fn came(&mut self) {
         self.sight.came(self.active.node());
     }
@@ -76,15 +76,11 @@ impl Live {
         self.active.end(ending, Some(self.sight.times), self.sight.results, response);
     }
 
-    /// Ends a span that was driven by hand. It has a stream's measurements if it saw chunks.
-    pub(crate) fn finish_by_hand(mut self, ending: Ending) {
+    /// Ends a span that was driven by hand. It has a stream's measurements if it was driven as one.
+    pub(crate) fn finish_by_hand(mut self, ending: Ending, is_stream: bool) {
         self.came();
-        let stream = self.saw_chunks().then_some(self.sight.times);
+        let stream = is_stream.then_some(self.sight.times);
         self.active.end(ending, stream, self.sight.results, None);
-    }
-
-    pub(crate) fn saw_chunks(&self) -> bool {
-        self.sight.times.chunk_count > 0 || self.sight.times.producer_wait > 0
     }
 
     pub(crate) fn take_fault(&mut self) -> Option<Fault> {

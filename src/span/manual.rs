@@ -13,8 +13,8 @@ use crate::registry::fence;
 
 /// A span that is driven by hand, for callback code that is neither a future nor a stream.
 ///
-/// Dropped without an end, it ends as `cancelled`, as `dropped` if it saw chunks or is a stream's, and as `panicked`
-/// when the thread is unwinding.
+/// Dropped without an end, it ends as `cancelled`, as `dropped` if it waited for chunks or saw some or is a stream's, and as
+/// `panicked` when the thread is unwinding. One that waited for chunks or saw some has a stream's measurements.
 ///
 /// # Examples
 ///
@@ -31,12 +31,15 @@ use crate::registry::fence;
 #[must_use = "an active span that is dropped at once ends as cancelled"]
 pub struct ActiveSpan {
     state: State,
+    /// It was driven as a stream: it waited, or saw a chunk.
+    is_stream: bool,
 }
 
 enum State {
     Unobserved(Context),
     Observed(Box<Live>),
-    Ended,
+    /// It has ended; after a panic in it, with the context that its caller may still be in.
+    Ended(Context),
 }
 
 impl<K, I: Input> Span<NoObserver, NoObserver, K, I> {
@@ -46,7 +49,7 @@ impl<K, I: Input> Span<NoObserver, NoObserver, K, I> {
             None => State::Unobserved(self.unsettled.context),
             Some(active) => State::Observed(Box::new(Live::new(active))),
         };
-        ActiveSpan { state }
+        ActiveSpan { state, is_stream: false }
     }
 }
 
@@ -54,16 +57,16 @@ impl ActiveSpan {
     /// Runs code inside the span. If it panics, the span ends as `panicked` and the panic goes on.
     pub fn enter<R>(&mut self, work: impl FnOnce() -> R) -> R {
         let live = match &mut self.state {
-            State::Unobserved(context) => return enter(context, work),
+            State::Unobserved(context) | State::Ended(context) => return enter(context, work),
             State::Observed(live) => live,
-            State::Ended => return work(),
         };
         match live.active.enter(|| fence(work)) {
             Ok(result) => result,
             Err(caught) => {
-                if let State::Observed(live) = self.end() {
+                let context = live.active.context();
+                if let State::Observed(live) = std::mem::replace(&mut self.state, State::Ended(context)) {
                     let ending = live.active.panicked(&caught);
-                    live.finish_by_hand(ending);
+                    live.finish_by_hand(ending, self.is_stream);
                 }
                 caught.resume()
             }
@@ -74,9 +77,8 @@ impl ActiveSpan {
     #[must_use]
     pub fn context(&mut self) -> Context {
         match &mut self.state {
-            State::Unobserved(context) => enter(context, Context::current),
+            State::Unobserved(context) | State::Ended(context) => enter(context, Context::current),
             State::Observed(live) => live.active.context(),
-            State::Ended => Context::default(),
         }
     }
 
@@ -89,6 +91,7 @@ impl ActiveSpan {
 
     /// A wait for the next chunk begins; it lasts until the next [`chunk`](Self::chunk) or the end.
     pub fn wait(&mut self) {
+        self.is_stream = true;
         if let State::Observed(live) = &mut self.state {
             live.pending();
         }
@@ -96,6 +99,7 @@ impl ActiveSpan {
 
     /// A chunk came. The closure runs only if the span is observed.
     pub fn chunk(&mut self, record: impl FnOnce(&mut Record<'_>)) {
+        self.is_stream = true;
         if let State::Observed(live) = &mut self.state {
             let mut record = Some(record);
             let mut once =
@@ -109,7 +113,7 @@ impl ActiveSpan {
     pub fn complete(mut self) {
         if let State::Observed(mut live) = self.end() {
             let ending = Ending::of(live.take_fault());
-            live.finish_by_hand(ending);
+            live.finish_by_hand(ending, self.is_stream);
         }
     }
 
@@ -128,23 +132,22 @@ impl ActiveSpan {
     /// Ends the span as `cancelled`.
     pub fn cancel(mut self) {
         if let State::Observed(live) = self.end() {
-            live.finish_by_hand(Ending::cancelled());
+            live.finish_by_hand(Ending::cancelled(), self.is_stream);
         }
     }
 
     fn end(&mut self) -> State {
-        std::mem::replace(&mut self.state, State::Ended)
+        std::mem::replace(&mut self.state, State::Ended(Context::default()))
     }
 }
 
 impl Drop for ActiveSpan {
     fn drop(&mut self) {
         let State::Observed(mut live) = self.end() else { return };
-        let is_stream = live.saw_chunks() || live.active.name() == SpanName::Stream;
         let ending = if thread::panicking() {
             let place = format!("dropped while unwinding; built at {}", live.active.start().built_at);
             Ending::panicked("a panic around a span that was driven by hand", place)
-        } else if is_stream {
+        } else if self.is_stream || live.active.name() == SpanName::Stream {
             Ending::dropped(live.take_fault())
         } else {
             match live.take_fault() {
@@ -152,7 +155,7 @@ impl Drop for ActiveSpan {
                 fault => Ending::of(fault),
             }
         };
-        live.finish_by_hand(ending);
+        live.finish_by_hand(ending, self.is_stream);
     }
 }
 
@@ -161,7 +164,7 @@ impl fmt::Debug for ActiveSpan {
         let state = match self.state {
             State::Unobserved(_) => "unobserved",
             State::Observed(_) => "observed",
-            State::Ended => "ended",
+            State::Ended(_) => "ended",
         };
         f.debug_struct("ActiveSpan").field("state", &state).finish()
     }

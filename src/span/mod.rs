@@ -21,7 +21,7 @@ pub use builder::{ImageOperation, Span};
 pub use classify::{ByDisplay, Classify, Described, ErrorInfo, Typed};
 pub use judge::{Fallible, Judge, Plain, Trying};
 pub use manual::ActiveSpan;
-pub use observer::{Input, KeepResponse, NoObserver, OnChunk, OnStop, Output, Then};
+pub use observer::{Both, Input, KeepResponse, NoObserver, OnChunk, OnStop, Output, Then};
 pub use record::Record;
 pub use retry::{adapter_retry, retry_notifier, retry_notifier_with};
 

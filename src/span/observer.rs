@@ -3,7 +3,7 @@ use std::fmt;
 use std::panic::Location;
 
 use super::record::Record;
-use crate::event::{EventName, Value};
+use crate::event::{EventName, Phase, Value};
 use crate::registry::{Caught, Failure, Telemetry, emit_failure, fence};
 
 /// What looks at a result of type `T`: a closure `|reply: &Reply, record| …`, or nothing.
@@ -54,9 +54,24 @@ pub trait Input {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoObserver;
 
-/// One observer, and then another.
+/// One observer, and then another, also if the first panics.
 #[derive(Clone, Copy, Default)]
 pub struct Then<A, B>(pub(super) A, pub(super) B);
+
+/// Two observers of chunks, one after the other. One that panicked is not called again; the other is.
+#[derive(Clone, Copy)]
+pub struct Both<A, B> {
+    first: A,
+    second: B,
+    panicked: [bool; 2],
+}
+
+impl<A, B> Both<A, B> {
+    #[inline]
+    pub(super) fn new(first: A, second: B) -> Self {
+        Self { first, second, panicked: [false; 2] }
+    }
+}
 
 /// Made by [`Span::keep_response`](crate::Span::keep_response).
 #[derive(Clone, Copy, Debug, Default)]
@@ -84,7 +99,9 @@ impl<T: ?Sized, A: OnStop<T>, B: OnStop<T>> OnStop<T> for Then<A, B> {
 
     #[inline]
     fn observe(self, value: &T, record: &mut Record<'_>) {
-        self.0.observe(value, record);
+        if A::LOOKS {
+            record.call(Phase::Stop, "on_stop", |record| self.0.observe(value, record));
+        }
         self.1.observe(value, record);
     }
 
@@ -110,13 +127,21 @@ impl<T: ?Sized, V: Into<Value>, F: FnOnce(&T) -> V> OnStop<T> for Output<F> {
     }
 }
 
-impl<T: ?Sized, A: OnChunk<T>, B: OnChunk<T>> OnChunk<T> for Then<A, B> {
+impl<T: ?Sized, A: OnChunk<T>, B: OnChunk<T>> OnChunk<T> for Both<A, B> {
     const LOOKS: bool = A::LOOKS || B::LOOKS;
 
     #[inline]
     fn observe(&mut self, chunk: &T, record: &mut Record<'_>) {
-        self.0.observe(chunk, record);
-        self.1.observe(chunk, record);
+        let Self { first, second, panicked } = self;
+        if !A::LOOKS {
+            // There is nobody beside it, and who calls an only one fences it.
+            return second.observe(chunk, record);
+        }
+        let mut call = |place: usize, observe: &mut dyn FnMut(&mut Record<'_>)| {
+            panicked[place] = panicked[place] || !record.call(Phase::FirstChunk, "on_chunk", observe);
+        };
+        call(0, &mut |record| first.observe(chunk, record));
+        call(1, &mut |record| second.observe(chunk, record));
     }
 }
 
@@ -147,6 +172,12 @@ impl<V: Into<Value>, F: FnOnce() -> V> Input for F {
 
     fn make(self) -> Value {
         self().into()
+    }
+}
+
+impl<A, B> fmt::Debug for Both<A, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Both").field("panicked", &self.panicked).finish_non_exhaustive()
     }
 }
 

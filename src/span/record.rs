@@ -2,6 +2,7 @@ use std::fmt;
 
 use super::extras::apply_extras;
 use super::judge::Fault;
+use super::observer::observe;
 use crate::context::Node;
 use crate::event::{
     Content, Key, Measurements, Metadata, Number, Phase, Rare, Results, SpanName, Usage, Value,
@@ -53,9 +54,18 @@ impl<'a> Record<'a> {
         self.node.start().is_some_and(|start| wants(start.name))
     }
 
-    /// Tokens used. Given twice, it merges field by field and the last value wins.
+    /// Calls one observer of several, so that one that panics is reported and does not take the others with it. Says
+    /// whether it did not.
+    pub(super) fn call(&mut self, phase: Phase, id: &str, observer: impl FnOnce(&mut Self)) -> bool {
+        let node = self.node;
+        fenced(node, phase, id, || observer(self)).is_some()
+    }
+
+    /// Tokens used. Given twice, it merges field by field and the last value wins. One without any count tells nothing.
     pub fn usage(&mut self, usage: Usage) {
-        self.results.usage.get_or_insert_default().merge(&usage);
+        if usage.is_known() {
+            self.results.usage.get_or_insert_default().merge(&usage);
+        }
     }
 
     /// The model that answered, which may be another than the one that was asked.
@@ -89,15 +99,18 @@ impl<'a> Record<'a> {
     /// The span's own result as a value: `response`, `step_result`, `chat_result`, `result`. It is content, and made
     /// only if somebody listens who may have it. A stream's stays null.
     pub fn result<V: Into<Value>>(&mut self, result: impl FnOnce() -> V) {
-        if self.is_wanted(Content::OUTPUT) {
-            self.results.value = result().into();
+        if self.is_wanted(Content::OUTPUT)
+            && let Some(result) = made(self.node, "result", || result().into())
+        {
+            self.results.value = result;
         }
     }
 
     /// What came back, in a form for people. It is content, and made only if somebody listens who may have it.
     pub fn output<V: Into<Value>>(&mut self, output: impl FnOnce() -> V) {
-        let output = if self.is_wanted(Content::OUTPUT) { output().into() } else { Value::Null };
-        self.results.output = Some(output);
+        let wanted = self.is_wanted(Content::OUTPUT);
+        let output = if wanted { made(self.node, "output", || output().into()) } else { None };
+        self.results.output = Some(output.unwrap_or_default());
     }
 
     /// A piece of what came back, appended to the text so far. Made only if somebody listens who may have it; a
@@ -107,11 +120,14 @@ impl<'a> Record<'a> {
             self.results.output.get_or_insert_default();
             return;
         }
-        let piece = piece();
-        match &mut self.results.output {
-            Some(Value::Text(text)) => text.to_mut().push_str(piece.as_ref()),
-            output => *output = Some(piece.as_ref().to_owned().into()),
-        }
+        let output = &mut self.results.output;
+        made(self.node, "output", || {
+            let piece = piece();
+            match output {
+                Some(Value::Text(text)) => text.to_mut().push_str(piece.as_ref()),
+                output => *output = Some(piece.as_ref().to_owned().into()),
+            }
+        });
     }
 
     /// A number: one of the span's counts (`image_count`, `embedding_count`, …) or your own. What the crate measures
@@ -129,7 +145,8 @@ impl<'a> Record<'a> {
     /// stream. The class is one of few values; the text is content. The first error is kept.
     pub fn error(&mut self, error_type: impl Into<Key>, text: impl fmt::Display) {
         if self.fault.is_none() {
-            let text = self.is_wanted(Content::ERROR).then(|| text.to_string().into());
+            let wanted = self.is_wanted(Content::ERROR);
+            let text = if wanted { made(self.node, "error", || text.to_string().into()) } else { None };
             *self.fault = Some(Fault { error_type: error_type.into(), text });
         }
     }
@@ -144,6 +161,18 @@ impl<'a> Record<'a> {
     pub fn content_free(&mut self) {
         self.content_free = true;
     }
+}
+
+/// Content, which the caller's code makes only if somebody may have it: one that panics is reported, and the rest of the
+/// observer counts as if nobody were there.
+fn made<T>(node: &Node, id: &str, make: impl FnOnce() -> T) -> Option<T> {
+    fenced(node, Phase::Stop, id, make)
+}
+
+/// Calls code of the user's; what it does is the span's that is observed here.
+fn fenced<T>(node: &Node, phase: Phase, id: &str, call: impl FnOnce() -> T) -> Option<T> {
+    let start = node.start()?;
+    observe(&node.telemetry, &start.name.event(phase), id, call)
 }
 
 impl fmt::Debug for Record<'_> {

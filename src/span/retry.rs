@@ -1,7 +1,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::classify::type_class;
+use super::classify::{OTHER, type_class};
+use super::observer::observe;
 use crate::context::ambient;
 use crate::event::{Content, Event, EventName, Key, Measurements, Metadata, Value};
 use crate::registry::{Followed, anywhere};
@@ -20,7 +21,7 @@ use crate::registry::{Followed, anywhere};
 /// allm_telemetry::adapter_retry(1, Duration::from_millis(250), "429 Too Many Requests");
 /// ```
 pub fn adapter_retry(attempt: u32, delay: Duration, reason: impl fmt::Display) {
-    emit(attempt, delay, &reason, None);
+    emit(attempt, delay, &reason, || None);
 }
 
 /// A notifier that calls [`adapter_retry`] for each retry: plug it into [backon]'s `.notify(…)`. The class of the error
@@ -41,18 +42,19 @@ pub fn retry_notifier<E: fmt::Display>() -> impl FnMut(&E, Duration) {
     retry_notifier_with(|_: &E| type_class::<E>())
 }
 
-/// [`retry_notifier`] with a say in the class of the error: one of few values, such as `rate_limited`.
+/// [`retry_notifier`] with a say in the class of the error: one of few values, such as `rate_limited`. It is asked only if
+/// somebody listens; if it panics, the class is `_OTHER`.
 pub fn retry_notifier_with<E: fmt::Display, T: Into<Key>>(
     class: impl Fn(&E) -> T,
 ) -> impl FnMut(&E, Duration) {
     let mut attempt = 0_u32;
     move |error, delay| {
         attempt = attempt.saturating_add(1);
-        emit(attempt, delay, error, Some(class(error).into()));
+        emit(attempt, delay, error, || Some(class(error).into()));
     }
 }
 
-fn emit(attempt: u32, delay: Duration, reason: &dyn fmt::Display, error_type: Option<Key>) {
+fn emit(attempt: u32, delay: Duration, reason: &dyn fmt::Display, class: impl FnOnce() -> Option<Key>) {
     let context = ambient();
     let node = context.node();
     if let Some(counting) = node.and_then(|node| node.counts_retries()) {
@@ -64,7 +66,12 @@ fn emit(attempt: u32, delay: Duration, reason: &dyn fmt::Display, error_type: Op
     }
     let name = EventName::RETRY;
     let span = node.and_then(|node| node.nearest_span(&telemetry));
-    let text = telemetry.content(&name).has(Content::ERROR).then(|| reason.to_string());
+    // Both are the user's code, and a retry must not fail because it is told.
+    let error_type = observe(&telemetry, &name, "error", class).unwrap_or(Some(OTHER.into()));
+    let text = match telemetry.content(&name).has(Content::ERROR) {
+        true => observe(&telemetry, &name, "error", || reason.to_string()),
+        false => None,
+    };
     let now = telemetry.now();
     let measurements =
         Measurements::from([("system_time", telemetry.system_time(now)), ("monotonic_time", now.0)]);

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::event::harmless::harmless;
+
 /// Text for one line of a terminal: at most `max` characters, nothing that would move the cursor, change colours or
 /// turn the direction of writing. What comes from a model may try.
 pub(super) fn clean(text: &str, max: usize) -> String {
@@ -10,15 +12,6 @@ pub(super) fn clean(text: &str, max: usize) -> String {
         clean.push('…');
     }
     clean
-}
-
-fn harmless(it: char) -> char {
-    match it {
-        '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' => ' ',
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
-        it if it.is_control() => '\u{fffd}',
-        it => it,
-    }
 }
 
 /// A duration in at most seven characters: `85µs`, `310ms`, `1.1s`, `2m 05s`, `3h 07m`. Cut, not rounded.

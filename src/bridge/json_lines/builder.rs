@@ -78,7 +78,7 @@ impl JsonLines {
         Self { when_full, ..self }
     }
 
-    /// What may leave: by default no content and none of your own keys.
+    /// What may leave: by default no content and none of your own metadata keys.
     pub fn policy(self, policy: Policy) -> Self {
         Self { policy, ..self }
     }

@@ -5,8 +5,8 @@
 //! ```
 //!
 //! Integers are nanoseconds; `system_time` counts from the Unix epoch, `monotonic_time` from an arbitrary origin of
-//! the process. The catalogue's keys leave, content as null and your own keys not at all, until a
-//! [`Policy`](crate::Policy) says otherwise.
+//! the process. The catalogue's keys leave, content as null and metadata keys of your own not at all, until a
+//! [`Policy`](crate::Policy) says otherwise. Measurements of your own are numbers, and leave.
 
 mod builder;
 mod format;

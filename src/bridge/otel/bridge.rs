@@ -105,8 +105,7 @@ impl Listener for Bridge {
     }
 
     fn stop(&self, state: &State, event: &Event<'_>) {
-        let used = event.usage().is_some_and(|usage| usage.parts().any(|(_, count)| count.is_some()));
-        let usage = used && state.client.tells();
+        let usage = event.usage().is_some() && state.client.tells();
         if state.records {
             self.end(state, event, usage);
         }

@@ -15,6 +15,8 @@ pub(super) struct Live {
     started: u64,
     parent: Option<Key>,
     waiting_since: Option<u64>,
+    /// It waited, or saw a chunk.
+    driven: bool,
     chunks: u64,
     to_first_chunk: Option<u64>,
     waited: u64,
@@ -52,6 +54,7 @@ impl Model {
                 started: self.now,
                 parent,
                 waiting_since: None,
+                driven: false,
                 chunks: 0,
                 to_first_chunk: None,
                 waited: 0,
@@ -110,6 +113,7 @@ impl Model {
     pub(super) fn pending(&mut self, key: Key) {
         let now = self.now;
         if let Some(live) = self.live(key) {
+            live.driven = true;
             live.waiting_since.get_or_insert(now);
         }
     }
@@ -127,6 +131,7 @@ impl Model {
     pub(super) fn chunk(&mut self, key: Key, word: Word) {
         self.came(key);
         let Some(live) = self.live(key) else { return };
+        live.driven = true;
         live.chunks += 1;
         if !live.blind {
             self.observe(key, word, Phase::FirstChunk, "on_chunk");
@@ -183,10 +188,9 @@ impl Model {
         let work = &self.works[&key];
         let (kind, is_stream) = (work.kind, work.is_stream());
         let Some(live) = self.live(key) else { return };
-        let saw_chunks = live.chunks > 0 || live.waited > 0;
-        let failed = live.fault.is_some();
+        let (driven, failed) = (live.driven, live.fault.is_some());
         match kind.shape {
-            Shape::Hand if saw_chunks || failed || kind.name == SpanName::Stream => self.end(key, true),
+            Shape::Hand if driven || failed || kind.name == SpanName::Stream => self.end(key, true),
             _ if is_stream => {
                 self.came(key);
                 self.observe(key, kind.at_end, Phase::Stop, "on_stop");
@@ -225,10 +229,9 @@ impl Model {
             facts.extend([("error", text), ("error_type", error_type)]);
         }
         facts.push(("duration", nanos(duration)));
-        let saw_chunks = live.chunks > 0 || live.waited > 0;
         let is_stream = match kind.shape {
             Shape::Stream | Shape::Open => true,
-            Shape::Hand if saw_chunks => true,
+            Shape::Hand if live.driven => true,
             _ => kind.name == SpanName::Stream,
         };
         if is_stream {
