@@ -223,9 +223,10 @@ impl<S, C, K, I> Span<S, C, K, I> {
         Span { unsettled, on_stop, on_chunk: Then(on_chunk, observer), classify, input }
     }
 
-    /// Classes errors: one of few values, such as `rate_limited`. The text of an error stays its `Display`.
+    /// Classifies errors: one of few values, such as `rate_limited`. The text of an error stays its `Display`.
     ///
-    /// Without it, the class is the name of the error's type, or `_OTHER` for boxed errors.
+    /// The class holds for this span only: a span around it that fails with the same error classifies it by its own
+    /// settings. Without it, the class is the name of the error's type, or `_OTHER` for boxed errors.
     #[inline]
     pub fn error_type<E: ?Sized, T: Into<Key>, F: Fn(&E) -> T>(self, class: F) -> Span<S, C, Typed<F>, I> {
         let Self { unsettled, on_stop, on_chunk, input, .. } = self;
