@@ -182,8 +182,8 @@ impl<S, C, K, I> Span<S, C, K, I> {
     /// Looks at the result: an `Ok` value, or whatever a plain future gave. On a stream it is called with `&()` when
     /// the stream has ended or was dropped.
     ///
-    /// It runs once, inside the span, only when the span is observed, and not after a panic, a cancellation or an
-    /// `Err`. If it panics, the call is unharmed and `telemetry.handler.failure` tells, with the handler id `on_stop`.
+    /// It runs once, inside the span, only when the span is observed, and not after a panic, a cancellation or the `Err`
+    /// of a future. On a stream it runs after an `Err` item too, because the stream goes on. If it panics, the call is unharmed and `telemetry.handler.failure` tells, with the handler id `on_stop`.
     ///
     /// A second one is called after the first.
     #[inline]
