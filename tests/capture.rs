@@ -69,12 +69,32 @@ async fn a_span_that_has_not_ended_is_not_balanced() {
 #[tokio::test]
 async fn an_outcome_is_asserted_for_all_spans_of_a_name_and_for_at_least_one() {
     let capture = Capture::new();
-    assert!(panic_text(|| capture.assert_outcome(SpanName::Chat, Outcome::Completed)).contains("[]"));
+    let text = panic_text(|| capture.assert_outcome(SpanName::Chat, Outcome::Completed));
+    assert_eq!(text, "expected every chat span to end as completed, but none has ended");
     capture.scope(chat()).await;
     capture.assert_outcome(SpanName::Chat, Outcome::Completed);
     capture.run(|| Span::chat().start().cancel());
     let text = panic_text(|| capture.assert_outcome(SpanName::Chat, Outcome::Completed));
-    assert!(text.contains("Cancelled"), "{text}");
+    assert!(text.contains("1 of 2 did not:\nchat ") && text.ends_with(": cancelled"), "{text}");
+}
+
+#[tokio::test]
+async fn a_span_that_ended_otherwise_is_named() {
+    let capture = Capture::new();
+    let failed = || async { Err::<(), _>(std::fmt::Error) };
+    let _ = capture.scope(failed().in_span(Span::tool("search", "call_1").model("gpt-5"))).await;
+    let _ = capture.scope(failed().in_span(Span::generate().model("gpt-5"))).await;
+    for (span, about) in [(SpanName::Tool, "tool search "), (SpanName::Generate, "generate gpt-5 ")] {
+        let text = panic_text(|| capture.assert_outcome(span, Outcome::Completed));
+        let id = capture.named(&format!("allm.{span}.stop"))[0].as_event().span_id().unwrap();
+        assert!(text.ends_with(&format!("\n{about}{id}: error core::fmt::Error")), "{text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_is_none_is_quoted() {
+    let error = Capture::new().wait_for("not a name", ms(5)).await.unwrap_err();
+    assert_eq!(error.to_string(), "no \"not a name\" within 5ms; seen: []");
 }
 
 #[tokio::test]

@@ -45,6 +45,33 @@ async fn the_lines_of_one_request_appear_as_they_happen() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_long_label_moves_the_columns_of_all_that_follow_in_its_request() {
+    let shown = Shown::new();
+    let long = "claude-sonnet-4-5-20250929-1024k";
+    let ask = |model| wait(20).in_span_plain(Span::stream().model(model));
+    let turn = async { (ask("gpt-5").await, ask(long).await, ask("gpt-5").await) };
+    let chat = |name| Span::chat().request_id(id(name));
+    shown.telemetry.scope(turn.in_span_plain(Span::step()).in_span_plain(chat("req-1"))).await;
+    shown.telemetry.scope(ask("gpt-5").in_span_plain(chat("req-2"))).await;
+    let expected = "
+        > ┌ chat                                                    req-1
+        > │ ┌ step
+        > │ │ ┌ stream gpt-5
+        > │ │ └ stream gpt-5                       20ms  completed
+        > │ │ ┌ stream claude-sonnet-4-5-20250929-1024k
+        > │ │ └ stream claude-sonnet-4-5-20250929-1024k     20ms  completed
+        > │ │ ┌ stream gpt-5
+        > │ │ └ stream gpt-5                                20ms  completed
+        > │ └ step                                          60ms  completed
+        > └ chat                                            60ms  completed
+        > ┌ chat                                                    req-2
+        > │ ┌ stream gpt-5
+        > │ └ stream gpt-5                         20ms  completed
+        > └ chat                                   20ms  completed";
+    assert_screen(&shown.now(), expected);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_line_is_there_before_its_request_has_ended() {
     let shown = Shown::new();
     let chat = shown.telemetry.run(|| Span::chat().request_id(id("req-1")).start());

@@ -100,6 +100,9 @@ pub fn list_handlers(prefix: &str) -> Vec<HandlerInfo> {
 
 /// [`Telemetry::execute`](crate::Telemetry::execute) on the scope's handle, else the global one.
 ///
+/// It takes the name without its prefix, and [`attach`] takes it in full: `execute("cache.hit", …)` emits
+/// `allm.cache.hit`.
+///
 /// # Errors
 ///
 /// As there.

@@ -9,6 +9,9 @@ use crate::registry::Telemetry;
 
 /// Wraps a future: all spans inside belong to the request with this id, such as one that came in an HTTP header.
 ///
+/// Put it outermost, around the outermost span. It captures its context where it is made, so a span that is wrapped around
+/// it, as in `with_request_id(id, work).in_span_plain(Span::chat())`, has another id and is no parent of the spans inside.
+///
 /// # Examples
 ///
 /// ```
@@ -18,7 +21,12 @@ use crate::registry::Telemetry;
 /// # async fn main() -> Result<(), allm_telemetry::InvalidRequestId> {
 /// let id: RequestId = "req-42".parse()?;
 /// let inside = with_request_id(id.clone(), async { current_request_id() }).await;
-/// assert_eq!(inside, Some(id));
+/// assert_eq!(inside, Some(id.clone()));
+///
+/// // The chat has the id, and what is inside is inside the chat.
+/// use allm_telemetry::prelude::*;
+/// let work = async { current_request_id() };
+/// assert_eq!(with_request_id(id.clone(), work.in_span_plain(Span::chat())).await, Some(id));
 /// # Ok(())
 /// # }
 /// ```

@@ -42,6 +42,8 @@ impl Policy {
     }
 
     /// Lets content fields out, as `redact` gives them. A redactor that panics lets nothing through.
+    ///
+    /// The last call of this and [`content_unredacted`](Self::content_unredacted) wins, fields and redactor both.
     #[must_use]
     pub fn content(
         mut self,
@@ -54,6 +56,8 @@ impl Policy {
     }
 
     /// Lets content fields out as they are.
+    ///
+    /// The last call of this and [`content`](Self::content) wins: a redactor given before is gone.
     #[must_use]
     pub fn content_unredacted(mut self, fields: Content) -> Self {
         self.content = fields;

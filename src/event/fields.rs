@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use super::number::Number;
 use super::value::Value;
 
-/// A key of an event. Almost always a literal.
+/// A key of an event, or a short text such as a model's name: a `&'static str`, almost always a literal, or a `String`.
 pub type Key = Cow<'static, str>;
 
 /// The context of an event: keys and values, in the order in which they were set.

@@ -45,8 +45,25 @@ struct Reported<T> {
 /// The closure contract of `ALLM.Telemetry.span/3`: the future gives its result and what to tell of it.
 ///
 /// `start_metadata` may set any key of the catalogue that a caller can set (`model`, `tool_name`, `request_id`, …) and
-/// keys of your own. The extras are merged over it: the span's result keys (`response`, `usage`, `response_model`, …)
-/// and keys of your own; an `error` or `error_type` among them makes the outcome `error`. The result itself is opaque.
+/// keys of your own. A `request_id` that [is none](crate::InvalidRequestId) stands as `invalid_request_id`, a key of
+/// your own, and the span gets the id it would have without. The result itself is opaque.
+///
+/// # What the extras may set
+///
+/// They are merged over the start's metadata.
+///
+/// | key | |
+/// |---|---|
+/// | `response`, `step_result`, `chat_result`, `result` | the span's own result, whichever of these it has |
+/// | `usage` | a map as `Value::from(&Usage)` makes it: `input_tokens`, `output_tokens`, `cached_tokens`, `cache_write_tokens`, `reasoning_tokens`; anything else is no usage |
+/// | `response_model`, `response_id` | text |
+/// | `finish_reasons` | a list, or the one reason |
+/// | `output` | what came back, in a form for people |
+/// | `error`, `error_type` | text and class; either makes the outcome `error`, and the class is `_OTHER` if only the text is given |
+/// | any other that the catalogue does not know | a key of your own |
+///
+/// Ignored are the keys that only the start sets (`model`, `engine`, `input`, `request_id`, `tool_name`, …) and those that
+/// only the crate sets (`span_id`, `outcome`, `stacktrace`, …), as are measurements that it takes itself (`duration`, …).
 ///
 /// # Examples
 ///

@@ -13,6 +13,8 @@ use crate::span::{
 pub trait FutureSpanExt: Future + Sized {
     /// Wraps a future of `Result`: `Err` ends the span with `error`.
     ///
+    /// The error needs `Display`, which gives its text. For one without, [`error_with`](Span::error_with) describes it.
+    ///
     /// # Examples
     ///
     /// ```
@@ -61,6 +63,8 @@ impl<F: Future> FutureSpanExt for F {}
 /// On a type that is both a `Future` and a `Stream`, call them as `StreamSpanExt::in_span(value, span)`.
 pub trait StreamSpanExt: Stream + Sized {
     /// Wraps a stream of `Result`: its first `Err` makes the outcome `error`, and the stream goes on.
+    ///
+    /// The error needs `Display`, or [`error_with`](Span::error_with), as for a future.
     ///
     /// # Examples
     ///

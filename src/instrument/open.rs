@@ -39,6 +39,63 @@ impl<S, C, K, I> Span<S, C, K, I> {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// The opening can fail and the items cannot: make each item an `Ok`.
+    ///
+    /// ```
+    /// use std::convert::Infallible;
+    ///
+    /// use allm_telemetry::prelude::*;
+    /// use futures::{stream, Stream, StreamExt as _, TryFutureExt as _};
+    ///
+    /// async fn create_stream() -> Result<impl Stream<Item = &'static str>, std::io::Error> {
+    ///     Ok(stream::iter(["Hel", "lo"]))
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), std::io::Error> {
+    /// let opening = create_stream().map_ok(|tokens| tokens.map(Ok::<_, Infallible>));
+    /// let tokens = Span::stream().model("gpt-5").open(opening).await?;
+    /// let text: String = tokens.map(|Ok(token)| token).collect().await;
+    /// assert_eq!(text, "Hello");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// The opening fails with one error and the items with another. Both have `Display`, and that is enough until one
+    /// [`error_type`](Self::error_type) is to classify both: turn one into the other.
+    ///
+    /// ```
+    /// use allm_telemetry::prelude::*;
+    /// use futures::{stream, Stream, TryFutureExt as _, TryStreamExt as _};
+    ///
+    /// #[derive(Debug)]
+    /// enum Failed {
+    ///     Connect(std::io::Error),
+    ///     Decode(std::fmt::Error),
+    /// }
+    /// # impl std::fmt::Display for Failed {
+    /// #     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    /// #         match self { Self::Connect(error) => error.fmt(f), Self::Decode(error) => error.fmt(f) }
+    /// #     }
+    /// # }
+    ///
+    /// async fn create_stream() -> Result<impl Stream<Item = Result<String, std::fmt::Error>>, std::io::Error> {
+    ///     Ok(stream::iter([Ok("Hello".into())]))
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Failed> {
+    /// let opening = create_stream().map_err(Failed::Connect).map_ok(|tokens| tokens.map_err(Failed::Decode));
+    /// let tokens = Span::stream().error_type(|failed: &Failed| match failed {
+    ///     Failed::Connect(_) => "connect",
+    ///     Failed::Decode(_) => "decode",
+    /// });
+    /// let text: String = tokens.open(opening).await?.try_collect().await?;
+    /// assert_eq!(text, "Hello");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn open<F, St, E>(self, future: F) -> Opening<F, Trying<K>, S, C, I>
     where
         F: Future<Output = Result<St, E>>,

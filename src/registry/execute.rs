@@ -3,8 +3,10 @@ use super::telemetry::Telemetry;
 use crate::event::{Event, EventName, InvalidEventName, Measurements, Metadata, event_prefix};
 
 impl Telemetry {
-    /// Emits an event of your own: `allm.` and the suffix, as text or as segments. Measurements and metadata are given in full; nothing is
-    /// merged into them.
+    /// Emits an event of your own: `allm.` and the suffix, as text or as segments. So `execute("cache.hit", …)` emits
+    /// `allm.cache.hit`, and who [attaches](Self::attach) to it gives that name in full.
+    ///
+    /// Measurements and metadata are given in full; nothing is merged into them.
     ///
     /// # Errors
     ///

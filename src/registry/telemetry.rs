@@ -20,7 +20,8 @@ use crate::event::{Clock, Content, Event, EventName, Time, TimeSource};
 /// application attaches to the global one; a test makes one of its own and runs in its scope, in parallel with others.
 ///
 /// A handler that holds a clone of the `Telemetry` it is attached to keeps it alive for ever: use the free functions
-/// inside handlers, they find the right one.
+/// inside handlers. They find the right one in what is emitted inside spans and scopes of that handle, but not for a
+/// `telemetry.execute(..)` outside a scope of it, nor for the failures of sinks.
 ///
 /// # Examples
 ///

@@ -182,8 +182,8 @@ impl<S, C, K, I> Span<S, C, K, I> {
     /// Looks at the result: an `Ok` value, or whatever a plain future gave. On a stream it is called with `&()` when
     /// the stream has ended or was dropped.
     ///
-    /// It runs once, inside the span, only when the span is observed, and not after a panic, a cancellation or an
-    /// `Err`. If it panics, the call is unharmed and `telemetry.handler.failure` tells, with the handler id `on_stop`.
+    /// It runs once, inside the span, only when the span is observed, and not after a panic, a cancellation or the `Err`
+    /// of a future. On a stream it runs after an `Err` item too, because the stream goes on. If it panics, the call is unharmed and `telemetry.handler.failure` tells, with the handler id `on_stop`.
     ///
     /// A second one is called after the first.
     #[inline]
@@ -223,9 +223,10 @@ impl<S, C, K, I> Span<S, C, K, I> {
         Span { unsettled, on_stop, on_chunk: Both::new(on_chunk, observer), classify, input }
     }
 
-    /// Classes errors: one of few values, such as `rate_limited`. The text of an error stays its `Display`.
+    /// Classifies errors: one of few values, such as `rate_limited`. The text of an error stays its `Display`.
     ///
-    /// Without it, the class is the name of the error's type, or `_OTHER` for boxed errors.
+    /// The class holds for this span only: a span around it that fails with the same error classifies it by its own
+    /// settings. Without it, the class is the name of the error's type, or `_OTHER` for boxed errors.
     #[inline]
     pub fn error_type<E: ?Sized, T: Into<Key>, F: Fn(&E) -> T>(self, class: F) -> Span<S, C, Typed<F>, I> {
         let Self { unsettled, on_stop, on_chunk, input, .. } = self;

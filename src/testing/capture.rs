@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::context::InContext;
-use crate::event::{EventName, Outcome, OwnedEvent, Phase, SpanId, SpanName, ValueRef};
+use crate::event::{Event, EventName, Outcome, OwnedEvent, Phase, SpanId, SpanName, ValueRef};
 use crate::registry::{AttachError, Telemetry};
 
 /// Keeps every event of the catalogue that happens in its scope.
@@ -175,16 +175,20 @@ impl Capture {
     ///
     /// # Panics
     ///
-    /// If not; the message says how they ended.
+    /// If not; the message names those that ended otherwise, and says how.
     #[track_caller]
     pub fn assert_outcome(&self, span: SpanName, outcome: Outcome) {
         let ends = self
             .filtered(|event| event.as_event().span() == Some(span) && event.as_event().outcome().is_some());
-        let outcomes: Vec<Outcome> = ends.iter().filter_map(|event| event.as_event().outcome()).collect();
-        let all_like_this = outcomes.iter().all(|ended| *ended == outcome);
+        assert!(!ends.is_empty(), "expected every {span} span to end as {outcome}, but none has ended");
+        let others = ends.iter().filter(|end| end.as_event().outcome() != Some(outcome));
+        let told: Vec<String> = others.map(|end| tell_end(&end.as_event())).collect();
         assert!(
-            !outcomes.is_empty() && all_like_this,
-            "expected every {span} span to end as {outcome}, but they ended as {outcomes:?}"
+            told.is_empty(),
+            "expected every {span} span to end as {outcome}, but {} of {} did not:\n{}",
+            told.len(),
+            ends.len(),
+            told.join("\n")
         );
     }
 
@@ -208,6 +212,18 @@ impl Seen {
     }
 }
 
+/// How a span ended, such as `tool search 8f14e45fceea167a: error std::io::error::Error`.
+fn tell_end(end: &Event<'_>) -> String {
+    let keys = ["tool_name", "model", "span_id", "outcome", "error_type"];
+    let [tool, model, id, outcome, error_type] = keys.map(|key| end.metadata(key).filter(|it| !it.is_null()));
+    // That of a cancellation or a panic says what its outcome says.
+    let error_type = error_type.filter(|_| end.outcome() == Some(Outcome::Error));
+    let name = end.span().map_or("", SpanName::as_str);
+    let spaced = |value: Option<ValueRef<'_>>| value.map(|it| format!(" {it}")).unwrap_or_default();
+    let (about, id) = (spaced(tool.or(model)), spaced(id));
+    format!("{name}{about}{id}:{}{}", spaced(outcome), spaced(error_type))
+}
+
 /// One line an event, with its outcome.
 impl fmt::Debug for Capture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -223,7 +239,7 @@ impl fmt::Debug for Capture {
 
 impl fmt::Display for TimedOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no {} within {:?}; seen: ", self.event, self.waited)?;
+        write!(f, "no {:?} within {:?}; seen: ", self.event, self.waited)?;
         f.debug_list().entries(self.seen.iter().map(EventName::as_str)).finish()
     }
 }

@@ -99,7 +99,7 @@ impl Console {
         Self { remembered: spans, ..self }
     }
 
-    /// Begins to show.
+    /// Attaches to `telemetry` under `id`, and shows what happens until the guard is dropped.
     ///
     /// # Errors
     ///

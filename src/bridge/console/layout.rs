@@ -8,6 +8,9 @@ use super::told::End;
 /// Where the times begin, if no label is longer.
 pub(super) const LABEL: usize = 36;
 
+/// Where they begin at the most.
+const WIDEST: usize = 64;
+
 /// How deep lines are indented; deeper ones stand below each other.
 pub(super) const MAX_DEPTH: usize = 32;
 
@@ -73,6 +76,11 @@ impl<'a> Line<'a> {
         }
         out.push('\n');
     }
+}
+
+/// How wide the column of labels is that has labels of these widths.
+pub(super) fn column(widths: impl IntoIterator<Item = usize>) -> usize {
+    widths.into_iter().max().unwrap_or(LABEL).clamp(LABEL, WIDEST)
 }
 
 /// One line without columns.

@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, HashMap};
 
+use super::layout::LABEL;
 use super::span::Span;
 
 /// The spans of the requests that run, by their ids. It holds so many and no more.
@@ -19,6 +20,8 @@ pub(super) struct Store {
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) id: String,
+    /// How wide its labels have been so far, while it is live.
+    pub(super) width: usize,
     /// Its outermost spans that have not ended.
     pub(super) roots: Vec<u64>,
 }
@@ -46,6 +49,11 @@ impl Store {
 
     pub(super) fn request(&self, place: u64) -> Option<&Request> {
         self.requests.get(&place)
+    }
+
+    /// The request with this place, if its lines appear as they happen.
+    pub(super) fn live_mut(&mut self, place: u64) -> Option<&mut Request> {
+        if self.is_live(place) { self.requests.get_mut(&place) } else { None }
     }
 
     pub(super) fn requests(&self) -> impl Iterator<Item = u64> {
@@ -79,7 +87,7 @@ impl Store {
             self.live = Some(place);
         }
         self.by_id.insert(id.clone(), place);
-        self.requests.insert(place, Request { id, roots: Vec::new() });
+        self.requests.insert(place, Request { id, width: LABEL, roots: Vec::new() });
         (place, was_live)
     }
 

@@ -66,9 +66,8 @@ impl Trees {
         let mut span = Span::new(label(event, parent.is_none()), request, parent, depth);
         let input = told::input(event, &self.policy);
         input.iter().for_each(|input| span.note(Role::Plain, input.clone()));
-        if self.store.is_live(request) {
-            let request_id = self.store.request(request).map_or("", |request| &request.id);
-            live::start(&span, request_id, self.paint, out);
+        if let Some(request) = self.store.live_mut(request) {
+            live::start(&span, request, self.paint, out);
             input.iter().for_each(|input| live::note(&span, Role::Plain, input, self.paint, out));
             self.last = Some(id);
         }
@@ -121,7 +120,8 @@ impl Trees {
         span.end = end;
         let (request, is_root) = (span.request, span.parent.is_none());
         if self.store.is_live(request) {
-            self.store.span(id).into_iter().for_each(|span| live::end(span, self.paint, out));
+            let width = self.store.request(request).map_or(0, |request| request.width);
+            self.store.span(id).into_iter().for_each(|span| live::end(span, width, self.paint, out));
             self.last = None;
         } else if is_root {
             self.print(request, id, out);

@@ -1,12 +1,9 @@
 //! A tree that is printed whole.
 
-use super::layout::{LABEL, Line, MAX_DEPTH, write_note};
+use super::layout::{Line, MAX_DEPTH, column, write_note};
 use super::paint::{Paint, Role};
 use super::span::Span;
 use super::store::Store;
-
-/// The widest column of labels.
-const WIDEST: usize = 64;
 
 struct Row<'a> {
     span: &'a Span,
@@ -18,8 +15,7 @@ struct Row<'a> {
 /// Prints an outermost span and what is below it.
 pub(super) fn tree(store: &Store, root: u64, request_id: &str, paint: Paint, out: &mut String) {
     let rows = rows(store, root);
-    let widest = rows.iter().map(|row| line(row).label_width()).max();
-    let width = widest.unwrap_or(LABEL).clamp(LABEL, WIDEST);
+    let width = column(rows.iter().map(|row| line(row).label_width()));
     for row in &rows {
         let request_id = if row.rails.is_empty() { request_id } else { "" };
         Line { width, request_id, ..line(row) }.write(paint, out);

@@ -51,7 +51,7 @@ impl JsonLines {
     ///
     /// # Errors
     ///
-    /// As of opening the file.
+    /// As for opening a file.
     pub fn to_file(path: impl AsRef<Path>) -> io::Result<Self> {
         Ok(Self::to_writer(OpenOptions::new().create(true).append(true).open(path)?))
     }
@@ -88,7 +88,7 @@ impl JsonLines {
         Self { events: events.into_iter().collect(), ..self }
     }
 
-    /// Begins to write.
+    /// Attaches to `telemetry` under `id`, and writes until the guard is dropped.
     ///
     /// # Errors
     ///

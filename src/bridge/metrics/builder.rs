@@ -68,7 +68,7 @@ impl Metrics {
         Self { recorder: Some(Arc::new(recorder)), ..self }
     }
 
-    /// Begins. [`Telemetry::detach`] ends it.
+    /// Attaches to `telemetry` under `id`. [`Telemetry::detach`] ends it.
     ///
     /// # Errors
     ///

@@ -78,7 +78,7 @@ impl Otel {
         Self { convention, ..self }
     }
 
-    /// Begins. To end it, [detach](Telemetry::detach) the id; the pipeline is yours to flush.
+    /// Attaches to `telemetry` under `id`. To end it, [detach](Telemetry::detach) the id; the pipeline is yours to flush.
     ///
     /// # Errors
     ///

@@ -69,7 +69,7 @@ impl Tracing {
         Self { usage: false, ..self }
     }
 
-    /// Begins. [`Telemetry::detach`] ends it; spans that are open then end as `unobserved`.
+    /// Attaches to `telemetry` under `id`. [`Telemetry::detach`] ends it; spans that are open then end as `unobserved`.
     ///
     /// `tracing` keeps what it knows of a span's fields for ever. Attaching with the same settings again takes no more memory.
     ///

@@ -6,15 +6,20 @@
 //! `tracing-opentelemetry` and every other subscriber work unchanged:
 //!
 //! ```standalone_crate
-//! use allm_telemetry::{bridge::tracing::Tracing, prelude::*, Telemetry};
+//! use allm_telemetry::{bridge::tracing::Tracing, prelude::*, Convention, Profile, Telemetry};
+//! use tracing_subscriber::fmt::format::FmtSpan;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! tracing_subscriber::fmt().init();
-//! Tracing::new().attach("tracing", &Telemetry::global())?;
+//! // A line when a span closes: without it, `fmt` writes your own logs alone, and how a call ended stands nowhere.
+//! tracing_subscriber::fmt().with_span_events(FmtSpan::CLOSE).init();
+//! // The names of one profile: those of both, as by default, make long lines.
+//! let names = Convention::new().profiles([Profile::Otel1_41]);
+//! Tracing::new().convention(names).attach("tracing", &Telemetry::global())?;
 //!
 //! async { tracing::info!("asking") }.in_span_plain(Span::generate().model("gpt-5")).await;
 //! // INFO generate{otel.name="chat gpt-5" otel.kind="client" gen_ai.operation.name="chat" …}: asking
+//! // INFO generate{otel.name="chat gpt-5" … allm.outcome="completed" …}: close time.busy=131µs time.idle=9.04µs
 //! # allm_telemetry::detach("tracing")?;
 //! # Ok(())
 //! # }
