@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
 use futures::Stream;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::error::AttachError;
 use super::telemetry::Telemetry;
@@ -44,7 +44,8 @@ pub struct SubscribeOptions {
 }
 
 impl SubscribeOptions {
-    /// A queue of `capacity` events, at least one, that drops and counts when it is full.
+    /// A queue of `capacity` events that drops and counts when it is full. It holds at least one, and at most as many as
+    /// tokio's channels do: more is no error.
     #[must_use]
     pub const fn new(capacity: usize) -> Self {
         Self { capacity, when_full: WhenFull::Drop, content: Content::ALL }
@@ -142,7 +143,7 @@ impl Telemetry {
         AttachError: From<N::Error>,
     {
         let id = id.into();
-        let (sender, receiver) = mpsc::channel(options.capacity.max(1));
+        let (sender, receiver) = mpsc::channel(options.capacity.clamp(1, Semaphore::MAX_PERMITS));
         let (alive, detached) = oneshot::channel();
         let counts = QueueCounts::default();
         let queue = Queue { sender, counts: counts.clone(), when_full: options.when_full };
