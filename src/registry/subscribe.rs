@@ -90,6 +90,7 @@ impl SubscribeOptions {
 pub struct Subscription {
     telemetry: Telemetry,
     id: Arc<str>,
+    sequence: u64,
     events: mpsc::Receiver<OwnedEvent>,
     /// Resolves when the handler is detached, and is gone then. The handler itself, and the queue's sender with it, may
     /// live on in some thread's copy of the table.
@@ -148,8 +149,9 @@ impl Telemetry {
         let counts = QueueCounts::default();
         let queue = Queue { sender, counts: counts.clone(), when_full: options.when_full };
         let run = Box::new(move |event: &crate::event::Event<'_>| queue.push(event.to_owned()));
-        self.attach_reading(id.clone(), events, run, options.content, Some(alive))?;
-        Ok(Subscription { telemetry: self.clone(), id, events: receiver, detached: Some(detached), counts })
+        let sequence = self.attach_reading(id.clone(), events, run, options.content, Some(alive))?;
+        let (telemetry, detached) = (self.clone(), Some(detached));
+        Ok(Subscription { telemetry, id, sequence, events: receiver, detached, counts })
     }
 }
 
@@ -215,11 +217,8 @@ impl Stream for Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         self.events.close();
-        // Nothing to do if it was detached before; another may have the id by now.
-        let attached = self.detached.as_mut().map(oneshot::Receiver::try_recv);
-        if attached == Some(Err(oneshot::error::TryRecvError::Empty)) {
-            let _ = self.telemetry.detach(&self.id);
-        }
+        // By its number: if it was detached before, another may have the id by now.
+        self.telemetry.detach_numbered(&self.id, self.sequence);
     }
 }
 
