@@ -140,6 +140,7 @@ impl Telemetry {
             telemetry: self.clone(),
             id: id.clone(),
         };
+        let sequence = events.sequence();
         let (telemetry, name) = (self.clone(), id.clone());
         thread::spawn(move || {
             // The subscription goes with the panic: the sink is detached before it is reported, like a handler.
@@ -148,7 +149,7 @@ impl Telemetry {
                 caught.swallow();
             }
         });
-        Ok(SinkGuard::new(id, ask, progress))
+        Ok(SinkGuard { telemetry: self.clone(), id, sequence, ask, progress })
     }
 }
 
