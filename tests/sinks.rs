@@ -1,6 +1,7 @@
 //! Sinks of one's own: what they gather, and when it is written.
 
 use std::io;
+use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
@@ -94,4 +95,36 @@ fn a_sink_that_is_stuck_is_detached_when_its_guard_goes_and_nobody_waits_for_it_
     let lines: Vec<_> = writes.iter().flatten().collect();
     assert_eq!(lines, ["allm.a", "allm.a"], "what was queued is written when it comes back");
     assert_eq!(telemetry.list_handlers("").len(), 1, "and it detaches nobody else");
+}
+
+/// Panics when it takes or writes something, once the other end is gone.
+struct Panics {
+    at_write: bool,
+    busy: Receiver<()>,
+}
+
+impl Sink for Panics {
+    fn take(&mut self, _: &Event<'_>) {
+        let _ = self.busy.recv();
+        if !self.at_write {
+            resume_unwind(Box::new("bad take"));
+        }
+    }
+
+    fn write(&mut self, _lost: u64) -> io::Result<()> {
+        resume_unwind(Box::new("bad write"))
+    }
+}
+
+#[test]
+fn what_a_sink_that_panics_has_not_written_is_lost_and_counted() {
+    for at_write in [false, true] {
+        let (telemetry, (go, busy)) = (Telemetry::new(), channel());
+        let sink = Panics { at_write, busy };
+        let guard = telemetry.attach_sink("bad", ["allm.a"], SubscribeOptions::new(16), sink).unwrap();
+        (0..10).for_each(|_| telemetry.execute("a", [("n", 1)], [("k", 1)]).unwrap());
+        drop(go);
+        let found = guard.flush(SOON);
+        assert_eq!((found.lost, found.waiting, guard.lost()), (10, 0, 10), "at a write: {at_write}");
+    }
 }
