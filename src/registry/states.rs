@@ -10,7 +10,6 @@ use super::failure::{self, Failure};
 use super::fence::{Caught, fence};
 use super::few::Few;
 use super::follower::{Erased, Follower};
-use super::table::Attached;
 use super::telemetry::Telemetry;
 use crate::event::{Event, EventName, Phase, SpanName};
 
@@ -287,7 +286,7 @@ fn guarded<'e, R>(
 fn too_deep(telemetry: &Telemetry, follower: &Arc<Follower>, event: Option<&EventName>) {
     const TOO_DEEP: &str = "spans that listeners open from inside listeners nest more than 64 deep";
     let stacktrace = format!("refused at {}", Location::caller());
-    if telemetry.detach_failed(&Attached::Listener(follower.clone())) {
+    if telemetry.detach_numbered(&follower.id, follower.sequence) {
         failure::emit(telemetry, Failure::new(event, &follower.id, "panic", TOO_DEEP, stacktrace));
     }
 }
@@ -306,7 +305,7 @@ pub(super) fn deeper<R>(code: impl FnOnce() -> R) -> R {
 #[cold]
 #[track_caller]
 fn failed(telemetry: &Telemetry, follower: &Arc<Follower>, event: Option<&EventName>, caught: Caught) {
-    telemetry.detach_failed(&Attached::Listener(follower.clone()));
+    telemetry.detach_numbered(&follower.id, follower.sequence);
     failure::emit(telemetry, Failure::panic(event, &follower.id, &caught, Location::caller()));
     caught.swallow();
 }

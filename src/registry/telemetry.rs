@@ -292,15 +292,10 @@ impl Telemetry {
         self.id() == other.id()
     }
 
-    /// Detaches a handler that failed, unless its id has been given to another meanwhile. Whether it was attached still.
-    pub(super) fn detach_failed(&self, failed: &Attached) -> bool {
-        let (id, sequence) = failed.identity();
-        self.detach_numbered(id, sequence)
-    }
-
-    /// Detaches what has this id and this sequence number. Whether it was attached still.
+    /// Detaches what was attached as this number, unless its id has been given to another meanwhile. Whether it was
+    /// attached still.
     pub(super) fn detach_numbered(&self, id: &str, sequence: u64) -> bool {
-        self.registry().remove(id, |now| now.identity().1 == sequence)
+        self.registry().remove(id, |now| now.sequence() == sequence)
     }
 
     #[inline]
