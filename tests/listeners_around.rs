@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::future::pending;
 
-use allm_telemetry::{Listener, SpanName, Telemetry, prelude::*};
+use allm_telemetry::{Listener, SpanName, Telemetry, prelude::*, testing::Capture};
 use futures::{FutureExt as _, StreamExt as _, stream};
 use tokio::task::yield_now;
 
@@ -202,4 +202,79 @@ async fn who_does_not_ask_is_not_around_a_poll_and_takes_it_from_nobody() {
         telemetry.scope(async {}.in_span_plain(Span::chat())).await;
         assert_eq!(*log.lock().unwrap(), ["asks"], "asks first: {asks_first}");
     }
+}
+
+/// Opens a span that it follows whenever it is around a poll, or when a state drops.
+#[derive(Clone, Copy, PartialEq)]
+enum Narcissus {
+    Around,
+    Drop,
+}
+
+fn look() {
+    async {}.in_span_plain(Span::tool("mirror", "call_1")).now_or_never();
+}
+
+struct Looks(Narcissus);
+
+impl Drop for Looks {
+    fn drop(&mut self) {
+        if self.0 == Narcissus::Drop {
+            look();
+        }
+    }
+}
+
+impl Listener for Narcissus {
+    type Built = ();
+    type State = Looks;
+
+    fn wants_around(&self) -> bool {
+        true
+    }
+
+    fn built(&self) {}
+
+    fn start(&self, _: &Event<'_>, (): (), _: Option<&Looks>) -> Looks {
+        Looks(*self)
+    }
+
+    fn stop(&self, _: &Looks, _: &Event<'_>) {}
+
+    fn around(&self, _: &Looks, _: bool, poll: &mut dyn FnMut()) {
+        if *self == Self::Around {
+            look();
+        }
+        poll();
+    }
+}
+
+#[test]
+fn a_listener_that_opens_the_spans_it_follows_around_a_poll_or_in_a_drop_is_detached_and_reported() {
+    for narcissus in [Narcissus::Around, Narcissus::Drop] {
+        let capture = Capture::new();
+        capture.telemetry().listen("narcissus", narcissus).unwrap();
+        let chat = async { "an answer" }.in_span_plain(Span::chat());
+        assert_eq!(capture.scope(chat).now_or_never(), Some("an answer"));
+        capture.assert_balanced();
+        let failures = capture.named("telemetry.handler.failure");
+        assert_eq!(failures.iter().map(|it| text(it, "handler_id")).collect::<Vec<_>>(), ["narcissus"]);
+        assert!(text(&failures[0], "reason").contains("64"), "{:?}", failures[0]);
+        assert!(capture.telemetry().list_handlers("").iter().all(|it| &*it.id != "narcissus"));
+    }
+}
+
+#[test]
+fn spans_nest_in_a_poll_as_deep_as_they_like_though_a_listener_is_around_it() {
+    fn nested(level: u16) -> futures::future::BoxFuture<'static, ()> {
+        if level == 0 {
+            async {}.boxed()
+        } else {
+            async move { nested(level - 1).await }.in_span_plain(Span::step()).boxed()
+        }
+    }
+    let (telemetry, log) = (Telemetry::new(), Log::default());
+    telemetry.listen("named", Named("named", |_| true, log.clone())).unwrap();
+    telemetry.scope(nested(100)).now_or_never().unwrap();
+    assert_eq!(log.lock().unwrap().len(), 100);
 }

@@ -1,10 +1,12 @@
 //! Sinks of one's own: what they gather, and when it is written.
 
 use std::io;
+use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
 use std::time::Duration;
 
-use allm_telemetry::{Sink, SubscribeOptions, Telemetry, prelude::*};
+use allm_telemetry::{Sink, SubscribeOptions, Telemetry, WhenFull, prelude::*};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -67,4 +69,62 @@ fn what_came_while_a_sink_was_busy_is_written_at_once() {
 #[test]
 fn a_sink_that_is_full_writes_although_more_is_queued() {
     assert_eq!(written(Some(2), |sink| sink), [vec!["allm.a", "allm.b"], vec!["allm.c"]]);
+}
+
+#[test]
+fn a_sink_that_is_stuck_is_detached_when_its_guard_goes_and_nobody_waits_for_it_any_more() {
+    let (telemetry, (go, busy), (written, writes)) = (Telemetry::new(), channel(), channel());
+    let sink = Gathers { full_at: None, gathered: Vec::new(), busy, written };
+    let options = SubscribeOptions::new(1).when_full(WhenFull::Wait);
+    let guard = telemetry.attach_sink("stuck", ["allm.a"], options, sink).unwrap();
+    let emit = |telemetry: &Telemetry| telemetry.execute("a", [("n", 1)], [("k", 1)]).unwrap();
+    // The second finds room when the sink has the first.
+    (0..2).for_each(|_| emit(&telemetry));
+    let (emitting, (emitted, done)) = (telemetry.clone(), channel());
+    thread::spawn(move || {
+        emit(&emitting);
+        emitted.send(()).unwrap();
+    });
+    // It takes the five seconds.
+    drop(guard);
+    done.recv_timeout(SOON).expect("the emitting thread goes on");
+    assert!(telemetry.list_handlers("").is_empty());
+    telemetry.attach("stuck", "allm.a", |_: &Event<'_>| {}).expect("the id is free");
+
+    drop(go);
+    let lines: Vec<_> = writes.iter().flatten().collect();
+    assert_eq!(lines, ["allm.a", "allm.a"], "what was queued is written when it comes back");
+    assert_eq!(telemetry.list_handlers("").len(), 1, "and it detaches nobody else");
+}
+
+/// Panics when it takes or writes something, once the other end is gone.
+struct Panics {
+    at_write: bool,
+    busy: Receiver<()>,
+}
+
+impl Sink for Panics {
+    fn take(&mut self, _: &Event<'_>) {
+        let _ = self.busy.recv();
+        if !self.at_write {
+            resume_unwind(Box::new("bad take"));
+        }
+    }
+
+    fn write(&mut self, _lost: u64) -> io::Result<()> {
+        resume_unwind(Box::new("bad write"))
+    }
+}
+
+#[test]
+fn what_a_sink_that_panics_has_not_written_is_lost_and_counted() {
+    for at_write in [false, true] {
+        let (telemetry, (go, busy)) = (Telemetry::new(), channel());
+        let sink = Panics { at_write, busy };
+        let guard = telemetry.attach_sink("bad", ["allm.a"], SubscribeOptions::new(16), sink).unwrap();
+        (0..10).for_each(|_| telemetry.execute("a", [("n", 1)], [("k", 1)]).unwrap());
+        drop(go);
+        let found = guard.flush(SOON);
+        assert_eq!((found.lost, found.waiting, guard.lost()), (10, 0, 10), "at a write: {at_write}");
+    }
 }

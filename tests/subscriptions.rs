@@ -48,6 +48,14 @@ fn a_queue_holds_at_least_one_event() {
 }
 
 #[test]
+fn a_queue_without_a_limit_has_the_greatest_that_there_is() {
+    let telemetry = Telemetry::new();
+    let mut events = ticks(&telemetry, usize::MAX);
+    emit(&telemetry, 1);
+    assert_eq!(queued(&mut events), [1]);
+}
+
+#[test]
 fn who_waits_when_the_queue_is_full_loses_nothing() {
     let telemetry = Telemetry::new();
     let options = SubscribeOptions::new(2).when_full(WhenFull::Wait);

@@ -8,7 +8,7 @@ use super::fence::{Caught, fence};
 #[cfg(all(test, allm_loom))]
 use super::sync::CellKey as _;
 use super::sync::thread_local;
-use super::table::{Attached, Table};
+use super::table::Table;
 use super::telemetry::{Registry, Telemetry};
 use crate::event::Event;
 
@@ -98,7 +98,7 @@ fn deliver_by(table: &Table, telemetry: &Telemetry, event: &Event<'_>, depth: u8
         if outcome.is_err() || refused {
             // The report is no deeper than the event, or it would be refused as well.
             DEPTH.set(depth);
-            let first = telemetry.detach_failed(&Attached::Handler(handler.clone()));
+            let first = telemetry.detach_numbered(&handler.id, handler.sequence);
             report(telemetry, event, &handler.id, outcome.err(), first);
             DEPTH.set(depth + 1);
         }

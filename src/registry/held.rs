@@ -1,6 +1,7 @@
 use std::mem::needs_drop;
 
 use super::fence::fence;
+use super::states::deeper;
 
 /// A value of foreign code. A panic in its drop ends here: else it came out of whatever call lets go of it last, or aborted
 /// the process when that is a thread on its way out.
@@ -40,7 +41,7 @@ impl<T> Held<T> {
 impl<T> Drop for Held<T> {
     fn drop(&mut self) {
         if needs_drop::<T>()
-            && let Err(caught) = fence(|| drop(self.0.take()))
+            && let Err(caught) = deeper(|| fence(|| drop(self.0.take())))
         {
             caught.swallow();
         }

@@ -11,7 +11,7 @@ pub const MAX_LISTENERS: usize = 8;
 /// that is attached mid-span ignores the end of a span whose start it did not see (and
 /// [counts it](crate::Telemetry::ends_without_start)). One that is detached gets no further call; its states drop with their
 /// spans, and it with the last of them. A listener that panics is detached and reported like a handler, and so is one that
-/// opens spans it follows from inside itself, 64 deep.
+/// opens spans it follows from inside itself or the drop of a state, 64 deep.
 ///
 /// # Examples
 ///

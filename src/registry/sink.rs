@@ -2,7 +2,7 @@ use std::future::poll_fn;
 use std::io;
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::task::Poll;
 use std::thread;
@@ -22,7 +22,7 @@ use crate::event::{Event, EventName, OwnedEvent};
 ///
 /// The emitting task only queues. What cannot be written is counted, and reported once as `telemetry.handler.failure`
 /// with kind `io`; the sink stays attached and may do better later. A sink that panics is detached and reported with
-/// kind `panic`.
+/// kind `panic`; what it has not written is lost, and counted.
 ///
 /// # Examples
 ///
@@ -90,16 +90,35 @@ pub(super) struct Progress {
     queue: QueueCounts,
     written: AtomicU64,
     failed: AtomicU64,
+    /// The thread has ended: what is not written by now never will be.
+    over: AtomicBool,
 }
 
 impl Progress {
+    fn new(queue: QueueCounts) -> Self {
+        let (written, failed) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { queue, written, failed, over: AtomicBool::new(false) }
+    }
+
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
+    }
+
     /// Events that will never be written.
     pub(super) fn lost(&self) -> u64 {
-        self.queue.lost().saturating_add(self.failed.load(Ordering::Relaxed))
+        let unwritten = if self.is_over() {
+            self.queue.accepted().saturating_sub(self.written.load(Ordering::Relaxed))
+        } else {
+            self.failed.load(Ordering::Relaxed)
+        };
+        self.queue.lost().saturating_add(unwritten)
     }
 
     /// Events that are queued, or gathered and not written.
     pub(super) fn waiting(&self) -> u64 {
+        if self.is_over() {
+            return 0;
+        }
         let done = self.written.load(Ordering::Relaxed).saturating_add(self.failed.load(Ordering::Relaxed));
         self.queue.accepted().saturating_sub(done)
     }
@@ -128,10 +147,8 @@ impl Telemetry {
     {
         let id = id.into();
         let events = self.subscribe_with(id.clone(), events, options)?;
-        let progress =
-            Progress { queue: events.counts(), written: AtomicU64::new(0), failed: AtomicU64::new(0) };
-        let progress = Arc::new(progress);
-        let (ask, asked) = mpsc::unbounded_channel();
+        let progress = Arc::new(Progress::new(events.counts()));
+        let (ask, mut asked) = mpsc::unbounded_channel();
         let worker = Worker {
             sink,
             taken: 0,
@@ -140,15 +157,21 @@ impl Telemetry {
             telemetry: self.clone(),
             id: id.clone(),
         };
-        let (telemetry, name) = (self.clone(), id.clone());
+        let sequence = events.sequence();
+        let (telemetry, name, ended) = (self.clone(), id.clone(), progress.clone());
         thread::spawn(move || {
+            let mut asking = None;
             // The subscription goes with the panic: the sink is detached before it is reported, like a handler.
-            if let Err(caught) = fence(|| worker.run(events, asked)) {
+            let ran = fence(|| worker.run(events, &mut asked, &mut asking));
+            // Before whoever asks is let go: they read what was lost.
+            ended.over.store(true, Ordering::Release);
+            drop((asked, asking));
+            if let Err(caught) = ran {
                 failure::emit(&telemetry, Failure::panic(None, &name, &caught, Location::caller()));
                 caught.swallow();
             }
         });
-        Ok(SinkGuard::new(id, ask, progress))
+        Ok(SinkGuard { telemetry: self.clone(), id, sequence, ask, progress })
     }
 }
 
@@ -171,33 +194,36 @@ enum Next {
 }
 
 impl<S: Sink> Worker<S> {
-    /// Works until the subscription ends, or the guard is dropped.
-    fn run(mut self, mut events: Subscription, mut asked: UnboundedReceiver<Ask>) {
+    /// Works until the subscription ends, or the guard is dropped. `asking` waits for what it does now.
+    fn run(
+        mut self,
+        mut events: Subscription,
+        asked: &mut UnboundedReceiver<Ask>,
+        asking: &mut Option<SyncSender<()>>,
+    ) {
         loop {
-            let done = match block_on(next(&mut events, &mut asked)) {
+            match block_on(next(&mut events, asked)) {
                 Next::Event(event) => {
                     self.take(&event);
                     if events.queued() == 0 {
                         self.write();
                     }
-                    continue;
                 }
                 Next::Ask(Ask::Flush(done)) => {
+                    *asking = Some(done);
                     self.drain(&mut events);
                     self.write();
-                    done
                 }
                 Next::Ask(Ask::Close(done)) => {
+                    *asking = Some(done);
                     self.drain(&mut events);
                     drop(events);
                     self.finish();
-                    let _ = done.try_send(());
-                    return;
+                    return tell(asking);
                 }
                 Next::End => return self.finish(),
-            };
-            // Whoever asked may have given up.
-            let _ = done.try_send(());
+            }
+            tell(asking);
         }
     }
 
@@ -232,6 +258,13 @@ impl<S: Sink> Worker<S> {
             // On a thread of its own: the event may have to wait for room in the queue that this thread empties.
             thread::spawn(move || telemetry.sink_failed(&id, &error));
         }
+    }
+}
+
+/// Tells whoever asked, who may have given up.
+fn tell(asking: &mut Option<SyncSender<()>>) {
+    if let Some(done) = asking.take() {
+        let _ = done.try_send(());
     }
 }
 

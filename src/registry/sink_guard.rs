@@ -6,13 +6,19 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::sink::{Ask, Progress};
+use super::telemetry::Telemetry;
 
 /// Keeps a sink attached. Dropped, it writes what is queued, for up to five seconds, and detaches.
+///
+/// A sink that is stuck then is detached all the same: no call waits for it any more, and what is queued is written only
+/// if it comes back.
 #[must_use = "dropping it detaches"]
 pub struct SinkGuard {
-    id: Arc<str>,
-    ask: UnboundedSender<Ask>,
-    progress: Arc<Progress>,
+    pub(super) telemetry: Telemetry,
+    pub(super) id: Arc<str>,
+    pub(super) sequence: u64,
+    pub(super) ask: UnboundedSender<Ask>,
+    pub(super) progress: Arc<Progress>,
 }
 
 /// What a flush found.
@@ -36,10 +42,6 @@ impl Flushed {
 
 impl SinkGuard {
     const DROP_DEADLINE: Duration = Duration::from_secs(5);
-
-    pub(super) fn new(id: Arc<str>, ask: UnboundedSender<Ask>, progress: Arc<Progress>) -> Self {
-        Self { id, ask, progress }
-    }
 
     /// How many events were lost so far: the queue was full, or they could not be written.
     #[must_use]
@@ -65,6 +67,8 @@ impl SinkGuard {
 impl Drop for SinkGuard {
     fn drop(&mut self) {
         let _ = self.wait(Ask::Close, Self::DROP_DEADLINE);
+        // The thread has done it, unless the sink is stuck.
+        self.telemetry.detach_numbered(&self.id, self.sequence);
     }
 }
 

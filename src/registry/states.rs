@@ -10,7 +10,6 @@ use super::failure::{self, Failure};
 use super::fence::{Caught, fence};
 use super::few::Few;
 use super::follower::{Erased, Follower};
-use super::table::Attached;
 use super::telemetry::Telemetry;
 use crate::event::{Event, EventName, Phase, SpanName};
 
@@ -237,7 +236,20 @@ impl Around<'_> {
         let Some(state) = kept.around(self.telemetry) else { return };
         // A state of a span further out belongs to a span that is open or not; only its own can have ended here.
         let ended = self.ended && kept.is_own();
-        if let Err(caught) = fence(|| kept.follower.listener.around(state, ended, inside)) {
+        let depth = DEPTH.get();
+        if depth == MAX_DEPTH {
+            return too_deep(self.telemetry, &kept.follower, (self.event)().as_ref());
+        }
+        // What nests in the poll is not the listener's. It is fenced, so it comes back.
+        let mut poll = || {
+            DEPTH.set(depth);
+            inside();
+            DEPTH.set(depth + 1);
+        };
+        DEPTH.set(depth + 1);
+        let called = fence(|| kept.follower.listener.around(state, ended, &mut poll));
+        DEPTH.set(depth);
+        if let Err(caught) = called {
             failed(self.telemetry, &kept.follower, (self.event)().as_ref(), caught);
         }
     }
@@ -259,11 +271,7 @@ fn guarded<'e, R>(
 ) -> Option<R> {
     let depth = DEPTH.get();
     if depth == MAX_DEPTH {
-        const TOO_DEEP: &str = "spans that listeners open from inside listeners nest more than 64 deep";
-        let stacktrace = format!("refused at {}", Location::caller());
-        if telemetry.detach_failed(&Attached::Listener(follower.clone())) {
-            failure::emit(telemetry, Failure::new(event.into(), &follower.id, "panic", TOO_DEEP, stacktrace));
-        }
+        too_deep(telemetry, follower, event.into());
         return None;
     }
     DEPTH.set(depth + 1);
@@ -272,11 +280,32 @@ fn guarded<'e, R>(
     called.map_err(|caught| failed(telemetry, follower, event.into(), caught)).ok()
 }
 
+/// Detaches and reports a listener that calls itself without end.
+#[cold]
+#[track_caller]
+fn too_deep(telemetry: &Telemetry, follower: &Arc<Follower>, event: Option<&EventName>) {
+    const TOO_DEEP: &str = "spans that listeners open from inside listeners nest more than 64 deep";
+    let stacktrace = format!("refused at {}", Location::caller());
+    if telemetry.detach_numbered(&follower.id, follower.sequence) {
+        failure::emit(telemetry, Failure::new(event, &follower.id, "panic", TOO_DEEP, stacktrace));
+    }
+}
+
+/// Runs the drop of foreign code, which may open spans as a call of a listener does. It is not refused, so that it is no
+/// deeper than the deepest.
+pub(super) fn deeper<R>(code: impl FnOnce() -> R) -> R {
+    let depth = DEPTH.get();
+    DEPTH.set((depth + 1).min(MAX_DEPTH));
+    let done = code();
+    DEPTH.set(depth);
+    done
+}
+
 /// Detaches and reports a listener that panicked.
 #[cold]
 #[track_caller]
 fn failed(telemetry: &Telemetry, follower: &Arc<Follower>, event: Option<&EventName>, caught: Caught) {
-    telemetry.detach_failed(&Attached::Listener(follower.clone()));
+    telemetry.detach_numbered(&follower.id, follower.sequence);
     failure::emit(telemetry, Failure::panic(event, &follower.id, &caught, Location::caller()));
     caught.swallow();
 }

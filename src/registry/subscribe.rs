@@ -7,7 +7,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
 use futures::Stream;
-use tokio::sync::{mpsc, oneshot};
+use futures::future::{Either, FutureExt as _, Shared, select};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::error::AttachError;
 use super::telemetry::Telemetry;
@@ -19,8 +20,8 @@ pub enum WhenFull {
     /// Drop the event and count it. The call goes on at once.
     #[default]
     Drop,
-    /// Block the emitting thread until there is room. Nothing is lost and the call waits: for batch jobs whose reader
-    /// runs on a thread of its own. A reader on the same thread would never be polled.
+    /// Block the emitting thread until there is room, or the reader is detached. Nothing is lost and the call waits: for
+    /// batch jobs whose reader runs on a thread of its own. A reader on the same thread would never be polled.
     Wait,
 }
 
@@ -44,7 +45,8 @@ pub struct SubscribeOptions {
 }
 
 impl SubscribeOptions {
-    /// A queue of `capacity` events, at least one, that drops and counts when it is full.
+    /// A queue of `capacity` events that drops and counts when it is full. It holds at least one, and at most as many as
+    /// tokio's channels do: more is no error.
     #[must_use]
     pub const fn new(capacity: usize) -> Self {
         Self { capacity, when_full: WhenFull::Drop, content: Content::ALL }
@@ -89,12 +91,16 @@ impl SubscribeOptions {
 pub struct Subscription {
     telemetry: Telemetry,
     id: Arc<str>,
+    sequence: u64,
     events: mpsc::Receiver<OwnedEvent>,
     /// Resolves when the handler is detached, and is gone then. The handler itself, and the queue's sender with it, may
     /// live on in some thread's copy of the table.
-    detached: Option<oneshot::Receiver<()>>,
+    detached: Option<Detached>,
     counts: QueueCounts,
 }
+
+/// Resolves when a handler is detached.
+type Detached = Shared<oneshot::Receiver<()>>;
 
 /// What became of the events of a [`Subscription`]. A clone counts the same queue.
 #[derive(Clone, Debug, Default)]
@@ -142,13 +148,15 @@ impl Telemetry {
         AttachError: From<N::Error>,
     {
         let id = id.into();
-        let (sender, receiver) = mpsc::channel(options.capacity.max(1));
+        let (sender, receiver) = mpsc::channel(options.capacity.clamp(1, Semaphore::MAX_PERMITS));
         let (alive, detached) = oneshot::channel();
-        let counts = QueueCounts::default();
-        let queue = Queue { sender, counts: counts.clone(), when_full: options.when_full };
+        let (detached, counts) = (detached.shared(), QueueCounts::default());
+        let when_full = options.when_full;
+        let queue = Queue { sender, detached: detached.clone(), counts: counts.clone(), when_full };
         let run = Box::new(move |event: &crate::event::Event<'_>| queue.push(event.to_owned()));
-        self.attach_reading(id.clone(), events, run, options.content, Some(alive))?;
-        Ok(Subscription { telemetry: self.clone(), id, events: receiver, detached: Some(detached), counts })
+        let sequence = self.attach_reading(id.clone(), events, run, options.content, Some(alive))?;
+        let (telemetry, detached) = (self.clone(), Some(detached));
+        Ok(Subscription { telemetry, id, sequence, events: receiver, detached, counts })
     }
 }
 
@@ -174,6 +182,11 @@ impl Subscription {
     #[must_use]
     pub fn counts(&self) -> QueueCounts {
         self.counts.clone()
+    }
+
+    /// What tells it from another that is attached under the same id later.
+    pub(super) fn sequence(&self) -> u64 {
+        self.sequence
     }
 }
 
@@ -214,11 +227,8 @@ impl Stream for Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         self.events.close();
-        // Nothing to do if it was detached before; another may have the id by now.
-        let attached = self.detached.as_mut().map(oneshot::Receiver::try_recv);
-        if attached == Some(Err(oneshot::error::TryRecvError::Empty)) {
-            let _ = self.telemetry.detach(&self.id);
-        }
+        // By its number: if it was detached before, another may have the id by now.
+        self.telemetry.detach_numbered(&self.id, self.sequence);
     }
 }
 
@@ -234,6 +244,7 @@ impl fmt::Debug for Subscription {
 /// The emitting side.
 struct Queue {
     sender: mpsc::Sender<OwnedEvent>,
+    detached: Detached,
     counts: QueueCounts,
     when_full: WhenFull,
 }
@@ -241,13 +252,20 @@ struct Queue {
 impl Queue {
     fn push(&self, event: OwnedEvent) {
         let accepted = match (self.sender.try_send(event), self.when_full) {
-            (Err(mpsc::error::TrySendError::Full(event)), WhenFull::Wait) => {
-                block_on(self.sender.send(event)).is_ok()
-            }
+            (Err(mpsc::error::TrySendError::Full(event)), WhenFull::Wait) => self.wait(event),
             (sent, _) => sent.is_ok(),
         };
         let count = if accepted { &self.counts.0.accepted } else { &self.counts.0.lost };
         count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Waits for room. A reader that is stuck makes none and closes nothing, so that whoever waits looks for the detach too.
+    fn wait(&self, event: OwnedEvent) -> bool {
+        let sent = pin!(self.sender.send(event));
+        match block_on(select(sent, self.detached.clone())) {
+            Either::Left((sent, _)) => sent.is_ok(),
+            Either::Right(_) => false,
+        }
     }
 }
 

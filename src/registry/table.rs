@@ -21,11 +21,11 @@ impl Attached {
         }
     }
 
-    /// Its id, and what tells it from another that was attached under the same one.
-    pub(super) fn identity(&self) -> (&str, u64) {
+    /// What tells it from another that was attached under the same id.
+    pub(super) fn sequence(&self) -> u64 {
         match self {
-            Self::Handler(handler) => (&handler.id, handler.sequence),
-            Self::Listener(follower) => (&follower.id, follower.sequence),
+            Self::Handler(handler) => handler.sequence,
+            Self::Listener(follower) => follower.sequence,
         }
     }
 }

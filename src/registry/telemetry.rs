@@ -138,9 +138,10 @@ impl Telemetry {
         N: TryInto<EventName>,
         AttachError: From<N::Error>,
     {
-        self.attach_reading(id.into(), events, held(handler), Content::ALL, None)
+        self.attach_reading(id.into(), events, held(handler), Content::ALL, None).map(drop)
     }
 
+    /// Gives its sequence number, which tells it from another that is attached under the same id later.
     pub(super) fn attach_reading<N>(
         &self,
         id: Arc<str>,
@@ -148,7 +149,7 @@ impl Telemetry {
         run: Box<Run>,
         content: Content,
         alive: Option<oneshot::Sender<()>>,
-    ) -> Result<(), AttachError>
+    ) -> Result<u64, AttachError>
     where
         N: TryInto<EventName>,
         AttachError: From<N::Error>,
@@ -171,7 +172,8 @@ impl Telemetry {
             sequence,
             alive: Mutex::new(alive),
         };
-        registry.insert(id, Attached::Handler(Arc::new(handler)))
+        registry.insert(id, Attached::Handler(Arc::new(handler)))?;
+        Ok(sequence)
     }
 
     /// Attaches a listener, which follows whole spans and keeps a state for each.
@@ -291,10 +293,10 @@ impl Telemetry {
         self.id() == other.id()
     }
 
-    /// Detaches a handler that failed, unless its id has been given to another meanwhile. Whether it was attached still.
-    pub(super) fn detach_failed(&self, failed: &Attached) -> bool {
-        let (id, sequence) = failed.identity();
-        self.registry().remove(id, |now| now.identity().1 == sequence)
+    /// Detaches what was attached as this number, unless its id has been given to another meanwhile. Whether it was
+    /// attached still.
+    pub(super) fn detach_numbered(&self, id: &str, sequence: u64) -> bool {
+        self.registry().remove(id, |now| now.sequence() == sequence)
     }
 
     #[inline]

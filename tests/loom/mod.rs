@@ -180,6 +180,26 @@ fn a_handler_that_fails_late_does_not_detach_who_has_its_id_by_then() {
     });
 }
 
+#[test]
+fn a_subscription_that_is_dropped_does_not_detach_who_has_its_id_by_then() {
+    model(|| {
+        let scene = Scene::new();
+        let events = scene.telemetry.subscribe("h", ["allm.a"], 1).unwrap();
+        // What loom cannot look into runs with the store before it: for loom to interrupt behind it.
+        let begun = Arc::new(AtomicBool::new(false));
+        let begins = begun.clone();
+        let dropping = thread::spawn(move || {
+            begins.store(true, Ordering::Release);
+            drop(events);
+        });
+        let _ = begun.load(Ordering::Acquire);
+        let _ = scene.telemetry.detach("h");
+        scene.attach("h").unwrap();
+        dropping.join().unwrap();
+        assert_eq!(scene.emit(), 1);
+    });
+}
+
 struct Silent;
 
 impl Listener for Silent {
