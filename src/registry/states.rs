@@ -164,15 +164,16 @@ impl States {
         ended: bool,
         poll: impl FnOnce() -> R,
     ) -> R {
+        let depth = DEPTH.get();
         let mut poll = Some(poll);
         let mut result: Option<Result<R, Caught>> = None;
         let mut once = || {
             if let Some(poll) = poll.take() {
                 // There is no older one to be dropped.
-                mem::forget(result.replace(fence(poll)));
+                mem::forget(result.replace(outside(depth, || fence(poll))));
             }
         };
-        let around = Around { telemetry, event: &event, ended };
+        let around = Around { telemetry, event: &event, ended, depth };
         match self.kept.split() {
             None => {}
             // In place, because there is one, most times.
@@ -210,6 +211,8 @@ struct Around<'a> {
     telemetry: &'a Telemetry,
     event: &'a dyn Fn() -> Option<EventName>,
     ended: bool,
+    /// How deep calls of listeners nest around this poll.
+    depth: u8,
 }
 
 impl Around<'_> {
@@ -223,7 +226,7 @@ impl Around<'_> {
         let ran = Cell::new(false);
         let mut inner = || {
             if !ran.replace(true) {
-                self.nest(next, more, poll);
+                outside(self.depth, || self.nest(next, more, poll));
             }
         };
         self.call(first, &mut inner);
@@ -236,19 +239,12 @@ impl Around<'_> {
         let Some(state) = kept.around(self.telemetry) else { return };
         // A state of a span further out belongs to a span that is open or not; only its own can have ended here.
         let ended = self.ended && kept.is_own();
-        let depth = DEPTH.get();
-        if depth == MAX_DEPTH {
+        if self.depth == MAX_DEPTH {
             return too_deep(self.telemetry, &kept.follower, (self.event)().as_ref());
         }
-        // What nests in the poll is not the listener's. It is fenced, so it comes back.
-        let mut poll = || {
-            DEPTH.set(depth);
-            inside();
-            DEPTH.set(depth + 1);
-        };
-        DEPTH.set(depth + 1);
-        let called = fence(|| kept.follower.listener.around(state, ended, &mut poll));
-        DEPTH.set(depth);
+        DEPTH.set(self.depth + 1);
+        let called = fence(|| kept.follower.listener.around(state, ended, inside));
+        DEPTH.set(self.depth);
         if let Err(caught) = called {
             failed(self.telemetry, &kept.follower, (self.event)().as_ref(), caught);
         }
@@ -289,6 +285,15 @@ fn too_deep(telemetry: &Telemetry, follower: &Arc<Follower>, event: Option<&Even
     if telemetry.detach_numbered(&follower.id, follower.sequence) {
         failure::emit(telemetry, Failure::new(event, &follower.id, "panic", TOO_DEEP, stacktrace));
     }
+}
+
+/// Runs what a listener is only around: what nests in that is not the listener's. It is fenced, so it comes back.
+#[inline]
+fn outside<R>(depth: u8, code: impl FnOnce() -> R) -> R {
+    let inside = DEPTH.replace(depth);
+    let done = code();
+    DEPTH.set(inside);
+    done
 }
 
 /// Runs the drop of foreign code, which may open spans as a call of a listener does. It is not refused, so that it is no
