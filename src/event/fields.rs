@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::fmt;
 
 use super::number::Number;
 use super::value::Value;
@@ -23,7 +24,7 @@ pub type Measurements = Fields<Number>;
 /// assert_eq!(metadata.get("model"), Some(&"gpt-5".into()));
 /// assert_eq!(Measurements::from([("cost_usd", 0.02)]).len(), 1);
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Fields<V> {
     // A handful of keys: a scan is faster than a hash, and keeps the order.
     entries: Vec<(Key, V)>,
@@ -77,6 +78,13 @@ impl<V> Fields<V> {
     /// The fields, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &V)> {
         self.entries.iter().map(|(key, value)| (&**key, value))
+    }
+}
+
+/// As a map, which is what one reads in a test that fails.
+impl<V: fmt::Debug> fmt::Debug for Fields<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
     }
 }
 

@@ -96,12 +96,14 @@ impl<S, C, K, I> Span<S, C, K, I> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn open<F, St, E>(self, future: F) -> Opening<F, Trying<K>, S, C, I>
+    pub fn open<F, St>(self, future: F) -> Opening<F, Trying<K>, S, C, I>
     where
-        F: Future<Output = Result<St, E>>,
+        F: Future,
+        // And not `Result<St, _>`, so that the compiler's message names the plain form.
+        F::Output: Fallible<Ok = St>,
         St: Stream,
         St::Item: Fallible,
-        K: Classify<E> + Classify<<St::Item as Fallible>::Err>,
+        K: Classify<<F::Output as Fallible>::Err> + Classify<<St::Item as Fallible>::Err>,
         S: OnStop<()>,
         C: OnChunk<<St::Item as Fallible>::Ok>,
         I: Input,
