@@ -347,18 +347,12 @@ async fn of_two_on_chunk_the_one_that_panicked_is_silent_and_the_other_goes_on()
 /// What is made only for those who may have it must not change what is told to all.
 #[tokio::test]
 async fn content_that_panics_is_missing_and_the_rest_of_the_observer_counts() {
-    struct Silent;
-    impl std::fmt::Display for Silent {
-        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            lost()
-        }
-    }
     let capture = Capture::new();
     let span = Span::generate().on_stop(|(): &(), stop| {
         stop.output(|| -> String { lost() });
         stop.push_output(|| -> String { lost() });
         stop.result(|| -> String { lost() });
-        stop.error("http_500", Silent);
+        stop.error("http_500", PanicsOnDisplay);
         stop.response_id("resp_1");
     });
     capture.scope(async { Answer::Ok(()) }.in_span(span)).await.unwrap();
@@ -366,5 +360,22 @@ async fn content_that_panics_is_missing_and_the_rest_of_the_observer_counts() {
     assert_eq!((text(&stop, "outcome"), text(&stop, "error_type")), ("error".into(), "http_500".into()));
     assert_eq!((value(&stop, "error"), value(&stop, "output")), (Value::Null, Value::Null));
     assert_eq!((value(&stop, "response"), text(&stop, "response_id")), (Value::Null, "resp_1".into()));
-    assert_eq!(capture.named("telemetry.handler.failure").len(), 4);
+    let failures = capture.named("telemetry.handler.failure");
+    assert_eq!(failures.iter().map(|it| text(it, "handler_id")).collect::<Vec<_>>(), ["output", "error"]);
+}
+
+#[tokio::test]
+async fn content_that_panics_in_a_stream_is_told_once_and_not_for_each_chunk() {
+    let capture = Capture::new();
+    let span = Span::stream().on_chunk(|chunk: &u64, record| {
+        record.push_output(|| if *chunk > 1 { lost() } else { "Hel" });
+        record.usage(Usage::new().output(*chunk));
+    });
+    capture.run(|| stream::iter([1, 2, 3]).in_span_plain(span)).count().await;
+    let stop = end_of(&capture, SpanName::Stream);
+    assert_eq!(
+        (stop.as_event().usage(), text(&stop, "output")),
+        (Some(&Usage::new().output(3)), "Hel".into())
+    );
+    assert_eq!(capture.named("telemetry.handler.failure").len(), 1);
 }

@@ -172,15 +172,9 @@ async fn a_retry_is_told_before_the_wait() {
 
 #[tokio::test]
 async fn a_reason_or_a_class_that_panics_never_reaches_the_call() {
-    struct Silent;
-    impl std::fmt::Display for Silent {
-        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            lost()
-        }
-    }
     let capture = Capture::new();
     let call = async {
-        retry_notifier_with(|_: &Silent| -> &'static str { lost() })(&Silent, ms(1));
+        retry_notifier_with(|_: &PanicsOnDisplay| -> &'static str { lost() })(&PanicsOnDisplay, ms(1));
     };
     capture.scope(call.in_span_plain(Span::generate())).await;
     let retry = &capture.named("allm.adapter.retry")[0];

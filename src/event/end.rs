@@ -61,6 +61,8 @@ pub(crate) struct Results {
     pub(crate) measurements: Measurements,
     /// The user's own keys.
     pub(crate) metadata: Metadata,
+    /// A closure for content has panicked: no other is called on this span.
+    pub(crate) content_panicked: bool,
 }
 
 impl Empty for Results {
@@ -73,6 +75,7 @@ impl Empty for Results {
         output: None,
         measurements: Measurements::new(),
         metadata: Metadata::new(),
+        content_panicked: false,
     };
 }
 

@@ -183,7 +183,9 @@ impl<S, C, K, I> Span<S, C, K, I> {
     /// the stream has ended or was dropped.
     ///
     /// It runs once, inside the span, only when the span is observed, and not after a panic, a cancellation or the `Err`
-    /// of a future. On a stream it runs after an `Err` item too, because the stream goes on. If it panics, the call is unharmed and `telemetry.handler.failure` tells, with the handler id `on_stop`.
+    /// of a future. On a stream it runs after an `Err` item too, because the stream goes on. If it panics, the call is
+    /// unharmed and `telemetry.handler.failure` tells, with the handler id `on_stop`; of content that it
+    /// [makes](Record::output), with `output` or `result`.
     ///
     /// A second one is called after the first.
     #[inline]

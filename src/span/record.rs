@@ -54,6 +54,19 @@ impl<'a> Record<'a> {
         self.node.start().is_some_and(|start| wants(start.name))
     }
 
+    /// What came back, which the caller's code makes only if somebody may have it. One that panics is reported, and the rest
+    /// of the observer counts as if nobody were there; no other is called on this span, or a stream would tell of each chunk.
+    fn made<T>(&mut self, id: &str, make: impl FnOnce() -> T) -> Option<T> {
+        if self.results.content_panicked || !self.is_wanted(Content::OUTPUT) {
+            return None;
+        }
+        let made = fenced(self.node, Phase::Stop, id, make);
+        if made.is_none() {
+            self.results.content_panicked = true;
+        }
+        made
+    }
+
     /// Calls one observer of several, so that one that panics is reported and does not take the others with it. Says
     /// whether it did not.
     pub(super) fn call(&mut self, phase: Phase, id: &str, observer: impl FnOnce(&mut Self)) -> bool {
@@ -99,35 +112,28 @@ impl<'a> Record<'a> {
     /// The span's own result as a value: `response`, `step_result`, `chat_result`, `result`. It is content, and made
     /// only if somebody listens who may have it. A stream's stays null.
     pub fn result<V: Into<Value>>(&mut self, result: impl FnOnce() -> V) {
-        if self.is_wanted(Content::OUTPUT)
-            && let Some(result) = made(self.node, "result", || result().into())
-        {
+        if let Some(result) = self.made("result", || result().into()) {
             self.results.value = result;
         }
     }
 
     /// What came back, in a form for people. It is content, and made only if somebody listens who may have it.
     pub fn output<V: Into<Value>>(&mut self, output: impl FnOnce() -> V) {
-        let wanted = self.is_wanted(Content::OUTPUT);
-        let output = if wanted { made(self.node, "output", || output().into()) } else { None };
+        let output = self.made("output", || output().into());
         self.results.output = Some(output.unwrap_or_default());
     }
 
     /// A piece of what came back, appended to the text so far. Made only if somebody listens who may have it; a
     /// stream's memory stays constant otherwise.
     pub fn push_output<T: AsRef<str>>(&mut self, piece: impl FnOnce() -> T) {
-        if !self.is_wanted(Content::OUTPUT) {
+        let Some(piece) = self.made("output", piece) else {
             self.results.output.get_or_insert_default();
             return;
+        };
+        match &mut self.results.output {
+            Some(Value::Text(text)) => text.to_mut().push_str(piece.as_ref()),
+            output => *output = Some(piece.as_ref().to_owned().into()),
         }
-        let output = &mut self.results.output;
-        made(self.node, "output", || {
-            let piece = piece();
-            match output {
-                Some(Value::Text(text)) => text.to_mut().push_str(piece.as_ref()),
-                output => *output = Some(piece.as_ref().to_owned().into()),
-            }
-        });
     }
 
     /// A number: one of the span's counts (`image_count`, `embedding_count`, …) or your own. What the crate measures
@@ -146,7 +152,8 @@ impl<'a> Record<'a> {
     pub fn error(&mut self, error_type: impl Into<Key>, text: impl fmt::Display) {
         if self.fault.is_none() {
             let wanted = self.is_wanted(Content::ERROR);
-            let text = if wanted { made(self.node, "error", || text.to_string().into()) } else { None };
+            let text = || fenced(self.node, Phase::Stop, "error", || text.to_string().into());
+            let text = if wanted { text() } else { None };
             *self.fault = Some(Fault { error_type: error_type.into(), text });
         }
     }
@@ -161,12 +168,6 @@ impl<'a> Record<'a> {
     pub fn content_free(&mut self) {
         self.content_free = true;
     }
-}
-
-/// Content, which the caller's code makes only if somebody may have it: one that panics is reported, and the rest of the
-/// observer counts as if nobody were there.
-fn made<T>(node: &Node, id: &str, make: impl FnOnce() -> T) -> Option<T> {
-    fenced(node, Phase::Stop, id, make)
 }
 
 /// Calls code of the user's; what it does is the span's that is observed here.

@@ -152,6 +152,15 @@ pub(crate) fn poll_next<S: Stream + Unpin>(stream: &mut S) -> Poll<Option<S::Ite
     Pin::new(stream).poll_next(&mut Context::from_waker(Waker::noop()))
 }
 
+/// Panics when it is shown.
+pub(crate) struct PanicsOnDisplay;
+
+impl std::fmt::Display for PanicsOnDisplay {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        lost()
+    }
+}
+
 /// Panics when it is dropped.
 pub(crate) struct PanicsOnDrop(pub(crate) &'static str);
 
