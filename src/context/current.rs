@@ -141,7 +141,8 @@ pub(crate) fn enter<R>(context: &mut Context, work: impl FnOnce() -> R) -> R {
 /// An observed span while it is entered.
 pub(crate) struct Lent<'a> {
     lent: &'a mut Option<Arc<Node>>,
-    outer: Option<Ticket>,
+    outer: Option<ManuallyDrop<Arc<Node>>>,
+    outer_id: Option<Ticket>,
 }
 
 /// Enters an observed span as long as the guard lives: `lent`, a second pointer to its node, is lent to the thread. A
@@ -149,8 +150,8 @@ pub(crate) struct Lent<'a> {
 #[inline]
 pub(crate) fn lend(lent: &mut Option<Arc<Node>>) -> Lent<'_> {
     NOW.with(|now| {
-        now.swap_node(lent);
-        Lent { lent, outer: now.id.replace(None) }
+        let outer = now.node.replace(lent.take().map(ManuallyDrop::new));
+        Lent { lent, outer, outer_id: now.id.replace(None) }
     })
 }
 
@@ -158,8 +159,10 @@ impl Drop for Lent<'_> {
     #[inline]
     fn drop(&mut self) {
         NOW.with(|now| {
-            now.swap_node(self.lent);
-            now.id.set(self.outer);
+            let back = now.node.replace(self.outer.take()).map(ManuallyDrop::into_inner);
+            // It is `None`, and to see whether that is to be dropped costs as much as the exchange.
+            mem::forget(mem::replace(self.lent, back));
+            now.id.set(self.outer_id);
         });
     }
 }

@@ -220,7 +220,7 @@ impl<'a, 'c> Reading<'a, 'c> {
     /// A start key of the span's own row.
     pub(super) fn own(&self, key: &str) -> Option<&'a Value> {
         let place = self.start.name.row().start_keys.iter().position(|own| *own == key)?;
-        self.start.own.get(place)
+        self.start.own().get(place)
     }
 
     /// The class of an error or a panic; of no other end.

@@ -21,8 +21,8 @@ pub(crate) struct SpanStart {
     pub(crate) monotonic_time: Time,
     pub(crate) engine: Option<Key>,
     pub(crate) model: Option<Key>,
-    /// The values of the row's start keys, in its order.
-    pub(crate) own: [Value; MAX_START_KEYS],
+    /// The values of the row's start keys, in its order, once one of them was set.
+    pub(crate) own: Option<[Value; MAX_START_KEYS]>,
     pub(crate) more: Rare<More>,
     /// The span was built with a closure for its `output`: every end of it has the key.
     pub(crate) has_output: bool,
@@ -44,6 +44,8 @@ impl Empty for More {
     const EMPTY: &'static Self = &Self { options: Metadata::new(), user: Metadata::new(), input: None };
 }
 
+const NOTHING: [Value; MAX_START_KEYS] = [const { Value::Null }; MAX_START_KEYS];
+
 impl SpanStart {
     #[inline]
     pub(crate) fn new(name: SpanName, built_at: &'static Location<'static>) -> Self {
@@ -56,7 +58,7 @@ impl SpanStart {
             monotonic_time: Time::default(),
             engine: None,
             model: None,
-            own: [const { Value::Null }; MAX_START_KEYS],
+            own: None,
             more: Rare::empty(),
             has_output: false,
             built_at,
@@ -68,7 +70,7 @@ impl SpanStart {
     pub(crate) fn set(&mut self, key: Key, value: Value) {
         let row = self.name.row();
         if let Some(place) = row.start_keys.iter().position(|own| *own == key) {
-            self.own[place] = value;
+            self.own.get_or_insert(NOTHING)[place] = value;
         } else if OPTIONAL_START_KEYS.contains(&&*key) {
             self.more.options.insert(key, value);
         } else if !self.is_standard(&key) || matches!(&*key, "engine" | "model" | "input") {
@@ -90,6 +92,11 @@ impl SpanStart {
             || row.result_keys.contains(&key)
     }
 
+    /// The values of the row's start keys, in its order.
+    pub(crate) fn own(&self) -> &[Value; MAX_START_KEYS] {
+        self.own.as_ref().unwrap_or(&NOTHING)
+    }
+
     pub(crate) fn provider(&self) -> Option<&Value> {
         self.more.options.get("provider")
     }
@@ -102,7 +109,7 @@ impl SpanStart {
         visit(Entry::standard("parent_span_id", ValueRef::optional(self.parent_span_id, ValueRef::SpanId)));
         visit(Entry::standard("engine", ValueRef::text(self.engine.as_ref())));
         visit(Entry::standard("model", ValueRef::text(self.model.as_ref())));
-        for (key, value) in self.name.row().start_keys.iter().zip(&self.own) {
+        for (key, value) in self.name.row().start_keys.iter().zip(self.own()) {
             visit(Entry::standard(key, value.as_value_ref()));
         }
         for (key, value) in self.more.options.iter() {

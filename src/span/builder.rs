@@ -172,7 +172,7 @@ impl Span {
     #[inline]
     fn own(mut self, values: impl FnOnce() -> [Value; 2]) -> Self {
         if let Some(start) = self.unsettled.start_mut() {
-            start.own = values();
+            start.own = Some(values());
         }
         self
     }
