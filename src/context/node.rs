@@ -135,7 +135,7 @@ impl Node {
     pub(crate) fn request_id_cell(&self) -> Option<RequestIdCell> {
         match &self.place {
             Place::Span(start) => Some(start.request_id.clone()),
-            Place::Scope(id) | Place::Unobserved(id) => id.clone().map(RequestIdCell::known),
+            Place::Scope(id) | Place::Unobserved(id) => id.clone().map(RequestIdCell::Known),
         }
     }
 

@@ -48,7 +48,7 @@ impl Unsettled {
 
     pub(crate) fn give_request_id(&mut self, id: RequestId) {
         match self.start_mut() {
-            Some(start) => start.request_id = RequestIdCell::known(id),
+            Some(start) => start.request_id = RequestIdCell::Known(id),
             None => self.draft = Some(Node::silent(self.name(), id)),
         }
     }
@@ -113,6 +113,7 @@ impl Unsettled {
             } else if let Some(id) = self.context.request_id_cell() {
                 start.request_id = id;
             }
+            start.request_id.prepare();
             if let Some(parent) = self.context.node().and_then(|node| node.nearest_span(&telemetry)) {
                 inherit(start, parent);
             }
