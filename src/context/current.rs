@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::handle::Context;
 use super::node::Node;
 use crate::event::{Phase, Ticket};
-use crate::registry::{States, Telemetry};
+use crate::registry::{States, Telemetry, fence};
 
 /// A context while it is entered. It needs no drop, so it can be reached in a thread's last moments; whoever enters
 /// takes back what it put in.
@@ -133,7 +133,7 @@ pub(crate) fn enter<R>(context: &mut Context, work: impl FnOnce() -> R) -> R {
     NOW.with(|now| {
         swapped(now, &mut context.node, context.id, || match listened {
             None => work(),
-            Some(node) => around(&node, work),
+            Some(node) => around_fenced(&node, work),
         })
     })
 }
@@ -200,7 +200,7 @@ pub(super) fn enter_task<R>(context: &mut Context, work: impl FnOnce() -> R) -> 
                 let _back = Exit(context);
                 match listened {
                     None => work(),
-                    Some(node) => around(&node, work),
+                    Some(node) => around_fenced(&node, work),
                 }
             })
         })
@@ -246,12 +246,21 @@ fn listened(node: Option<&Arc<Node>>) -> Option<Arc<Node>> {
     node.filter(|node| node.states().is_some_and(States::want_around)).cloned()
 }
 
-/// Runs a poll, or a drop, inside a node that is entered, with the listeners around it that want to be.
+/// Runs a poll, or a drop, inside a node that is entered, with the listeners around it that want to be. It must not
+/// panic: what may is fenced by who calls this.
 #[inline]
 pub(crate) fn around<R>(node: &Node, work: impl FnOnce() -> R) -> R {
     match node.states() {
         Some(states) if states.want_around() => around_listened(node, states, work),
         _ => work(),
+    }
+}
+
+/// [`around`] what may panic: the panic goes on after the last listener has returned.
+fn around_fenced<R>(node: &Node, work: impl FnOnce() -> R) -> R {
+    match around(node, || fence(work)) {
+        Ok(result) => result,
+        Err(caught) => caught.resume(),
     }
 }
 

@@ -106,11 +106,11 @@ impl Node {
         }
     }
 
-    /// Says what is around it.
+    /// Says what is around it. Its handle is set.
     #[inline]
     pub(crate) fn put_inside(&mut self, around: Option<Arc<Self>>) {
         if let Some(around) = around.as_deref().and_then(Self::states) {
-            self.states.get_or_insert_default().inherit(around);
+            self.states.get_or_insert_default().inherit(&self.telemetry, around);
         }
         self.parent = around.filter(|around| around.depth < MAX_DEPTH);
         self.depth = self.parent.as_ref().map_or(0, |parent| parent.depth + 1);

@@ -299,7 +299,9 @@ impl Clone for RequestIdCell {
     fn clone(&self) -> Self {
         match self {
             Self::Known(id) => Self::Known(id.clone()),
-            Self::Unread(ticket, known) => known.get().map_or(Self::of(*ticket), |id| Self::Known(id.clone())),
+            Self::Unread(ticket, known) => {
+                known.get().map_or(Self::of(*ticket), |id| Self::Known(id.clone()))
+            }
         }
     }
 }

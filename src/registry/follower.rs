@@ -1,5 +1,6 @@
 use std::any::Any;
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,60 +11,101 @@ use super::listener::Listener;
 use super::telemetry::Telemetry;
 use crate::event::{Content, Event, EventName, SpanName};
 
-/// What a listener keeps for a span, a [`Slot`] of its own, whose type is erased.
-pub(super) type Erased = dyn Any + Send + Sync;
-
-/// What was captured where a span is built becomes its state in the same place.
+/// What a listener keeps for one span: what it captured where the span is built becomes its state in the same place. The
+/// listener is at hand, so that a poll asks nobody for a type.
 struct Slot<L: Listener> {
     built: Held<L::Built>,
     state: Held<L::State>,
+    following: Arc<Following<L>>,
 }
 
-/// A [`Listener`] whose types are erased.
-pub(super) trait Follow: Send + Sync {
-    fn built(&self) -> Arc<Erased>;
-    /// Nobody else has the slot yet.
-    fn start(&self, slot: &mut Arc<Erased>, event: &Event<'_>, parent: Option<&Erased>);
-    fn note(&self, state: &Erased, event: &Event<'_>);
-    fn chunk(&self, state: &Erased, gap: Duration);
-    fn stop(&self, state: &Erased, event: &Event<'_>);
-    fn around(&self, state: &Erased, ended: bool, poll: &mut dyn FnMut());
+/// A [`Slot`] whose type is erased.
+pub(crate) trait AnySlot: Any + Send + Sync {
+    fn follower(&self) -> &Follower;
+    fn start(&mut self, event: &Event<'_>, parent: Option<&dyn AnySlot>);
+    fn note(&self, event: &Event<'_>);
+    fn chunk(&self, gap: Duration);
+    fn stop(&self, event: &Event<'_>);
+    /// Does nothing if the listener was detached.
+    fn around(&self, ended: bool, poll: &mut dyn FnMut());
 }
 
-impl<L: Listener> Follow for Held<L> {
-    fn built(&self) -> Arc<Erased> {
-        // As a node is: made where it stays.
-        Arc::new_cyclic(|_| Slot::<L> { built: Held::new(self.get().built()), state: Held::empty() })
-    }
-
-    fn start(&self, slot: &mut Arc<Erased>, event: &Event<'_>, parent: Option<&Erased>) {
-        let Some(slot) = Arc::get_mut(slot).and_then(|slot| slot.downcast_mut::<Slot<L>>()) else { return };
-        let Some(built) = slot.built.take() else { return };
-        slot.state.put(self.get().start(event, built, parent.and_then(state_of::<L>)));
-    }
-
-    fn note(&self, state: &Erased, event: &Event<'_>) {
-        state_of::<L>(state).into_iter().for_each(|state| self.get().note(state, event));
-    }
-
-    fn chunk(&self, state: &Erased, gap: Duration) {
-        state_of::<L>(state).into_iter().for_each(|state| self.get().chunk(state, gap));
-    }
-
-    fn stop(&self, state: &Erased, event: &Event<'_>) {
-        state_of::<L>(state).into_iter().for_each(|state| self.get().stop(state, event));
-    }
-
-    fn around(&self, state: &Erased, ended: bool, poll: &mut dyn FnMut()) {
-        state_of::<L>(state).into_iter().for_each(|state| self.get().around(state, ended, poll));
+impl<L: Listener> Slot<L> {
+    #[inline]
+    fn tell(&self, call: impl FnOnce(&L, &L::State)) {
+        if let Some(state) = self.state.here() {
+            call(self.following.listener.get(), state);
+        }
     }
 }
 
-fn state_of<L: Listener>(state: &Erased) -> Option<&L::State> {
-    state.downcast_ref::<Slot<L>>()?.state.here()
+impl<L: Listener> AnySlot for Slot<L> {
+    fn follower(&self) -> &Follower {
+        &self.following.head
+    }
+
+    fn start(&mut self, event: &Event<'_>, parent: Option<&dyn AnySlot>) {
+        let Some(built) = self.built.take() else { return };
+        let parent = parent.and_then(|parent| (parent as &dyn Any).downcast_ref::<Self>());
+        let parent = parent.and_then(|parent| parent.state.here());
+        self.state.put(self.following.listener.get().start(event, built, parent));
+    }
+
+    fn note(&self, event: &Event<'_>) {
+        self.tell(|listener, state| listener.note(state, event));
+    }
+
+    fn chunk(&self, gap: Duration) {
+        self.tell(|listener, state| listener.chunk(state, gap));
+    }
+
+    fn stop(&self, event: &Event<'_>) {
+        self.tell(|listener, state| listener.stop(state, event));
+    }
+
+    fn around(&self, ended: bool, poll: &mut dyn FnMut()) {
+        if self.following.head.is_attached() {
+            self.tell(|listener, state| listener.around(state, ended, poll));
+        }
+    }
 }
 
 /// A listener that is attached.
+struct Following<L> {
+    head: Follower,
+    listener: Held<L>,
+}
+
+/// A [`Following`] whose type is erased.
+pub(crate) trait Follow: Send + Sync {
+    fn follower(&self) -> &Follower;
+    /// Captures where a span is built.
+    fn built(self: Arc<Self>) -> Arc<dyn AnySlot>;
+}
+
+impl<L: Listener> Follow for Following<L> {
+    fn follower(&self) -> &Follower {
+        &self.head
+    }
+
+    fn built(self: Arc<Self>) -> Arc<dyn AnySlot> {
+        // As a node is: made where it stays.
+        Arc::new_cyclic(|_| {
+            let built = Held::new(self.listener.get().built());
+            Slot { built, state: Held::empty(), following: self }
+        })
+    }
+}
+
+impl Deref for dyn Follow {
+    type Target = Follower;
+
+    fn deref(&self) -> &Follower {
+        self.follower()
+    }
+}
+
+/// What is known of a listener without its type.
 pub(crate) struct Follower {
     pub(super) id: Arc<str>,
     pub(super) sequence: u64,
@@ -71,7 +113,6 @@ pub(crate) struct Follower {
     spans: Followed,
     pub(super) wants_chunks: bool,
     pub(super) wants_around: bool,
-    pub(super) listener: Box<dyn Follow>,
     pub(super) missed: AtomicU64,
     /// The set that it is attached to.
     registry: u64,
@@ -79,20 +120,25 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    pub(super) fn new(id: Arc<str>, listener: impl Listener, sequence: u64, registry: u64) -> Self {
-        let spans = SpanName::ALL.into_iter().filter(|name| Listener::follows(&listener, *name));
-        Self {
+    pub(super) fn attach(
+        id: Arc<str>,
+        listener: impl Listener,
+        sequence: u64,
+        registry: u64,
+    ) -> Arc<dyn Follow> {
+        let spans = SpanName::ALL.into_iter().filter(|name| listener.follows(*name));
+        let head = Self {
             id,
             sequence,
-            content: Listener::content(&listener),
+            content: listener.content(),
             spans: spans.fold(Followed::RETRY, |all, name| all.and(Followed::span(name))),
-            wants_chunks: Listener::wants_chunks(&listener),
-            wants_around: Listener::wants_around(&listener),
-            listener: Box::new(Held::new(listener)),
+            wants_chunks: listener.wants_chunks(),
+            wants_around: listener.wants_around(),
             missed: AtomicU64::new(0),
             registry,
             detached: AtomicBool::new(false),
-        }
+        };
+        Arc::new(Following { head, listener: Held::new(listener) })
     }
 
     pub(super) fn followed(&self) -> Followed {
@@ -116,7 +162,13 @@ impl Follower {
     /// Whether it is attached, and to this set.
     #[inline]
     pub(super) fn is_of(&self, telemetry: &Telemetry) -> bool {
-        self.is_attached() && self.registry == telemetry.id()
+        self.is_attached() && self.is_in(telemetry)
+    }
+
+    /// Whether this is the set that it was attached to.
+    #[inline]
+    pub(super) fn is_in(&self, telemetry: &Telemetry) -> bool {
+        self.registry == telemetry.id()
     }
 
     /// Relaxed: who knows that `detach` returned knows this as well.
@@ -130,7 +182,7 @@ impl Follower {
     }
 }
 
-impl fmt::Debug for Follower {
+impl fmt::Debug for dyn Follow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Follower").field("id", &self.id).finish_non_exhaustive()
     }

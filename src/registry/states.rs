@@ -2,6 +2,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::mem;
 use std::panic::Location;
+use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use super::failure::{self, Failure};
 use super::fence::{Caught, fence};
 use super::few::Few;
-use super::follower::{Erased, Follower};
+use super::follower::{AnySlot, Follow, Follower};
 use super::telemetry::Telemetry;
 use crate::event::{Event, EventName, Phase, SpanName};
 
@@ -24,9 +25,10 @@ pub(crate) struct States {
 }
 
 struct Kept {
-    follower: Arc<Follower>,
-    slot: Arc<Erased>,
+    slot: Arc<dyn AnySlot>,
     whose: Whose,
+    /// Its listener is to be called around polls here.
+    around: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -40,30 +42,28 @@ enum Whose {
 }
 
 impl Kept {
+    fn follower(&self) -> &Follower {
+        self.slot.follower()
+    }
+
     /// Where its state is, if there is one.
-    fn state(&self) -> Option<&Erased> {
+    #[inline]
+    fn state(&self) -> Option<&dyn AnySlot> {
         (self.whose != Whose::Unstarted).then_some(&*self.slot)
     }
 
     fn is_own(&self) -> bool {
         self.whose == Whose::Own
     }
-
-    /// Its state, if its listener is to be called around a poll.
-    #[inline]
-    fn around(&self, telemetry: &Telemetry) -> Option<&Erased> {
-        let wants = self.follower.wants_around && self.follower.is_of(telemetry);
-        self.state().filter(|_| wants)
-    }
 }
 
 impl States {
     /// Lets every listener capture what it needs where a span is built.
-    pub(crate) fn capture(&mut self, telemetry: &Telemetry, name: SpanName, listeners: &[Arc<Follower>]) {
+    pub(crate) fn capture(&mut self, telemetry: &Telemetry, name: SpanName, listeners: &[Arc<dyn Follow>]) {
         for follower in listeners.iter().filter(|follower| follower.follows(name)) {
-            let built = guarded(telemetry, follower, &name.event(Phase::Start), || follower.listener.built());
+            let built = guarded(telemetry, follower, &name.event(Phase::Start), || follower.clone().built());
             if let Some(slot) = built {
-                self.add(Kept { follower: follower.clone(), slot, whose: Whose::Unstarted });
+                self.add(telemetry, slot, Whose::Unstarted);
             }
         }
     }
@@ -72,15 +72,18 @@ impl States {
     pub(crate) fn start(
         &mut self,
         telemetry: &Telemetry,
-        listeners: &[Arc<Follower>],
+        listeners: &[Arc<dyn Follow>],
         around: Option<&Self>,
         event: &Event<'_>,
     ) {
         let Some(name) = event.span() else { return };
         for follower in listeners.iter().filter(|follower| follower.follows(name)) {
             let parent = around.and_then(|around| around.find(follower)).and_then(Kept::state);
-            let start = |slot: &mut Arc<Erased>| follower.listener.start(slot, event, parent);
-            let captured = self.kept.iter_mut().find(|kept| Arc::ptr_eq(&kept.follower, follower));
+            // Nobody else has the slot yet.
+            let start = |slot: &mut Arc<dyn AnySlot>| {
+                Arc::get_mut(slot).into_iter().for_each(|slot| slot.start(event, parent));
+            };
+            let captured = self.kept.iter_mut().find(|kept| ptr::eq(kept.follower(), &***follower));
             match captured {
                 // In place: what is moved waits for what was just written.
                 Some(kept) => {
@@ -90,12 +93,12 @@ impl States {
                 }
                 None => {
                     let made = guarded(telemetry, follower, event.name(), || {
-                        let mut slot = follower.listener.built();
+                        let mut slot = follower.clone().built();
                         start(&mut slot);
                         slot
                     });
                     if let Some(slot) = made {
-                        self.add(Kept { follower: follower.clone(), slot, whose: Whose::Own });
+                        self.add(telemetry, slot, Whose::Own);
                     }
                 }
             }
@@ -103,16 +106,15 @@ impl States {
         // Of one that was detached meanwhile, or that panicked.
         if self.kept.iter().any(|kept| kept.whose == Whose::Unstarted) {
             let kept = mem::take(self).kept;
-            kept.into_iter().filter(Kept::is_own).for_each(|kept| self.add(kept));
+            kept.into_iter().filter(Kept::is_own).for_each(|kept| self.put(kept));
         }
     }
 
     /// Adds the states of the spans around, for those listeners that have none of this one.
-    pub(crate) fn inherit(&mut self, around: &Self) {
-        for kept in around.kept.iter().filter(|kept| kept.follower.is_attached()) {
-            if kept.state().is_some() && self.find(&kept.follower).is_none() {
-                let (follower, slot) = (kept.follower.clone(), kept.slot.clone());
-                self.add(Kept { follower, slot, whose: Whose::Around });
+    pub(crate) fn inherit(&mut self, telemetry: &Telemetry, around: &Self) {
+        for kept in around.kept.iter().filter(|kept| kept.follower().is_attached()) {
+            if kept.state().is_some() && self.find(kept.follower()).is_none() {
+                self.add(telemetry, kept.slot.clone(), Whose::Around);
             }
         }
     }
@@ -121,27 +123,25 @@ impl States {
     pub(crate) fn note(&self, telemetry: &Telemetry, event: &Event<'_>, own: bool) {
         self.each(telemetry, |kept, state| {
             if kept.is_own() || !own {
-                guarded(telemetry, &kept.follower, event.name(), || {
-                    kept.follower.listener.note(state, event)
-                });
+                guarded(telemetry, kept.follower(), event.name(), || state.note(event));
             }
         });
     }
 
     pub(crate) fn chunk(&self, telemetry: &Telemetry, name: SpanName, gap: Duration) {
         self.each(telemetry, |kept, state| {
-            if kept.is_own() && kept.follower.wants_chunks {
+            if kept.is_own() && kept.follower().wants_chunks {
                 let event = name.event(Phase::FirstChunk);
-                guarded(telemetry, &kept.follower, &event, || kept.follower.listener.chunk(state, gap));
+                guarded(telemetry, kept.follower(), &event, || state.chunk(gap));
             }
         });
     }
 
-    pub(crate) fn stop(&self, telemetry: &Telemetry, listeners: &[Arc<Follower>], event: &Event<'_>) {
+    pub(crate) fn stop(&self, telemetry: &Telemetry, listeners: &[Arc<dyn Follow>], event: &Event<'_>) {
         for follower in listeners.iter().filter(|it| event.span().is_some_and(|name| it.follows(name))) {
             match self.find(follower).filter(|kept| kept.is_own()).and_then(Kept::state) {
                 Some(state) => {
-                    guarded(telemetry, follower, event.name(), || follower.listener.stop(state, event));
+                    guarded(telemetry, follower, event.name(), || state.stop(event));
                 }
                 None => drop(follower.missed.fetch_add(1, Ordering::Relaxed)),
             }
@@ -154,8 +154,8 @@ impl States {
         self.want_around
     }
 
-    /// Runs `poll` exactly once inside every listener that wants to be around it. A panic of `poll` goes on after the
-    /// last of them has returned. `event` is the one that a listener's panic is reported with.
+    /// Runs `poll` exactly once inside every listener that wants to be around it. It does not panic: what may is fenced by
+    /// who calls this. `event` is the one that a listener's panic is reported with.
     #[inline]
     pub(crate) fn around<R>(
         &self,
@@ -166,11 +166,11 @@ impl States {
     ) -> R {
         let depth = DEPTH.get();
         let mut poll = Some(poll);
-        let mut result: Option<Result<R, Caught>> = None;
+        let mut result = None;
         let mut once = || {
             if let Some(poll) = poll.take() {
                 // There is no older one to be dropped.
-                mem::forget(result.replace(outside(depth, || fence(poll))));
+                mem::forget(result.replace(outside(depth, poll)));
             }
         };
         let around = Around { telemetry, event: &event, ended, depth };
@@ -181,28 +181,31 @@ impl States {
             Some((first, more)) => around.nest(first, more, &mut once),
         }
         once();
-        match result.expect("it ran once") {
-            Ok(result) => result,
-            Err(caught) => caught.resume(),
-        }
+        result.expect("it ran once")
     }
 
-    fn each(&self, telemetry: &Telemetry, mut call: impl FnMut(&Kept, &Erased)) {
-        for kept in self.kept.iter().filter(|kept| kept.follower.is_of(telemetry)) {
+    fn each(&self, telemetry: &Telemetry, mut call: impl FnMut(&Kept, &dyn AnySlot)) {
+        for kept in self.kept.iter().filter(|kept| kept.follower().is_of(telemetry)) {
             if let Some(state) = kept.state() {
                 call(kept, state);
             }
         }
     }
 
-    fn find(&self, follower: &Arc<Follower>) -> Option<&Kept> {
-        self.kept.iter().find(|kept| Arc::ptr_eq(&kept.follower, follower))
+    fn find(&self, follower: &Follower) -> Option<&Kept> {
+        self.kept.iter().find(|kept| ptr::eq(kept.follower(), follower))
     }
 
-    fn add(&mut self, kept: Kept) {
-        self.want_around |= kept.follower.wants_around;
+    /// Adds what a listener keeps for a span of this handle.
+    fn add(&mut self, telemetry: &Telemetry, slot: Arc<dyn AnySlot>, whose: Whose) {
+        let around = slot.follower().wants_around && slot.follower().is_in(telemetry);
+        self.put(Kept { slot, whose, around });
+    }
+
+    fn put(&mut self, kept: Kept) {
+        self.want_around |= kept.around;
         // In the order of attaching, as everywhere, whichever of them follow the spans around as well.
-        self.kept.insert_by_key(kept, |kept| kept.follower.sequence);
+        self.kept.insert_by_key(kept, |kept| kept.follower().sequence);
     }
 }
 
@@ -234,19 +237,19 @@ impl Around<'_> {
     }
 
     /// Calls one, if it wants it.
-    #[inline]
+    #[inline(always)]
     fn call(&self, kept: &Kept, inside: &mut dyn FnMut()) {
-        let Some(state) = kept.around(self.telemetry) else { return };
+        let Some(state) = kept.state().filter(|_| kept.around) else { return };
         // A state of a span further out belongs to a span that is open or not; only its own can have ended here.
         let ended = self.ended && kept.is_own();
         if self.depth == MAX_DEPTH {
-            return too_deep(self.telemetry, &kept.follower, (self.event)().as_ref());
+            return too_deep(self.telemetry, kept.follower(), (self.event)().as_ref());
         }
         DEPTH.set(self.depth + 1);
-        let called = fence(|| kept.follower.listener.around(state, ended, inside));
+        let called = fence(|| state.around(ended, inside));
         DEPTH.set(self.depth);
         if let Err(caught) = called {
-            failed(self.telemetry, &kept.follower, (self.event)().as_ref(), caught);
+            failed(self.telemetry, kept.follower(), (self.event)().as_ref(), caught);
         }
     }
 }
@@ -261,7 +264,7 @@ thread_local! {
 /// Calls a listener; one that panics, or calls itself without end, is detached and reported.
 fn guarded<'e, R>(
     telemetry: &Telemetry,
-    follower: &Arc<Follower>,
+    follower: &Follower,
     event: impl Into<Option<&'e EventName>>,
     call: impl FnOnce() -> R,
 ) -> Option<R> {
@@ -279,7 +282,7 @@ fn guarded<'e, R>(
 /// Detaches and reports a listener that calls itself without end.
 #[cold]
 #[track_caller]
-fn too_deep(telemetry: &Telemetry, follower: &Arc<Follower>, event: Option<&EventName>) {
+fn too_deep(telemetry: &Telemetry, follower: &Follower, event: Option<&EventName>) {
     const TOO_DEEP: &str = "spans that listeners open from inside listeners nest more than 64 deep";
     let stacktrace = format!("refused at {}", Location::caller());
     if telemetry.detach_numbered(&follower.id, follower.sequence) {
@@ -309,7 +312,7 @@ pub(super) fn deeper<R>(code: impl FnOnce() -> R) -> R {
 /// Detaches and reports a listener that panicked.
 #[cold]
 #[track_caller]
-fn failed(telemetry: &Telemetry, follower: &Arc<Follower>, event: Option<&EventName>, caught: Caught) {
+fn failed(telemetry: &Telemetry, follower: &Follower, event: Option<&EventName>, caught: Caught) {
     telemetry.detach_numbered(&follower.id, follower.sequence);
     failure::emit(telemetry, Failure::panic(event, &follower.id, &caught, Location::caller()));
     caught.swallow();

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::follower::Follower;
+use super::follower::Follow;
 use super::handler::Handler;
 use super::interest::Followed;
 use crate::event::{Content, EventIndex, EventName};
@@ -10,7 +10,7 @@ use crate::event::{Content, EventIndex, EventName};
 #[derive(Clone, Debug)]
 pub(super) enum Attached {
     Handler(Arc<Handler>),
-    Listener(Arc<Follower>),
+    Listener(Arc<dyn Follow>),
 }
 
 impl Attached {
@@ -35,7 +35,7 @@ impl Attached {
 pub(super) struct Table {
     known: [Row; EventIndex::COUNT],
     custom: HashMap<EventName, Row>,
-    pub(super) listeners: Vec<Arc<Follower>>,
+    pub(super) listeners: Vec<Arc<dyn Follow>>,
 }
 
 /// Who gets one event.

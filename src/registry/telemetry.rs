@@ -5,7 +5,7 @@ use tokio::sync::oneshot;
 
 use super::dispatch;
 use super::error::{AttachError, NotFound};
-use super::follower::Follower;
+use super::follower::{Follow, Follower};
 use super::handler::{Handler, HandlerInfo, Run, held};
 use super::interest::{Followed, Interest};
 use super::listener::{Listener, MAX_LISTENERS};
@@ -61,7 +61,8 @@ pub(super) struct Registry {
     built: Mutex<Option<(u64, Arc<Table>)>>,
     sequence: AtomicU64,
     listeners: Mutex<usize>,
-    /// Whether there is a listener, for those who need not know which.
+    /// Whether there ever was a handler, and a listener, for those who need not know which.
+    handled: AtomicBool,
     listened: AtomicBool,
     clock: TimeSource,
 }
@@ -172,6 +173,7 @@ impl Telemetry {
             sequence,
             alive: Mutex::new(alive),
         };
+        registry.handled.store(true, Ordering::Release);
         registry.insert(id, Attached::Handler(Arc::new(handler)))?;
         Ok(sequence)
     }
@@ -187,7 +189,7 @@ impl Telemetry {
         let registry = self.registry();
         let sequence = registry.sequence.fetch_add(1, Ordering::Relaxed);
         // Declared first and dropped last: a listener that is refused is dropped without the lock.
-        let follower = Arc::new(Follower::new(id.clone(), listener, sequence, registry.id));
+        let follower = Follower::attach(id.clone(), listener, sequence, registry.id);
         let mut count = registry.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         if *count == MAX_LISTENERS {
             return Err(AttachError::TooManyListeners);
@@ -249,8 +251,12 @@ impl Telemetry {
 
     /// Delivers an event to the handlers that are attached to it. Whoever builds an event has asked before whether anybody
     /// [follows](Self::follows) it.
+    #[inline]
     pub(crate) fn emit(&self, event: &Event<'_>) {
-        dispatch::deliver(self, self.registry(), event);
+        let registry = self.registry();
+        if registry.handled.load(Ordering::Acquire) {
+            dispatch::deliver(self, registry, event);
+        }
     }
 
     /// Whether there is, or was, a listener.
@@ -261,12 +267,12 @@ impl Telemetry {
 
     /// Looks at the listeners, if there are any.
     #[inline]
-    pub(crate) fn with_listeners<R>(&self, look: impl FnMut(&[Arc<Follower>]) -> R) -> Option<R> {
+    pub(crate) fn with_listeners<R>(&self, look: impl FnMut(&[Arc<dyn Follow>]) -> R) -> Option<R> {
         if self.is_listened() { self.with_present_listeners(look) } else { None }
     }
 
     #[inline(never)]
-    fn with_present_listeners<R>(&self, mut look: impl FnMut(&[Arc<Follower>]) -> R) -> Option<R> {
+    fn with_present_listeners<R>(&self, mut look: impl FnMut(&[Arc<dyn Follow>]) -> R) -> Option<R> {
         dispatch::with_table(self.registry(), |table| {
             (!table.listeners.is_empty()).then(|| look(&table.listeners))
         })
@@ -328,6 +334,7 @@ impl Registry {
             built: Mutex::new(None),
             sequence: AtomicU64::new(0),
             listeners: Mutex::new(0),
+            handled: AtomicBool::new(false),
             listened: AtomicBool::new(false),
             clock,
         }

@@ -80,7 +80,8 @@ impl Active {
         (&self.node, lend(&mut self.lent))
     }
 
-    /// Runs a poll of what the span wraps, or its drop, with the listeners around it that want to be.
+    /// Runs a poll of what the span wraps, or its drop, with the listeners around it that want to be. It must not panic:
+    /// what may is fenced by who calls this.
     #[inline]
     pub(crate) fn enter<R>(&mut self, work: impl FnOnce() -> R) -> R {
         let (node, _inside) = self.inside();

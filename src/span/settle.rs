@@ -127,8 +127,8 @@ impl Unsettled {
             place_and_tell(node, around, telemetry);
         } else {
             node.drop_states();
-            node.put_inside(around);
             node.telemetry = telemetry;
+            node.put_inside(around);
         }
         Active::begin(draft.share())
     }
@@ -148,8 +148,8 @@ fn place_and_tell(node: &mut Node, around: Option<Arc<Node>>, telemetry: Telemet
     if told.is_none() {
         node.drop_states();
     }
-    node.put_inside(around);
     node.telemetry = telemetry;
+    node.put_inside(around);
 }
 
 /// What a span is to say, and what listeners capture where it is built.
