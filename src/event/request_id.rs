@@ -218,9 +218,11 @@ impl Page {
         seed[..24].copy_from_slice(&secret());
         seed[24..].copy_from_slice(&number.to_le_bytes());
         let mut generator = StdRng::from_seed(seed);
+        let mut random = [[0; 16]; Self::IDS as usize];
+        generator.fill_bytes(random.as_flattened_mut());
         let mut bytes = [[0; Self::STRIDE / 4 * 3]; Self::IDS as usize];
-        for id in &mut bytes {
-            generator.fill_bytes(&mut id[..16]);
+        for (bytes, random) in bytes.iter_mut().zip(random) {
+            bytes[..16].copy_from_slice(&random);
         }
         let mut text = [0; Self::STRIDE * Self::IDS as usize];
         let written = URL_SAFE_NO_PAD.encode_slice(bytes.as_flattened(), &mut text);
