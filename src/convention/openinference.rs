@@ -4,7 +4,7 @@
 
 use super::group::Group;
 use super::otel_1_41::VOCABULARY;
-use super::rule::{As, Form, Row, Rule, Source, Table, Tokens};
+use super::rule::{Answered, As, Asked, Form, Row, Rule, Source, Table, Tokens};
 
 pub(super) static OPENINFERENCE: Table = Table {
     version: "openinference",
@@ -51,14 +51,17 @@ const TOOL: Group = Group::plain(&[
     rule("tool.id", Source::Own("tool_call_id", As::Text)),
 ]);
 
-const SERVED: Group =
-    Group::plain(&[rule("llm.provider", Source::Provider), rule("llm.system", Source::Provider)]);
+const SERVED: Group = Group::plain(&[
+    rule("llm.provider", Source::Asked(Asked::Provider)),
+    rule("llm.system", Source::Asked(Asked::Provider)),
+]);
 
 const SESSION: Group = Group::options(&[rule("session.id", Source::Option("conversation_id", As::Text))]);
 
-const MODEL: Group = Group::plain(&[rule("llm.model_name", Source::AnsweringModel)]);
+const MODEL: Group = Group::plain(&[rule("llm.model_name", Source::Answered(Answered::ModelElseAsked))]);
 
-const EMBEDDING_MODEL: Group = Group::plain(&[rule("embedding.model_name", Source::AnsweringModel)]);
+const EMBEDDING_MODEL: Group =
+    Group::plain(&[rule("embedding.model_name", Source::Answered(Answered::ModelElseAsked))]);
 
 const USAGE: Group = Group::usage(&[
     rule("llm.token_count.prompt", Source::Tokens(Tokens::Input)),

@@ -5,7 +5,8 @@
 use super::group::Group;
 use super::instruments_1_41::INSTRUMENTS;
 use super::rule::{
-    As, Form, Named, Row, Rule, Source, SpanKind, StreamPart, Subject, Table, Tokens, Vocabulary,
+    Answered, As, Asked, Form, Named, Row, Rule, Source, SpanKind, StreamPart, Subject, Table, Tokens,
+    Vocabulary,
 };
 
 pub(super) static VOCABULARY: Vocabulary = Vocabulary {
@@ -57,8 +58,8 @@ pub(super) static OTEL_1_41: Table = Table {
 
 const CALL: Group = Group::plain(&[
     rule("gen_ai.operation.name", Source::Operation),
-    rule("gen_ai.provider.name", Source::Provider),
-    rule("gen_ai.request.model", Source::Model),
+    rule("gen_ai.provider.name", Source::Asked(Asked::Provider)),
+    rule("gen_ai.request.model", Source::Asked(Asked::Model)),
 ]);
 
 const OPTIONS: Group = Group::options(&[
@@ -104,8 +105,8 @@ const ARGUMENTS: Group = Group::input(&[rule("gen_ai.tool.call.arguments", Sourc
 const TOOL_RESULT: Group = Group::output(&[rule("gen_ai.tool.call.result", Source::Output(Form::Text))]);
 
 const RESPONSE: Group = Group::plain(&[
-    rule("gen_ai.response.model", Source::ResponseModel),
-    rule("gen_ai.response.id", Source::ResponseId),
+    rule("gen_ai.response.model", Source::Answered(Answered::Model)),
+    rule("gen_ai.response.id", Source::Answered(Answered::Id)),
     rule("gen_ai.response.finish_reasons", Source::FinishReasons),
     rule("gen_ai.response.time_to_first_chunk", Source::Stream(StreamPart::FirstChunk)),
 ]);

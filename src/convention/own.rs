@@ -1,7 +1,7 @@
 //! What no convention has a name for: sent with every profile, as `allm.…`.
 
 use super::group::Group;
-use super::rule::{As, Row, Rule, Source, StreamPart};
+use super::rule::{As, Asked, Row, Rule, Source, StreamPart};
 use crate::event::SpanName;
 
 pub(super) const fn row(span: SpanName) -> &'static Row {
@@ -36,7 +36,7 @@ static ROWS: [Row; SpanName::ALL.len()] = [
 const START: Group = Group::plain(&[
     rule("allm.request_id", Source::RequestId),
     rule("allm.span_id", Source::SpanId),
-    rule("allm.engine", Source::Engine),
+    rule("allm.engine", Source::Asked(Asked::Engine)),
 ]);
 
 /// The class of an error is OpenTelemetry's, not of its GenAI part: whichever profile is sent, a backend finds it.

@@ -110,10 +110,7 @@ pub(super) enum Source {
     Operation,
     RequestId,
     SpanId,
-    Engine,
-    /// The provider, else the engine, else `_OTHER`. Both are inherited.
-    Provider,
-    Model,
+    Asked(Asked),
     /// An optional start key.
     Option(&'static str, As),
     /// A start key of the span's own row.
@@ -123,11 +120,9 @@ pub(super) enum Source {
     UsageStatus,
     /// The class of an error or a panic, through the guard.
     ErrorType,
-    ResponseModel,
-    /// The response's model, else the one that was asked.
-    AnsweringModel,
-    ResponseId,
+    Answered(Answered),
     FinishReasons,
+    /// Stands in groups that [need](super::group::Needs::Usage) usage, and nothing else does.
     Tokens(Tokens),
     /// A count of the span's own row.
     Count(&'static str),
@@ -144,6 +139,24 @@ pub(super) enum As {
     Float,
     Bool,
     Texts,
+}
+
+/// Who is asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Asked {
+    Engine,
+    /// The provider, else the engine, else `_OTHER`. Both are inherited.
+    Provider,
+    Model,
+}
+
+/// Who answered.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Answered {
+    Model,
+    /// The response's model, else the one that was asked.
+    ModelElseAsked,
+    Id,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -190,16 +203,16 @@ impl fmt::Display for Source {
             Self::Operation => "the operation",
             Self::RequestId => "`request_id`",
             Self::SpanId => "`span_id`",
-            Self::Engine => "`engine`",
-            Self::Provider => "`provider`, else `engine`, else `_OTHER`",
-            Self::Model => "`model`",
+            Self::Asked(Asked::Engine) => "`engine`",
+            Self::Asked(Asked::Provider) => "`provider`, else `engine`, else `_OTHER`",
+            Self::Asked(Asked::Model) => "`model`",
             Self::Outcome => "`outcome`",
             Self::Attempts => "`attempts`",
             Self::UsageStatus => "`usage_status`",
             Self::ErrorType => "`error_type`, if the outcome is `error` or `panicked`",
-            Self::ResponseModel => "`response_model`",
-            Self::AnsweringModel => "`response_model`, else `model`",
-            Self::ResponseId => "`response_id`",
+            Self::Answered(Answered::Model) => "`response_model`",
+            Self::Answered(Answered::ModelElseAsked) => "`response_model`, else `model`",
+            Self::Answered(Answered::Id) => "`response_id`",
             Self::FinishReasons => "`finish_reasons`",
         };
         f.write_str(words)
