@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::failure::{self, Failure};
 use super::fence::{Caught, fence};
+use super::set::Registry;
 #[cfg(all(test, allm_loom))]
 use super::sync::CellKey as _;
 use super::sync::thread_local;
 use super::table::Table;
-use super::telemetry::{Registry, Telemetry};
+use super::telemetry::Telemetry;
 use crate::event::Event;
 
 /// How deep events may nest that handlers emit from inside handlers.

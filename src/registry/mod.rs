@@ -18,6 +18,7 @@ mod listener;
 #[path = "../../tests/loom/mod.rs"]
 mod models;
 mod panic_hook;
+mod set;
 mod sink;
 mod sink_guard;
 mod states;
