@@ -60,8 +60,8 @@ impl Kept {
 impl States {
     /// Lets every listener capture what it needs where a span is built.
     pub(crate) fn capture(&mut self, telemetry: &Telemetry, name: SpanName, listeners: &[Arc<dyn Follow>]) {
-        for follower in listeners.iter().filter(|follower| follower.follows(name)) {
-            let built = guarded(telemetry, follower, &name.event(Phase::Start), || follower.clone().built());
+        for (listener, follower) in following(listeners, name) {
+            let built = guarded(telemetry, follower, &name.event(Phase::Start), || listener.clone().built());
             if let Some(slot) = built {
                 self.add(telemetry, slot, Whose::Unstarted);
             }
@@ -77,13 +77,13 @@ impl States {
         event: &Event<'_>,
     ) {
         let Some(name) = event.span() else { return };
-        for follower in listeners.iter().filter(|follower| follower.follows(name)) {
+        for (listener, follower) in following(listeners, name) {
             let parent = around.and_then(|around| around.find(follower)).and_then(Kept::state);
             // Nobody else has the slot yet.
             let start = |slot: &mut Arc<dyn AnySlot>| {
                 Arc::get_mut(slot).into_iter().for_each(|slot| slot.start(event, parent));
             };
-            let captured = self.kept.iter_mut().find(|kept| ptr::eq(kept.follower(), &***follower));
+            let captured = self.kept.iter_mut().find(|kept| ptr::eq(kept.follower(), follower));
             match captured {
                 // In place: what is moved waits for what was just written.
                 Some(kept) => {
@@ -93,7 +93,7 @@ impl States {
                 }
                 None => {
                     let made = guarded(telemetry, follower, event.name(), || {
-                        let mut slot = follower.clone().built();
+                        let mut slot = listener.clone().built();
                         start(&mut slot);
                         slot
                     });
@@ -138,7 +138,8 @@ impl States {
     }
 
     pub(crate) fn stop(&self, telemetry: &Telemetry, listeners: &[Arc<dyn Follow>], event: &Event<'_>) {
-        for follower in listeners.iter().filter(|it| event.span().is_some_and(|name| it.follows(name))) {
+        let Some(name) = event.span() else { return };
+        for (_, follower) in following(listeners, name) {
             match self.find(follower).filter(|kept| kept.is_own()).and_then(Kept::state) {
                 Some(state) => {
                     guarded(telemetry, follower, event.name(), || state.stop(event));
@@ -207,6 +208,15 @@ impl States {
         // In the order of attaching, as everywhere, whichever of them follow the spans around as well.
         self.kept.insert_by_key(kept, |kept| kept.follower().sequence);
     }
+}
+
+/// The listeners that follow such spans, each with what is known of it: who listens is asked once.
+fn following(
+    listeners: &[Arc<dyn Follow>],
+    name: SpanName,
+) -> impl Iterator<Item = (&Arc<dyn Follow>, &Follower)> {
+    let all = listeners.iter().map(|listener| (listener, listener.follower()));
+    all.filter(move |(_, follower)| follower.follows(name))
 }
 
 /// What all listeners around one poll are told.
