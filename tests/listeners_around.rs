@@ -56,6 +56,31 @@ async fn a_listener_is_around_a_poll_once_though_spans_that_nobody_follows_lie_i
 }
 
 #[tokio::test]
+async fn a_listener_is_not_around_a_span_of_another_handle_but_around_its_own_inside_that() {
+    let scribe = Scribe { around: Some(|poll| poll()), ..Scribe::new() };
+    let (telemetry, elsewhere) = (scribe.attached(), Telemetry::new());
+    elsewhere.attach_many("look", SpanName::Tool.events(), |_| {}).unwrap();
+    let own = async { telemetry.scope(async {}.in_span_plain(Span::step())).await };
+    let foreign = async { elsewhere.scope(own.in_span_plain(Span::tool("search", "call_1"))).await };
+    telemetry.scope(foreign.in_span_plain(Span::chat())).await;
+    scribe.assert_wrote(&[
+        "start chat in nothing",
+        "enter chat",
+        // By the scope of its own handle; not by the other handle's, nor by the tool.
+        "enter chat",
+        "start step in chat",
+        "enter step",
+        "leave step",
+        "stop step completed",
+        "drop step",
+        "leave chat",
+        "leave chat",
+        "stop chat completed",
+        "drop chat",
+    ]);
+}
+
+#[tokio::test]
 async fn the_poll_runs_exactly_once_though_the_listener_forgets_or_repeats_it() {
     for around in [(|_| {}) as fn(&mut dyn FnMut()), |poll| (0..3).for_each(|_| poll())] {
         let telemetry = Scribe { around: Some(around), ..Scribe::new() }.attached();
