@@ -119,7 +119,7 @@ impl Node {
     /// The request id that the caller gave, if this is a span that has one.
     pub(crate) fn given_id(&self) -> Option<&RequestId> {
         match &self.place {
-            Place::Span(start) => start.request_id.given(),
+            Place::Span(start) => start.request_id.known(),
             Place::Scope(id) | Place::Unobserved(id) => id.as_ref(),
         }
     }

@@ -268,8 +268,8 @@ impl RequestIdCell {
         Self::Unread(ticket, const { OnceLock::new() })
     }
 
-    /// The id, if it was given and not drawn.
-    pub(crate) fn given(&self) -> Option<&RequestId> {
+    /// The id, if nobody need work it out. Before a span starts, that is one that the caller gave.
+    pub(crate) fn known(&self) -> Option<&RequestId> {
         match self {
             Self::Known(id) => Some(id),
             Self::Unread(..) => None,

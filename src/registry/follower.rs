@@ -1,6 +1,5 @@
 use std::any::Any;
 use std::fmt;
-use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -97,14 +96,6 @@ impl<L: Listener> Follow for Following<L> {
     }
 }
 
-impl Deref for dyn Follow {
-    type Target = Follower;
-
-    fn deref(&self) -> &Follower {
-        self.follower()
-    }
-}
-
 /// What is known of a listener without its type.
 pub(crate) struct Follower {
     pub(super) id: Arc<str>,
@@ -184,6 +175,6 @@ impl Follower {
 
 impl fmt::Debug for dyn Follow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Follower").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("Follower").field("id", &self.follower().id).finish_non_exhaustive()
     }
 }

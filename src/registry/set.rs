@@ -63,8 +63,8 @@ impl Registry {
         self.interest.remove(gone.followed());
         match &gone {
             Attached::Handler(handler) => handler.detached(),
-            Attached::Listener(follower) => {
-                follower.detached();
+            Attached::Listener(listener) => {
+                listener.follower().detached();
                 *self.listeners.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
             }
         }

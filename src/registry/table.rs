@@ -17,7 +17,7 @@ impl Attached {
     pub(super) fn followed(&self) -> Followed {
         match self {
             Self::Handler(handler) => handler.followed(),
-            Self::Listener(follower) => follower.followed(),
+            Self::Listener(listener) => listener.follower().followed(),
         }
     }
 
@@ -25,7 +25,7 @@ impl Attached {
     pub(super) fn sequence(&self) -> u64 {
         match self {
             Self::Handler(handler) => handler.sequence,
-            Self::Listener(follower) => follower.sequence,
+            Self::Listener(listener) => listener.follower().sequence,
         }
     }
 }
@@ -54,12 +54,12 @@ impl Table {
         for one in attached {
             match one {
                 Attached::Handler(handler) => handlers.push(handler),
-                Attached::Listener(follower) => listeners.push(follower),
+                Attached::Listener(listener) => listeners.push(listener),
             }
         }
         handlers.sort_by_key(|handler| handler.sequence);
-        listeners.sort_by_key(|follower| follower.sequence);
-        let content = listeners.iter().fold(Content::NONE, |all, follower| all | follower.content);
+        listeners.sort_by_key(|listener| listener.follower().sequence);
+        let content = listeners.iter().fold(Content::NONE, |all, listener| all | listener.follower().content);
         let known = std::array::from_fn(|_| Row { content, ..Row::default() });
         let mut table = Self { known, custom: HashMap::new(), listeners };
         for handler in handlers {

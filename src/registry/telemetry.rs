@@ -173,13 +173,13 @@ impl Telemetry {
         let registry = self.registry();
         let sequence = registry.sequence.fetch_add(1, Ordering::Relaxed);
         // Declared first and dropped last: a listener that is refused is dropped without the lock.
-        let follower = Follower::attach(id.clone(), listener, sequence, registry.id);
+        let listener = Follower::attach(id.clone(), listener, sequence, registry.id);
         let mut count = registry.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         if *count == MAX_LISTENERS {
             return Err(AttachError::TooManyListeners);
         }
         registry.listened.store(true, Ordering::Release);
-        registry.insert(id, Attached::Listener(follower.clone()))?;
+        registry.insert(id, Attached::Listener(listener.clone()))?;
         *count += 1;
         Ok(())
     }
@@ -204,7 +204,7 @@ impl Telemetry {
         for one in &self.registry().attached {
             let events = match one.value() {
                 Attached::Handler(handler) => handler.events.clone(),
-                Attached::Listener(follower) => follower.events(),
+                Attached::Listener(listener) => listener.follower().events(),
             };
             let matching = events.into_iter().filter(|event| event.starts_with(prefix));
             found.extend(matching.map(|event| HandlerInfo { id: one.key().clone(), event }));
@@ -217,7 +217,7 @@ impl Telemetry {
     #[must_use]
     pub fn ends_without_start(&self, id: &str) -> Option<u64> {
         match self.registry().attached.get(id)?.value() {
-            Attached::Listener(follower) => Some(follower.missed()),
+            Attached::Listener(listener) => Some(listener.follower().missed()),
             Attached::Handler(_) => None,
         }
     }

@@ -108,7 +108,7 @@ impl Unsettled {
         let node = draft.get_mut().expect("a draft is not shared");
         let mut around = None;
         if let Some(start) = node.start_mut() {
-            if start.request_id.given().is_some() {
+            if start.request_id.known().is_some() {
                 around = self.context.node_of_request();
             } else if let Some(id) = self.context.request_id_cell() {
                 start.request_id = id;
