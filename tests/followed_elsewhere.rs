@@ -1,6 +1,7 @@
 //! When somebody follows something, and not what happens here: another span, or the same on another handle.
 //! It changes nothing, and what is made for followers only is not made.
 
+use std::future::pending;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -65,6 +66,23 @@ async fn a_request_that_only_another_handle_follows_has_one_id() {
         async { (current_request_id(), async { current_request_id() }.in_span_plain(Span::step()).await) };
     let (outer, inner) = ids.in_span_plain(Span::chat()).await;
     assert!(outer.is_some() && outer == inner && elsewhere.events().is_empty());
+}
+
+#[tokio::test]
+async fn a_request_that_nobody_follows_keeps_its_id_after_a_span_inside_it_that_somebody_follows() {
+    let (telemetry, events) = following(&[SpanName::Tool]);
+    let turn = async {
+        let before = current_request_id();
+        async {}.in_span_plain(span_of(SpanName::Tool)).await;
+        let after_one_that_ended = current_request_id();
+        assert!(pending::<()>().in_span_plain(span_of(SpanName::Tool)).now_or_never().is_none());
+        [before, after_one_that_ended, current_request_id()]
+    };
+    let ids = telemetry.scope(turn.in_span_plain(Span::chat())).await;
+    let told = events.lock().unwrap().iter().map(|event| text(event, "request_id")).collect::<Vec<_>>();
+    let id = ids[0].clone().expect("a chat is a request").to_string();
+    assert_eq!(ids.map(|id| id.unwrap().to_string()), [id.as_str(); 3]);
+    assert_eq!(told, [id.as_str(); 4]);
 }
 
 /// What an event of the user is made of, if somebody asks.
