@@ -26,16 +26,16 @@ pub use convention::{
     Attribute, Convention, Instrument, Label, Outgoing, Policy, Profile, Redact, Rule, SpanKind,
 };
 pub use event::{
-    CATALOGUE, Clock, Content, Entries, Entry, Event, EventName, Fields, InvalidEventName, InvalidRequestId,
-    Key, Measurements, Metadata, Number, Outcome, OwnedEvent, Phase, RequestId, SpanId, SpanName, SpanRow,
-    SystemClock, TokenCount, UnknownSpanName, Usage, UsageStatus, Value, ValueRef, event_prefix, request_id,
+    CATALOGUE, Clock, Content, Entries, Entry, Event, EventName, Fields, Key, Measurements, Metadata, Number,
+    Outcome, OwnedEvent, ParseEventNameError, ParseRequestIdError, ParseSpanNameError, Phase, RequestId,
+    SpanId, SpanName, SpanRow, SystemClock, TokenCount, Usage, UsageStatus, Value, ValueRef, event_prefix,
 };
 pub use instrument::{
     ClosureContextExt, FutureSpanExt, JoinSetContextExt, Opening, Opens, SpanFuture, SpanReturn, SpanStream,
     StreamSpanExt, span, span_sync, spawn, spawn_blocking, spawn_local,
 };
 pub use registry::{
-    AttachError, Flushed, HandlerInfo, Listener, MAX_LISTENERS, NotFound, QueueCounts, Sink, SinkGuard,
+    AttachError, DetachError, Flushed, HandlerInfo, Listener, MAX_LISTENERS, QueueCounts, Sink, SinkGuard,
     SubscribeOptions, Subscription, Telemetry, WhenFull, capture_panic_backtraces,
 };
 pub use span::{

@@ -84,10 +84,10 @@ fn values_can_be_sent_and_shared() {
 fn errors_can_be_sent_and_shared() {
     auto_traits! {
         AttachError: Send Sync Unpin;
-        InvalidEventName: Send Sync Unpin;
-        InvalidRequestId: Send Sync Unpin;
-        NotFound: Send Sync Unpin;
-        UnknownSpanName: Send Sync Unpin;
+        ParseEventNameError: Send Sync Unpin;
+        ParseRequestIdError: Send Sync Unpin;
+        DetachError: Send Sync Unpin;
+        ParseSpanNameError: Send Sync Unpin;
         testing::TimedOut: Send Sync Unpin;
     }
 }

@@ -5,7 +5,7 @@ use futures::{StreamExt as _, stream};
 use metrics_exporter_prometheus::PrometheusBuilder;
 
 async fn stream_of_three() {
-    let tokens = stream::iter([1, 2, 3]).in_span_plain(Span::stream().engine("openai"));
+    let tokens = stream::iter([1, 2, 3]).in_span_infallible(Span::stream().engine("openai"));
     assert_eq!(tokens.count().await, 3);
 }
 

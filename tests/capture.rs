@@ -10,7 +10,7 @@ use support::*;
 mod support;
 
 async fn chat() {
-    async {}.in_span_plain(Span::step()).in_span_plain(Span::chat()).await;
+    async {}.in_span_infallible(Span::step()).in_span_infallible(Span::chat()).await;
 }
 
 #[tokio::test]
@@ -28,7 +28,7 @@ async fn it_keeps_retries_and_failures_too() {
     let capture = Capture::new();
     capture.telemetry().attach("bad", "allm.chat.stop", |_| panic!("bad")).unwrap();
     capture.run(|| adapter_retry(1, ms(5), "reset"));
-    capture.scope(async {}.in_span_plain(Span::chat())).await;
+    capture.scope(async {}.in_span_infallible(Span::chat())).await;
     assert_eq!(names(&capture)[0], "adapter.retry");
     assert!(names(&capture).contains(&"telemetry.handler.failure".into()));
 }
@@ -46,7 +46,7 @@ async fn it_waits_for_an_event_that_has_happened_or_will() {
 #[tokio::test(start_paused = true)]
 async fn waiting_in_vain_ends_with_the_deadline_and_tells_what_was_seen() {
     let capture = Capture::new();
-    capture.scope(async {}.in_span_plain(Span::chat())).await;
+    capture.scope(async {}.in_span_infallible(Span::chat())).await;
     let begun = tokio::time::Instant::now();
     let error = capture.wait_for("allm.tool.stop", ms(700)).await.unwrap_err().to_string();
     assert_eq!(begun.elapsed(), ms(700));
@@ -102,8 +102,9 @@ async fn the_events_of_one_request_come_in_order() {
     let capture = Capture::new();
     let (first, second) = ("first".parse().unwrap(), "second".parse().unwrap());
     let both = async {
-        let first = async { tokio::task::yield_now().await }.in_span_plain(Span::chat().request_id(first));
-        tokio::join!(first, async {}.in_span_plain(Span::step().request_id(second)))
+        let first =
+            async { tokio::task::yield_now().await }.in_span_infallible(Span::chat().request_id(first));
+        tokio::join!(first, async {}.in_span_infallible(Span::step().request_id(second)))
     };
     capture.scope(both).await;
     assert_eq!(names(&capture), ["chat.start", "step.start", "step.stop", "chat.stop"]);

@@ -81,9 +81,9 @@ async fn a_spans_keys_are_the_same_however_its_future_ends() {
         let all = async {
             settle(ready(Answer::Ok(1)).in_span(built())).await;
             settle(ready(Answer::<u8>::Err(refused())).in_span(built())).await;
-            settle(ready(1).in_span_plain(built())).await;
-            settle(async { lost::<u8>() }.in_span_plain(built())).await;
-            settle(tokio::time::timeout(ms(0), pending::<u8>().in_span_plain(built()))).await;
+            settle(ready(1).in_span_infallible(built())).await;
+            settle(async { lost::<u8>() }.in_span_infallible(built())).await;
+            settle(tokio::time::timeout(ms(0), pending::<u8>().in_span_infallible(built()))).await;
             settle(span(name, Metadata::new(), async { (1, Metadata::new()) })).await;
             settle(span(name, Metadata::new(), async { lost::<(u8, Metadata)>() })).await;
             span_sync(name, Metadata::new(), || (1, Metadata::new()));
@@ -110,7 +110,7 @@ async fn a_spans_keys_are_the_same_however_its_stream_ends() {
             items(true).in_span(built()).count().await;
             items(false).in_span(built()).take(1).count().await;
             drop(items(false).in_span(built()));
-            settle(items(false).map(|_| lost::<u8>()).in_span_plain(built()).count()).await;
+            settle(items(false).map(|_| lost::<u8>()).in_span_infallible(built()).count()).await;
             built().open(ready(Answer::Ok(items(false)))).await.unwrap().count().await;
             settle(built().open(ready(Answer::<Items>::Err(refused())))).await;
             settle(built().open(async { lost::<Answer<Items>>() })).await;
@@ -145,7 +145,7 @@ async fn start_keys_have_the_values_they_were_given() {
     let capture = Capture::new();
     let all = async {
         for name in SpanName::ALL {
-            ready(()).in_span_plain(span_of(name)).await;
+            ready(()).in_span_infallible(span_of(name)).await;
         }
     };
     capture.scope(all).await;
@@ -234,7 +234,7 @@ async fn optional_start_keys_stand_only_when_they_were_set_and_on_every_event() 
         .frequency_penalty(0.1)
         .presence_penalty(0.2)
         .stop_sequences(["END"]);
-    capture.scope(async { stream::iter([1]).in_span_plain(full).count().await }).await;
+    capture.scope(async { stream::iter([1]).in_span_infallible(full).count().await }).await;
     let expected: [(&str, Value); 13] = [
         ("provider", "azure".into()),
         ("agent_name", "weather bot".into()),
@@ -262,7 +262,7 @@ async fn end_metadata_is_start_metadata_with_the_results_merged_over_it() {
     let capture = Capture::new();
     let span = Span::chat().engine("rig").metadata("tenant", "acme").metadata("cache", "unknown");
     let span = span.on_stop(|_: &(), stop| stop.metadata("cache", "hit")).input(|| "hello");
-    capture.scope(async {}.in_span_plain(span)).await;
+    capture.scope(async {}.in_span_infallible(span)).await;
     let (start, stop) = (the(&capture, SpanName::Chat, Phase::Start), end_of(&capture, SpanName::Chat));
     for entry in start.as_event().metadata_entries().filter(|entry| entry.key != "cache") {
         assert_eq!(value(&stop, entry.key), entry.value.to_value());
@@ -287,7 +287,7 @@ async fn the_standard_keys_and_measurements_win_over_the_users() {
             stop.measurement(key, u64::MAX);
         }
     });
-    capture.scope(async {}.in_span_plain(span)).await;
+    capture.scope(async {}.in_span_infallible(span)).await;
     capture.events().iter().for_each(|event| assert_keeps_its_promise(event, false));
     let stop = end_of(&capture, SpanName::Tool);
     assert!(
@@ -305,7 +305,7 @@ async fn a_span_counts_what_its_observer_counted() {
         stop.measurement("batch_count", 1);
         stop.measurement("cost_usd", 0.5);
     });
-    capture.scope(ready(vec![1, 2, 3]).in_span_plain(span)).await;
+    capture.scope(ready(vec![1, 2, 3]).in_span_infallible(span)).await;
     let stop = end_of(&capture, SpanName::Embed);
     assert_eq!((number(&stop, "embedding_count"), number(&stop, "batch_count")), (3, 1));
     let own: Vec<_> = stop.as_event().measurements().filter(|it| it.from_user).map(|it| it.key).collect();

@@ -37,7 +37,7 @@ fn a_handle_reads_the_clock_it_was_given() {
     let clock = Set::default();
     let capture = on(&clock);
     clock.to(1_000);
-    let chat = async { clock.to(4_500) }.in_span_plain(Span::chat());
+    let chat = async { clock.to(4_500) }.in_span_infallible(Span::chat());
     capture.scope(chat).now_or_never().unwrap();
     let (start, stop) = (the(&capture, SpanName::Chat, Phase::Start), end_of(&capture, SpanName::Chat));
     assert_eq!(
@@ -54,9 +54,9 @@ fn two_handles_may_have_two_clocks() {
     let (a, b) = (on(&ours), on(&theirs));
     let both = async {
         ours.to(5);
-        b.scope(async { theirs.to(70) }.in_span_plain(Span::step())).await;
+        b.scope(async { theirs.to(70) }.in_span_infallible(Span::step())).await;
     };
-    a.scope(both.in_span_plain(Span::chat())).now_or_never().unwrap();
+    a.scope(both.in_span_infallible(Span::chat())).now_or_never().unwrap();
     assert_eq!(number(&end_of(&a, SpanName::Chat), "duration"), 5);
     assert_eq!(number(&end_of(&b, SpanName::Step), "duration"), 70);
 }
@@ -66,7 +66,7 @@ fn a_clock_that_runs_backwards_makes_durations_of_0() {
     let clock = Set::default();
     let capture = on(&clock);
     clock.to(1_000);
-    let mut tokens = capture.run(|| futures::stream::pending::<u8>().in_span_plain(Span::stream()));
+    let mut tokens = capture.run(|| futures::stream::pending::<u8>().in_span_infallible(Span::stream()));
     assert!(poll_next(&mut tokens).is_pending());
     clock.to(10);
     drop(tokens);

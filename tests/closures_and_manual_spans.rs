@@ -139,7 +139,7 @@ async fn the_callers_request_id_in_the_start_metadata_wins() {
     let capture = Capture::new();
     let inner =
         span(SpanName::Step, [("request_id", "req-7")], async { (current_request_id(), Metadata::new()) });
-    let seen = capture.scope(inner.in_span_plain(Span::chat())).await;
+    let seen = capture.scope(inner.in_span_infallible(Span::chat())).await;
     assert_eq!(seen.unwrap().as_str(), "req-7");
     assert_eq!(request_of(&end_of(&capture, SpanName::Step)), "req-7");
 }
@@ -165,7 +165,7 @@ async fn the_context_of_a_closure_is_captured_where_span_is_called() {
     let capture = Capture::new();
     let work = async { ((), Metadata::new()) };
     let step = capture
-        .scope(async { span(SpanName::Step, Metadata::new(), work) }.in_span_plain(Span::chat()))
+        .scope(async { span(SpanName::Step, Metadata::new(), work) }.in_span_infallible(Span::chat()))
         .await;
     tokio::spawn(step).await.unwrap();
     let (chat, step) = (end_of(&capture, SpanName::Chat), end_of(&capture, SpanName::Step));

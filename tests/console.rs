@@ -48,11 +48,11 @@ async fn the_lines_of_one_request_appear_as_they_happen() {
 async fn a_long_label_moves_the_columns_of_all_that_follow_in_its_request() {
     let shown = Shown::new();
     let long = "claude-sonnet-4-5-20250929-1024k";
-    let ask = |model| wait(20).in_span_plain(Span::stream().model(model));
+    let ask = |model| wait(20).in_span_infallible(Span::stream().model(model));
     let turn = async { (ask("gpt-5").await, ask(long).await, ask("gpt-5").await) };
     let chat = |name| Span::chat().request_id(id(name));
-    shown.telemetry.scope(turn.in_span_plain(Span::step()).in_span_plain(chat("req-1"))).await;
-    shown.telemetry.scope(ask("gpt-5").in_span_plain(chat("req-2"))).await;
+    shown.telemetry.scope(turn.in_span_infallible(Span::step()).in_span_infallible(chat("req-1"))).await;
+    shown.telemetry.scope(ask("gpt-5").in_span_infallible(chat("req-2"))).await;
     let expected = "
         > ┌ chat                                                    req-1
         > │ ┌ step
@@ -82,7 +82,7 @@ async fn a_line_is_there_before_its_request_has_ended() {
 #[tokio::test(start_paused = true)]
 async fn requests_that_overlap_are_each_printed_whole_when_they_end() {
     let shown = Shown::new();
-    let other = tool("fetch", 5_000).in_span_plain(Span::chat().request_id(id("req-2")));
+    let other = tool("fetch", 5_000).in_span_infallible(Span::chat().request_id(id("req-2")));
     shown.telemetry.scope(async { tokio::join!(agent("req-1"), other) }).await;
     let expected = "
         > ┌ chat                                                    req-1
@@ -112,9 +112,9 @@ async fn no_tree_of_a_crowd_is_torn_apart() {
         let request = async move {
             all.wait().await;
             tokio::join!(tool("one", 1 + number % 7), tool("two", 1));
-            tool("three", 1).in_span_plain(Span::step()).await;
+            tool("three", 1).in_span_infallible(Span::step()).await;
         };
-        crowd.spawn(shown.telemetry.scope(request.in_span_plain(Span::chat().request_id(id(&name)))));
+        crowd.spawn(shown.telemetry.scope(request.in_span_infallible(Span::chat().request_id(id(&name)))));
     }
     crowd.join_all().await;
     let text = shown.now();
@@ -132,7 +132,7 @@ async fn no_tree_of_a_crowd_is_torn_apart() {
 #[tokio::test(start_paused = true)]
 async fn a_request_that_comes_after_the_crowd_is_live_again() {
     let shown = Shown::new();
-    let ask = |name, time| wait(time).in_span_plain(Span::generate().model("m").request_id(id(name)));
+    let ask = |name, time| wait(time).in_span_infallible(Span::generate().model("m").request_id(id(name)));
     shown.telemetry.scope(async { tokio::join!(ask("a", 10), ask("b", 20)) }).await;
     shown.telemetry.scope(ask("c", 30)).await;
     let expected = "
@@ -148,7 +148,7 @@ async fn a_request_that_comes_after_the_crowd_is_live_again() {
 #[tokio::test(start_paused = true)]
 async fn outermost_spans_of_one_request_stand_beside_and_after_each_other() {
     let shown = Shown::new();
-    let ask = |model, time| wait(time).in_span_plain(Span::generate().model(model));
+    let ask = |model, time| wait(time).in_span_infallible(Span::generate().model(model));
     let both = async {
         with_request_id(id("req-1"), async { tokio::join!(ask("slow", 20), ask("fast", 10)) }).await;
         with_request_id(id("req-1"), ask("last", 30)).await;

@@ -29,7 +29,9 @@ async fn steady_id() -> String {
 }
 
 async fn chat() -> String {
-    async { steady_id().in_span_plain(Span::tool("t", "1")).await }.in_span_plain(Span::chat()).await
+    async { steady_id().in_span_infallible(Span::tool("t", "1")).await }
+        .in_span_infallible(Span::chat())
+        .await
 }
 
 /// Asserts that these are the ids of just these many requests, each with one chat and the tool below it.
@@ -70,7 +72,8 @@ async fn neighbours_in_a_select_do_not_see_each_other() {
     let capture = Capture::new();
     capture
         .scope(async {
-            let slow = async { (steady_id().await, pending::<()>().await).0 }.in_span_plain(Span::step());
+            let slow =
+                async { (steady_id().await, pending::<()>().await).0 }.in_span_infallible(Span::step());
             let won = tokio::select! { biased; id = slow => id, id = chat() => id };
             assert_eq!(id_here(), None);
             assert_eq!(request_of(&the(&capture, SpanName::Chat, Phase::Stop)), won);
@@ -111,11 +114,11 @@ async fn nested_spawns_belong_to_the_request_of_the_outermost() {
             return steady_id().boxed();
         }
         let inner = async move { deep(level - 1).await };
-        async { allm_telemetry::spawn(inner.in_span_plain(Span::step())).await.unwrap() }.boxed()
+        async { allm_telemetry::spawn(inner.in_span_infallible(Span::step())).await.unwrap() }.boxed()
     }
     let capture = Capture::new();
     let (inner, outer) =
-        capture.scope(async { (deep(3).await, id_here().unwrap()) }.in_span_plain(Span::chat())).await;
+        capture.scope(async { (deep(3).await, id_here().unwrap()) }.in_span_infallible(Span::chat())).await;
     assert_eq!(inner, outer);
     let starts: Vec<_> = capture
         .of_request(&outer)
@@ -130,7 +133,7 @@ async fn nested_spawns_belong_to_the_request_of_the_outermost() {
 
 /// Runs `work` in a chat; asserts that it saw the chat's id, and that tools in it have the chat as parent.
 async fn in_chat(capture: &Capture, work: impl Future<Output = Option<String>>) {
-    let (seen, own) = capture.scope(async { (work.await, id_here()) }.in_span_plain(Span::chat())).await;
+    let (seen, own) = capture.scope(async { (work.await, id_here()) }.in_span_infallible(Span::chat())).await;
     assert!(seen.is_some() && seen == own, "{seen:?} {own:?}");
     assert_eq!(id_here(), None);
     let parent = the(capture, SpanName::Chat, Phase::Start);
@@ -140,7 +143,7 @@ async fn in_chat(capture: &Capture, work: impl Future<Output = Option<String>>) 
 }
 
 async fn tool() -> Option<String> {
-    async { id_here() }.in_span_plain(Span::tool("t", "1")).await
+    async { id_here() }.in_span_infallible(Span::tool("t", "1")).await
 }
 
 fn tool_now() -> Option<String> {
@@ -155,7 +158,7 @@ async fn a_spawned_task_carries_the_context() {
 #[tokio::test]
 async fn a_span_that_was_built_here_may_be_spawned_by_anybody() {
     let built =
-        async { tokio::spawn(async { id_here() }.in_span_plain(Span::tool("t", "1"))).await.unwrap() };
+        async { tokio::spawn(async { id_here() }.in_span_infallible(Span::tool("t", "1"))).await.unwrap() };
     in_chat(&Capture::new(), built).await;
 }
 
@@ -232,7 +235,7 @@ async fn a_context_can_be_sent_through_a_channel() {
 async fn what_tokio_spawns_without_us_is_outside() {
     let capture = Capture::new();
     let inside = async { tokio::spawn(async { id_here() }).await.unwrap() };
-    assert_eq!(capture.scope(inside.in_span_plain(Span::chat())).await, None);
+    assert_eq!(capture.scope(inside.in_span_infallible(Span::chat())).await, None);
 }
 
 #[test]
@@ -244,14 +247,14 @@ fn spans_work_without_a_runtime() {
 }
 
 async fn chat_without_tokio() -> String {
-    async { tool().await.unwrap() }.in_span_plain(Span::chat()).await
+    async { tool().await.unwrap() }.in_span_infallible(Span::chat()).await
 }
 
 #[tokio::test]
 async fn the_context_is_gone_between_polls() {
     let capture = Capture::new();
-    let mut chat = Box::pin(capture.run(|| steady_id().in_span_plain(Span::chat())));
-    let mut tokens = capture.run(|| stream::pending::<u8>().in_span_plain(Span::stream()));
+    let mut chat = Box::pin(capture.run(|| steady_id().in_span_infallible(Span::chat())));
+    let mut tokens = capture.run(|| stream::pending::<u8>().in_span_infallible(Span::stream()));
     for _ in 0..3 {
         assert!(poll_once(&mut chat).is_pending() && poll_next(&mut tokens).is_pending());
         assert_eq!(id_here(), None);
@@ -261,7 +264,7 @@ async fn the_context_is_gone_between_polls() {
 #[tokio::test]
 async fn the_context_is_gone_after_a_panic() {
     let capture = Capture::new();
-    let mut chat = Box::pin(capture.run(|| async { lost::<()>() }.in_span_plain(Span::chat())));
+    let mut chat = Box::pin(capture.run(|| async { lost::<()>() }.in_span_infallible(Span::chat())));
     panic_text(|| poll_once(&mut chat));
     assert_eq!(id_here(), None);
     let mut scoped = Box::pin(capture.scope(async { lost::<()>() }));
@@ -280,12 +283,12 @@ async fn what_is_wrapped_is_dropped_in_its_context() {
         OnDrop(move || seen.lock().unwrap().push(id_here()))
     };
     let (a, b, c) = (look(), look(), look());
-    let ready = async move { drop(a) }.in_span_plain(Span::chat());
-    let cancelled = async move { (pending::<()>().await, drop(b)) }.in_span_plain(Span::step());
+    let ready = async move { drop(a) }.in_span_infallible(Span::chat());
+    let cancelled = async move { (pending::<()>().await, drop(b)) }.in_span_infallible(Span::step());
     let tokens = stream::pending::<u8>().map(move |item| (item, &c as *const _ as usize));
     capture.scope(ready).await;
     capture.scope(cancelled).now_or_never();
-    drop(capture.run(|| tokens.in_span_plain(Span::stream())));
+    drop(capture.run(|| tokens.in_span_infallible(Span::stream())));
     let expected = [SpanName::Chat, SpanName::Step, SpanName::Stream]
         .map(|name| Some(request_of(&end_of(&capture, name))));
     assert_eq!(*seen.lock().unwrap(), expected);
@@ -299,9 +302,9 @@ async fn what_was_never_polled_is_dropped_in_the_context_that_was_captured() {
             async {
                 let seen = seen.clone();
                 let guard = OnDrop(move || *seen.lock().unwrap() = id_here());
-                (async move { drop(guard) }.in_span_plain(Span::tool("t", "1")), id_here())
+                (async move { drop(guard) }.in_span_infallible(Span::tool("t", "1")), id_here())
             }
-            .in_span_plain(Span::chat()),
+            .in_span_infallible(Span::chat()),
         )
         .await;
     drop(built);
@@ -318,7 +321,7 @@ async fn what_a_carried_closure_holds_is_dropped_in_its_context_though_it_never_
                 let guard = OnDrop(move || *seen.lock().unwrap() = id_here());
                 ((move || drop(guard)).in_current_context(), id_here())
             }
-            .in_span_plain(Span::chat()),
+            .in_span_infallible(Span::chat()),
         )
         .await;
     drop(carried);

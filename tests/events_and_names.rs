@@ -109,7 +109,9 @@ async fn an_event_can_be_kept_and_shows_the_same() {
     let names = SpanName::Tool.events();
     let keep = move |event: &Event<'_>| sender.send((format!("{event:?}"), event.to_owned())).unwrap();
     telemetry.attach_many("keep", names, keep).unwrap();
-    telemetry.scope(async {}.in_span_plain(Span::tool("search", "call_1").metadata("tenant", "acme"))).await;
+    telemetry
+        .scope(async {}.in_span_infallible(Span::tool("search", "call_1").metadata("tenant", "acme")))
+        .await;
     let kept: Vec<_> = receiver.try_iter().collect();
     assert_eq!(kept.len(), 2);
     for (shown, owned) in kept {
@@ -128,7 +130,7 @@ async fn the_line_of_an_event_has_no_content_and_no_key_of_the_users() {
             stop.result(|| "a secret");
             stop.error("http_500", "a secret");
         });
-    capture.scope(async {}.in_span_plain(span)).await;
+    capture.scope(async {}.in_span_infallible(span)).await;
     let line = end_of(&capture, SpanName::Generate).to_string();
     assert!(line.starts_with("allm.generate.stop ") && line.contains("error_type=http_500"), "{line}");
     assert!(!line.contains("secret") && !line.contains('\n'), "{line}");

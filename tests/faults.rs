@@ -59,11 +59,11 @@ fn a_handler_that_blocks_holds_up_its_own_emission_and_nothing_else() {
     };
     capture.telemetry().attach("blocks", "allm.chat.start", blocks).unwrap();
     let (slow, other) = (capture.clone(), capture.clone());
-    let slow = thread::spawn(move || slow.scope(async { 4 }.in_span_plain(Span::chat())).now_or_never());
+    let slow = thread::spawn(move || slow.scope(async { 4 }.in_span_infallible(Span::chat())).now_or_never());
     is_blocked.recv_timeout(SOON).unwrap();
     let (done, is_done) = channel();
     thread::spawn(move || {
-        other.scope(async {}.in_span_plain(Span::tool("t", "1"))).now_or_never().unwrap();
+        other.scope(async {}.in_span_infallible(Span::tool("t", "1"))).now_or_never().unwrap();
         other.telemetry().attach("late", "allm.tool.stop", |_| {}).unwrap();
         assert_eq!(other.telemetry().list_handlers("allm.chat.start").len(), 2);
         other.telemetry().detach("blocks").unwrap();
@@ -126,7 +126,7 @@ async fn a_panic_without_a_text_and_one_whose_payload_panics_when_dropped_harm_n
 #[tokio::test]
 async fn a_panic_of_the_call_goes_on_although_its_payload_panics_when_it_is_dropped() {
     let capture = Capture::new();
-    let work = async { panic_any_quietly(PanicsOnDrop("the payload")) }.in_span_plain(Span::chat());
+    let work = async { panic_any_quietly(PanicsOnDrop("the payload")) }.in_span_infallible(Span::chat());
     let payload = AssertUnwindSafe(capture.scope(work)).catch_unwind().await.unwrap_err();
     assert_eq!(payload.downcast_ref::<PanicsOnDrop>().map(|payload| payload.0), Some("the payload"));
     assert!(catch_unwind(AssertUnwindSafe(|| drop(payload))).is_err());
@@ -150,7 +150,7 @@ async fn what_a_handler_holds_may_panic_when_it_is_dropped() {
             detach("bad").unwrap();
         };
         capture.telemetry().attach("bad", "allm.chat.start", handler).unwrap();
-        let chat = async { turn }.in_span_plain(Span::chat());
+        let chat = async { turn }.in_span_infallible(Span::chat());
         assert_eq!(capture.scope(chat).await, turn);
     }
     capture.assert_balanced();
@@ -184,19 +184,19 @@ struct BadStates;
 impl Listener for BadStates {
     type Built = ();
     type State = PanicsOnDrop;
-    fn built(&self) {}
-    fn start(&self, _: &Event<'_>, (): (), _: Option<&PanicsOnDrop>) -> PanicsOnDrop {
+    fn on_build(&self) {}
+    fn on_start(&self, _: &Event<'_>, (): (), _: Option<&PanicsOnDrop>) -> PanicsOnDrop {
         PanicsOnDrop("a state")
     }
-    fn stop(&self, _: &PanicsOnDrop, _: &Event<'_>) {}
+    fn on_end(&self, _: &PanicsOnDrop, _: &Event<'_>) {}
 }
 
 #[tokio::test]
 async fn what_a_listener_keeps_may_panic_when_it_is_dropped() {
     let capture = Capture::new();
     capture.telemetry().listen("bad", BadStates).unwrap();
-    let step = async { 4 }.in_span_plain(Span::step());
-    let answer = AssertUnwindSafe(capture.scope(step.in_span_plain(Span::chat()))).catch_unwind().await;
+    let step = async { 4 }.in_span_infallible(Span::step());
+    let answer = AssertUnwindSafe(capture.scope(step.in_span_infallible(Span::chat()))).catch_unwind().await;
     assert_eq!(answer.ok(), Some(4));
     capture.assert_balanced();
 }
@@ -228,9 +228,9 @@ impl Drop for ReentersOnDrop {
 impl Listener for ReentersOnDrop {
     type Built = ();
     type State = ();
-    fn built(&self) {}
-    fn start(&self, _: &Event<'_>, (): (), _: Option<&()>) {}
-    fn stop(&self, (): &(), _: &Event<'_>) {}
+    fn on_build(&self) {}
+    fn on_start(&self, _: &Event<'_>, (): (), _: Option<&()>) {}
+    fn on_end(&self, (): &(), _: &Event<'_>) {}
 }
 
 #[test]
@@ -268,7 +268,7 @@ fn a_hook_that_is_set_later_replaces_ours_and_a_hook_may_use_the_crate() {
         }));
         let capture = Capture::new();
         capture.telemetry().attach("bad", "allm.hook", |_| resume_unwind(Box::new("in the hook"))).unwrap();
-        let lost = AssertUnwindSafe(async { panic!("lost") }.in_span_plain(Span::chat())).catch_unwind();
+        let lost = AssertUnwindSafe(async { panic!("lost") }.in_span_infallible(Span::chat())).catch_unwind();
         let payload = capture.scope(lost).now_or_never().unwrap().unwrap_err();
         assert_eq!(payload.downcast_ref(), Some(&"lost"));
         assert_eq!(SEEN.load(Ordering::Relaxed), 1, "the hook ran inside the span");
@@ -290,7 +290,7 @@ fn handlers_and_failure_handlers_that_panic_while_the_thread_unwinds_do_not_abor
             let _first = PanicsOnDrop("inner");
             std::future::pending::<()>().await;
         };
-        let work = work.in_span_plain(Span::step()).in_span_plain(Span::chat());
+        let work = work.in_span_infallible(Span::step()).in_span_infallible(Span::chat());
         let mut wrapped = Box::pin(capture.scope(work));
         assert!(poll_once(&mut wrapped).is_pending());
         let unwound = panic_text(move || {
@@ -312,7 +312,7 @@ fn an_unobserved_span_aborts_with_a_drop_that_panics_while_the_thread_unwinds_as
             let _guard = PanicsOnDrop("second");
             std::future::pending::<()>().await;
         };
-        let mut wrapped = Box::pin(work.in_span_plain(Span::chat()));
+        let mut wrapped = Box::pin(work.in_span_infallible(Span::chat()));
         assert!(poll_once(&mut wrapped).is_pending());
         println!("it waits");
         panic_text(move || {
@@ -333,7 +333,7 @@ fn a_panic_that_aborts_the_process_ends_no_span_and_what_was_told_before_is_told
         std::panic::set_hook(Box::new(|_| panic!("a panic inside a panic")));
         let telemetry = Telemetry::new();
         telemetry.attach_many("log", SpanName::Chat.events(), |event| println!("{}", event.name())).unwrap();
-        let lost = async { panic_any(7_u8) }.in_span_plain(Span::chat());
+        let lost = async { panic_any(7_u8) }.in_span_infallible(Span::chat());
         telemetry.scope(lost).now_or_never();
     });
     if let Some(output) = output {
@@ -369,7 +369,7 @@ async fn a_clock_that_jumps_back_and_forth_makes_no_number_wrap() {
             cx.waker().wake_by_ref();
             if ready { Poll::Ready(items.next()) } else { Poll::Pending }
         });
-        let opened = capture.scope(Span::stream().open_plain(async { tokens })).await;
+        let opened = capture.scope(Span::stream().open_infallible(async { tokens })).await;
         assert_eq!(opened.count().await, 3);
         let stop = end_of(&capture, SpanName::Stream);
         let [waited, longest] = ["producer_wait", "longest_wait"].map(|key| number(&stop, key));

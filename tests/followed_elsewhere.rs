@@ -26,9 +26,9 @@ fn following(spans: &[SpanName]) -> (Telemetry, Arc<Mutex<Vec<OwnedEvent>>>) {
 
 fn nested(levels: u16, between: SpanName) -> BoxFuture<'static, ()> {
     if levels == 0 {
-        async {}.in_span_plain(Span::tool("t", "1")).boxed()
+        async {}.in_span_infallible(Span::tool("t", "1")).boxed()
     } else {
-        async move { nested(levels - 1, between).await }.in_span_plain(span_of(between)).boxed()
+        async move { nested(levels - 1, between).await }.in_span_infallible(span_of(between)).boxed()
     }
 }
 
@@ -37,7 +37,7 @@ fn a_span_knows_its_parent_however_many_spans_that_nobody_follows_lie_between() 
     for outer in [SpanName::Chat, SpanName::Generate] {
         for between in [SpanName::Step, SpanName::Embed] {
             let (telemetry, seen) = following(&[outer, SpanName::Tool]);
-            let work = async move { nested(200, between).await }.in_span_plain(span_of(outer));
+            let work = async move { nested(200, between).await }.in_span_infallible(span_of(outer));
             telemetry.scope(work).now_or_never().unwrap();
             let seen = seen.lock().unwrap();
             let start_of = |span| seen.iter().find(|it| it.as_event().span() == Some(span)).unwrap();
@@ -52,19 +52,20 @@ async fn a_retry_inside_a_call_that_nobody_follows_is_not_one_of_the_call_around
     let (telemetry, seen) = following(&[SpanName::Image]);
     let inner = async { adapter_retry(1, ms(10), "reset") };
     let outer = async {
-        inner.in_span_plain(Span::embed(3)).await;
+        inner.in_span_infallible(Span::embed(3)).await;
         adapter_retry(1, ms(10), "reset");
     };
-    telemetry.scope(outer.in_span_plain(span_of(SpanName::Image))).await;
+    telemetry.scope(outer.in_span_infallible(span_of(SpanName::Image))).await;
     assert_eq!(value(seen.lock().unwrap().last().unwrap(), "attempts"), 2.into());
 }
 
 #[tokio::test]
 async fn a_request_that_only_another_handle_follows_has_one_id() {
     let elsewhere = Capture::new();
-    let ids =
-        async { (current_request_id(), async { current_request_id() }.in_span_plain(Span::step()).await) };
-    let (outer, inner) = ids.in_span_plain(Span::chat()).await;
+    let ids = async {
+        (current_request_id(), async { current_request_id() }.in_span_infallible(Span::step()).await)
+    };
+    let (outer, inner) = ids.in_span_infallible(Span::chat()).await;
     assert!(outer.is_some() && outer == inner && elsewhere.events().is_empty());
 }
 
@@ -73,12 +74,12 @@ async fn a_request_that_nobody_follows_keeps_its_id_after_a_span_inside_it_that_
     let (telemetry, events) = following(&[SpanName::Tool]);
     let turn = async {
         let before = current_request_id();
-        async {}.in_span_plain(span_of(SpanName::Tool)).await;
+        async {}.in_span_infallible(span_of(SpanName::Tool)).await;
         let after_one_that_ended = current_request_id();
-        assert!(pending::<()>().in_span_plain(span_of(SpanName::Tool)).now_or_never().is_none());
+        assert!(pending::<()>().in_span_infallible(span_of(SpanName::Tool)).now_or_never().is_none());
         [before, after_one_that_ended, current_request_id()]
     };
-    let ids = telemetry.scope(turn.in_span_plain(Span::chat())).await;
+    let ids = telemetry.scope(turn.in_span_infallible(Span::chat())).await;
     let told = events.lock().unwrap().iter().map(|event| text(event, "request_id")).collect::<Vec<_>>();
     let id = ids[0].clone().expect("a chat is a request").to_string();
     assert_eq!(ids.map(|id| id.unwrap().to_string()), [id.as_str(); 3]);
@@ -141,6 +142,6 @@ fn what_nobody_follows_here_looks_at_no_clock() {
     telemetry.attach("other", "telemetry.handler.failure", |_| {}).unwrap();
     let before = looks.load(Ordering::Relaxed);
     telemetry.run(|| adapter_retry(1, ms(10), "reset"));
-    telemetry.scope(async {}.in_span_plain(Span::chat())).now_or_never().unwrap();
+    telemetry.scope(async {}.in_span_infallible(Span::chat())).now_or_never().unwrap();
     assert_eq!((looks.load(Ordering::Relaxed), elsewhere.events().len()), (before, 0));
 }

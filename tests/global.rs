@@ -27,14 +27,14 @@ fn outside_every_scope_the_free_functions_use_the_global_handle() {
     let (handler, noted) = noting();
     attach_many("log", SpanName::Chat.events(), handler).unwrap();
     assert_eq!(Telemetry::global().list_handlers("").len(), 4);
-    async {}.in_span_plain(Span::chat()).now_or_never().unwrap();
+    async {}.in_span_infallible(Span::chat()).now_or_never().unwrap();
     execute("chat.stop", [("n", 1)], [("k", 1)]).unwrap();
     assert_eq!(
         Telemetry::global().attach("log", "allm.a", |_| {}),
         Err(AttachError::AlreadyExists { id: "log".into() })
     );
     detach("log").unwrap();
-    async {}.in_span_plain(Span::chat()).now_or_never().unwrap();
+    async {}.in_span_infallible(Span::chat()).now_or_never().unwrap();
     assert_eq!(*noted.lock().unwrap(), ["allm.chat.start", "allm.chat.stop", "allm.chat.stop"]);
 }
 
@@ -44,7 +44,7 @@ fn a_scope_hides_the_global_handle() {
     let (handler, noted) = noting();
     attach("log", "allm.chat.stop", handler).unwrap();
     let capture = Capture::new();
-    let chat = async { list_handlers("allm.chat.stop").len() }.in_span_plain(Span::chat());
+    let chat = async { list_handlers("allm.chat.stop").len() }.in_span_infallible(Span::chat());
     assert_eq!(capture.scope(chat).now_or_never(), Some(1), "the capture's own");
     assert!(noted.lock().unwrap().is_empty());
     detach("log").unwrap();
@@ -55,7 +55,7 @@ fn spans_on_threads_and_tasks_without_a_scope_reach_the_global_handle() {
     let _alone = alone();
     let (handler, noted) = noting();
     attach("log", "allm.chat.stop", handler).unwrap();
-    let chat = || async {}.in_span_plain(Span::chat());
+    let chat = || async {}.in_span_infallible(Span::chat());
     std::thread::spawn(move || chat().now_or_never()).join().unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
     runtime.block_on(async { tokio::spawn(chat()).await.unwrap() });
@@ -67,7 +67,7 @@ fn spans_on_threads_and_tasks_without_a_scope_reach_the_global_handle() {
 fn a_subscription_to_the_global_handle_ends_when_it_is_detached() {
     let _alone = alone();
     let mut events = subscribe("queue", SpanName::Chat.events(), 8).unwrap();
-    async {}.in_span_plain(Span::chat()).now_or_never().unwrap();
+    async {}.in_span_infallible(Span::chat()).now_or_never().unwrap();
     detach("queue").unwrap();
     let names: Vec<_> =
         futures::executor::block_on(events.by_ref().map(|it| it.as_event().name().to_string()).collect());
@@ -90,15 +90,15 @@ impl Listener for Places {
         span == SpanName::Tool
     }
 
-    fn built(&self) -> &'static str {
+    fn on_build(&self) -> &'static str {
         PLACE.replace("later")
     }
 
-    fn start(&self, _: &Event<'_>, built: &'static str, _: Option<&()>) {
+    fn on_start(&self, _: &Event<'_>, built: &'static str, _: Option<&()>) {
         self.0.lock().unwrap().push(built);
     }
 
-    fn stop(&self, (): &(), _: &Event<'_>) {}
+    fn on_end(&self, (): &(), _: &Event<'_>) {}
 }
 
 #[test]
@@ -108,13 +108,13 @@ fn a_listener_captures_where_a_span_is_built_in_a_request_and_outside_of_all() {
     listen("places", Places(Arc::clone(&places))).unwrap();
     let tool = || async {
         PLACE.set("built");
-        let tool = async {}.in_span_plain(Span::tool("t", "1"));
+        let tool = async {}.in_span_infallible(Span::tool("t", "1"));
         PLACE.set("polled");
         tool.await;
     };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
-        tool().in_span_plain(Span::chat()).await;
+        tool().in_span_infallible(Span::chat()).await;
         tool().await;
         spawn(tool()).await.unwrap();
     });
@@ -125,5 +125,7 @@ fn a_listener_captures_where_a_span_is_built_in_a_request_and_outside_of_all() {
 #[test]
 fn the_global_handle_is_one_and_the_default() {
     let _alone = alone();
-    assert!(Telemetry::global().same(&Telemetry::default()) && !Telemetry::global().same(&Telemetry::new()));
+    assert!(
+        Telemetry::global().ptr_eq(&Telemetry::default()) && !Telemetry::global().ptr_eq(&Telemetry::new())
+    );
 }

@@ -58,7 +58,7 @@ fn a_handler_is_called_for_its_exact_name_only() {
 fn a_handler_is_not_called_for_a_prefix_or_a_longer_name_of_a_span_event() {
     let (telemetry, (handler, noted)) = (Telemetry::new(), noting());
     telemetry.attach_many("id", ["allm", "allm.chat", "allm.chat.stop.more"], handler).unwrap();
-    telemetry.scope(async {}.in_span_plain(Span::chat())).now_or_never().unwrap();
+    telemetry.scope(async {}.in_span_infallible(Span::chat())).now_or_never().unwrap();
     assert!(noted.lock().unwrap().is_empty());
 }
 
@@ -172,7 +172,7 @@ fn the_other_handlers_still_run_and_the_caller_notices_nothing() {
     capture.telemetry().attach("1", "allm.chat.stop", before).unwrap();
     capture.telemetry().attach("2", "allm.chat.stop", |_| panic!("bad")).unwrap();
     capture.telemetry().attach("3", "allm.chat.stop", after).unwrap();
-    let answer = capture.scope(async { 4 }.in_span_plain(Span::chat())).now_or_never();
+    let answer = capture.scope(async { 4 }.in_span_infallible(Span::chat())).now_or_never();
     assert_eq!(answer, Some(4));
     assert_eq!((noted_before.lock().unwrap().len(), noted_after.lock().unwrap().len()), (1, 1));
     assert_eq!(text(&end_of(&capture, SpanName::Chat), "outcome"), "completed");
@@ -244,9 +244,10 @@ fn a_handler_may_emit_from_inside_itself() {
     capture.telemetry().attach("a", "allm.a", |_| execute("b", [("n", 1)], [("k", 1)]).unwrap()).unwrap();
     capture.run(|| emit(capture.telemetry(), "a"));
     assert_eq!(*noted.lock().unwrap(), ["allm.b"]);
-    let nested = |_: &Event<'_>| async {}.in_span_plain(Span::tool("audit", "1")).now_or_never().unwrap();
+    let nested =
+        |_: &Event<'_>| async {}.in_span_infallible(Span::tool("audit", "1")).now_or_never().unwrap();
     capture.telemetry().attach("c", "allm.chat.stop", nested).unwrap();
-    capture.scope(async {}.in_span_plain(Span::chat())).now_or_never().unwrap();
+    capture.scope(async {}.in_span_infallible(Span::chat())).now_or_never().unwrap();
     let (chat, tool) = (end_of(&capture, SpanName::Chat), end_of(&capture, SpanName::Tool));
     assert_eq!(tool.as_event().parent_span_id(), chat.as_event().span_id());
 }
@@ -261,7 +262,7 @@ async fn a_handler_runs_inside_the_spans_context() {
         to.lock().unwrap().push(here.is_some() && here.as_ref().map(|id| id.as_str()) == event.request_id());
     };
     telemetry.attach_many("look", SpanName::Stream.events(), look).unwrap();
-    let tokens = telemetry.run(|| futures::stream::iter([1]).in_span_plain(Span::stream()));
+    let tokens = telemetry.run(|| futures::stream::iter([1]).in_span_infallible(Span::stream()));
     futures::StreamExt::count(tokens).await;
     assert_eq!(*seen.lock().unwrap(), [true, true, true]);
 }
@@ -273,7 +274,7 @@ async fn the_free_functions_use_the_scopes_handle() {
         .scope(async {
             attach("id", "allm.chat.stop", handler).unwrap();
             assert_eq!(list_handlers("allm").len(), 1);
-            async {}.in_span_plain(Span::chat()).await;
+            async {}.in_span_infallible(Span::chat()).await;
             execute("chat.stop", [("n", 1)], [("k", 1)]).unwrap();
         })
         .await;
@@ -356,7 +357,7 @@ fn what_one_thread_attaches_and_detaches_holds_for_the_next_event_of_another() {
 #[test]
 fn a_value_that_is_null_is_there_and_an_absent_key_is_not() {
     let capture = Capture::new();
-    capture.scope(async {}.in_span_plain(Span::chat())).now_or_never().unwrap();
+    capture.scope(async {}.in_span_infallible(Span::chat())).now_or_never().unwrap();
     let stop = end_of(&capture, SpanName::Chat);
     assert_eq!(value(&stop, "model"), Value::Null);
     assert!(stop.as_event().metadata("tool_name").is_none());

@@ -57,7 +57,7 @@ fn slow() -> (Slow, Sender<io::Result<()>>, Receiver<()>) {
 }
 
 async fn tool() {
-    async {}.in_span_plain(Span::tool("search", "call_1").engine("openai")).await;
+    async {}.in_span_infallible(Span::tool("search", "call_1").engine("openai")).await;
 }
 
 #[test]
@@ -109,9 +109,9 @@ fn secretive() -> Span<impl allm_telemetry::OnStop<()>> {
 }
 
 async fn tell_secrets() {
-    async {}.in_span_plain(secretive().input(|| "SECRET prompt")).await;
+    async {}.in_span_infallible(secretive().input(|| "SECRET prompt")).await;
     let _ = async { Err::<(), _>(io::Error::other("SECRET error")) }.in_span(Span::generate()).await;
-    let boom = async { panic!("SECRET panic") }.in_span_plain(Span::step());
+    let boom = async { panic!("SECRET panic") }.in_span_infallible(Span::step());
     let _ = tokio::spawn(boom.in_current_context()).await;
     allm_telemetry::adapter_retry(1, Duration::ZERO, "SECRET reason");
     span(SpanName::Tool, Metadata::new(), async { ((), [("result", "SECRET result")]) }).await;

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use allm_telemetry::{
-    Context, Event, EventName, Listener, SpanName, Telemetry, adapter_retry, prelude::*, request_id, spawn,
+    Context, Event, EventName, Listener, RequestId, SpanName, Telemetry, adapter_retry, prelude::*, spawn,
     testing::Capture, with_request_id,
 };
 use futures::future::BoxFuture;
@@ -59,13 +59,13 @@ impl Listener for Counter {
     fn wants_around(&self) -> bool {
         true
     }
-    fn built(&self) -> Counted {
+    fn on_build(&self) -> Counted {
         Counted::new(&self.0)
     }
-    fn start(&self, _: &Event<'_>, built: Counted, _: Option<&Self::State>) -> Self::State {
+    fn on_start(&self, _: &Event<'_>, built: Counted, _: Option<&Self::State>) -> Self::State {
         (Counted::new(&self.0), built)
     }
-    fn stop(&self, _: &Self::State, _: &Event<'_>) {}
+    fn on_end(&self, _: &Self::State, _: &Event<'_>) {}
 }
 
 /// A handle with a counting listener, and a handler of every event that holds a counted value.
@@ -90,22 +90,23 @@ fn assert_live(count: &Count, live: usize) {
 
 /// Everything that leaves nodes behind if anything does, some of it unfinished.
 async fn a_busy_request(turn: u64) {
-    let tool = || async { adapter_retry(1, ms(1), "reset") }.in_span_plain(Span::tool("t", "1"));
+    let tool = || async { adapter_retry(1, ms(1), "reset") }.in_span_infallible(Span::tool("t", "1"));
     let mut tools = JoinSet::new();
     (0..3).for_each(|_| drop(tools.spawn_in_context(tool())));
     let late = spawn(async move { (yield_now().await, tool().await).1 });
-    drop(spawn(pending::<()>().in_span_plain(Span::step())).abort_handle());
+    drop(spawn(pending::<()>().in_span_infallible(Span::step())).abort_handle());
     let mut tokens = stream::iter([Ok(1), Err(refused()), Ok(2)]).in_span(Span::stream());
     drop(tokens.next().await);
-    let opening = Span::stream().open_plain(async { stream::pending::<u8>() });
+    let opening = Span::stream().open_infallible(async { stream::pending::<u8>() });
     let mut opened = opening.await;
     assert!(opened.next().now_or_never().is_none());
-    let neighbours: FuturesUnordered<_> = (0..4).map(|_| yield_now().in_span_plain(Span::step())).collect();
+    let neighbours: FuturesUnordered<_> =
+        (0..4).map(|_| yield_now().in_span_infallible(Span::step())).collect();
     if turn.is_multiple_of(2) {
         neighbours.count().await;
     }
-    assert!(pending::<()>().in_span_plain(Span::generate()).now_or_never().is_none());
-    with_request_id(request_id(), async { drop(Span::chat()) }).await;
+    assert!(pending::<()>().in_span_infallible(Span::generate()).now_or_never().is_none());
+    with_request_id(RequestId::random(), async { drop(Span::chat()) }).await;
     let elsewhere = Context::current();
     thread::spawn(move || elsewhere.run(|| Span::chat().start().complete())).join().unwrap();
     let _by_hand = Span::generate().start();
@@ -123,7 +124,7 @@ fn after_requests_of_all_kinds_no_node_is_left() {
     runtime.block_on(async {
         let mut requests = JoinSet::new();
         for turn in 0..60 {
-            requests.spawn(telemetry.scope(a_busy_request(turn).in_span_plain(Span::chat())));
+            requests.spawn(telemetry.scope(a_busy_request(turn).in_span_infallible(Span::chat())));
         }
         while let Some(ended) = requests.join_next().await {
             assert!(ended.is_ok() || ended.unwrap_err().is_panic());
@@ -141,10 +142,10 @@ fn what_never_ran_or_is_dropped_unwound_leaves_no_node() {
     let (telemetry, count) = counting();
     telemetry.run(|| {
         drop(Span::chat());
-        drop(async {}.in_span_plain(Span::chat()));
-        drop(Span::stream().open_plain(async { stream::empty::<u8>() }));
-        drop(stream::empty::<u8>().in_span_plain(Span::stream()));
-        let mut waits = Box::pin(pending::<()>().in_span_plain(Span::chat()));
+        drop(async {}.in_span_infallible(Span::chat()));
+        drop(Span::stream().open_infallible(async { stream::empty::<u8>() }));
+        drop(stream::empty::<u8>().in_span_infallible(Span::stream()));
+        let mut waits = Box::pin(pending::<()>().in_span_infallible(Span::chat()));
         assert!(poll_once(&mut waits).is_pending());
         panic_text(move || {
             let _waits = waits;
@@ -163,7 +164,7 @@ fn generation(left: u32, done: std::sync::mpsc::SyncSender<()>) -> BoxFuture<'st
             drop(spawn(generation(left - 1, done)));
         }
     };
-    work.in_span_plain(Span::step()).boxed()
+    work.in_span_infallible(Span::step()).boxed()
 }
 
 #[test]
@@ -188,7 +189,7 @@ fn a_context_in_a_channel_keeps_its_span_and_lets_go_of_it() {
     let (telemetry, count) = counting();
     let (send, receive) = sync_channel(8);
     let work = async { (0..8).for_each(|_| send.send(Context::current()).unwrap()) };
-    telemetry.scope(work.in_span_plain(Span::chat())).now_or_never().unwrap();
+    telemetry.scope(work.in_span_infallible(Span::chat())).now_or_never().unwrap();
     // A state is two counted values.
     assert_live(&count, HELD + 2);
     drop((receive.try_recv().unwrap(), receive.try_recv().unwrap()));
@@ -200,7 +201,7 @@ fn a_context_in_a_channel_keeps_its_span_and_lets_go_of_it() {
 #[test]
 fn a_listener_that_is_detached_mid_span_leaves_no_state_when_its_spans_have_ended() {
     let (telemetry, count) = counting();
-    let mut chat = Box::pin(telemetry.scope(pending::<()>().in_span_plain(Span::chat())));
+    let mut chat = Box::pin(telemetry.scope(pending::<()>().in_span_infallible(Span::chat())));
     assert!(poll_once(&mut chat).is_pending());
     telemetry.detach("counter").unwrap();
     assert_live(&count, HELD + 2);
@@ -215,7 +216,7 @@ fn a_thread_that_has_emitted_lets_go_of_a_detached_handler_when_it_ends() {
     let (go, wait) = sync_channel::<()>(1);
     let there = telemetry.clone();
     let thread = thread::spawn(move || {
-        there.scope(async {}.in_span_plain(Span::chat())).now_or_never().unwrap();
+        there.scope(async {}.in_span_infallible(Span::chat())).now_or_never().unwrap();
         knows.send(()).unwrap();
         let _ = wait.recv_timeout(SOON);
     });
@@ -239,7 +240,7 @@ fn a_handle_that_is_dropped_takes_all_that_was_attached_with_it() {
     // A subscription owns a clone of its handle.
     drop((queue, telemetry));
     // This thread has a copy of the table until it emits again.
-    Capture::new().scope(async {}.in_span_plain(Span::chat())).now_or_never().unwrap();
+    Capture::new().scope(async {}.in_span_infallible(Span::chat())).now_or_never().unwrap();
     assert_live(&count, 0);
     assert!(left.upgrade().is_none());
 }

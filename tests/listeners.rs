@@ -15,7 +15,7 @@ use support::*;
 mod support;
 
 fn tool() -> impl Future<Output = ()> {
-    async {}.in_span_plain(Span::tool("t", "1"))
+    async {}.in_span_infallible(Span::tool("t", "1"))
 }
 
 #[tokio::test]
@@ -23,7 +23,7 @@ async fn a_listener_sees_each_start_and_stop_once_with_the_state_of_the_parent()
     let scribe = Scribe::new();
     scribe
         .attached()
-        .scope(async { tool().in_span_plain(Span::step()).await }.in_span_plain(Span::chat()))
+        .scope(async { tool().in_span_infallible(Span::step()).await }.in_span_infallible(Span::chat()))
         .await;
     scribe.assert_wrote(&[
         "start chat in nothing",
@@ -41,7 +41,7 @@ async fn a_listener_sees_each_start_and_stop_once_with_the_state_of_the_parent()
 #[tokio::test]
 async fn a_parent_is_the_nearest_span_that_the_listener_follows() {
     let scribe = Scribe { follows: |name| name != SpanName::Step, ..Scribe::new() };
-    scribe.attached().scope(tool().in_span_plain(Span::step()).in_span_plain(Span::chat())).await;
+    scribe.attached().scope(tool().in_span_infallible(Span::step()).in_span_infallible(Span::chat())).await;
     let expected = ["start chat in nothing", "start tool in chat", "stop tool completed", "drop tool"];
     scribe.assert_wrote(&[&expected[..], &["stop chat completed", "drop chat"]].concat());
 }
@@ -52,7 +52,7 @@ async fn a_child_finds_its_parent_however_deep_they_nest() {
         if level == 0 {
             async {}.boxed()
         } else {
-            async move { nested(level - 1).await }.in_span_plain(Span::step()).boxed()
+            async move { nested(level - 1).await }.in_span_infallible(Span::step()).boxed()
         }
     }
     let scribe = Scribe::new();
@@ -69,7 +69,7 @@ async fn what_is_captured_follows_the_context_that_counts() {
     let work = async {
         let built = tool();
         PLACE.set("there");
-        built.in_span_plain(Span::chat()).await;
+        built.in_span_infallible(Span::chat()).await;
     };
     telemetry.scope(work).await;
     PLACE.set("nowhere");
@@ -99,7 +99,7 @@ async fn what_is_captured_at_build_counts_when_the_span_is_awaited_in_the_same_s
         PLACE.set("there");
         built.await;
     };
-    scribe.attached().scope(work.in_span_plain(Span::chat())).await;
+    scribe.attached().scope(work.in_span_infallible(Span::chat())).await;
     PLACE.set("nowhere");
     assert_eq!(scribe.log.lock().unwrap()[1], "start tool in chat, built here");
 }
@@ -108,11 +108,11 @@ async fn what_is_captured_at_build_counts_when_the_span_is_awaited_in_the_same_s
 async fn every_end_is_a_stop_with_its_outcome() {
     let scribe = Scribe::new();
     let telemetry = scribe.attached();
-    telemetry.scope(pending::<()>().in_span_plain(Span::chat())).now_or_never();
+    telemetry.scope(pending::<()>().in_span_infallible(Span::chat())).now_or_never();
     telemetry.scope(async { Answer::<()>::Err(refused()) }.in_span(Span::step())).await.unwrap_err();
-    telemetry.run(|| drop(stream::iter([1]).in_span_plain(Span::stream())));
+    telemetry.run(|| drop(stream::iter([1]).in_span_infallible(Span::stream())));
     panic_text(|| {
-        let lost = async { std::panic::resume_unwind(Box::new("lost")) }.in_span_plain(Span::generate());
+        let lost = async { std::panic::resume_unwind(Box::new("lost")) }.in_span_infallible(Span::generate());
         let _: Option<()> = telemetry.scope(lost).now_or_never();
     });
     let log = scribe.log.lock().unwrap();
@@ -127,8 +127,8 @@ async fn every_end_is_a_stop_with_its_outcome() {
 async fn a_first_chunk_is_noted_on_its_own_span_and_chunks_tell_their_gap() {
     let scribe = Scribe { chunks: true, ..Scribe::new() };
     let telemetry = scribe.attached();
-    let chat = async { paced([(30, 1), (0, 2)]).in_span_plain(Span::stream()).count().await };
-    telemetry.scope(chat.in_span_plain(Span::chat())).await;
+    let chat = async { paced([(30, 1), (0, 2)]).in_span_infallible(Span::stream()).count().await };
+    telemetry.scope(chat.in_span_infallible(Span::chat())).await;
     scribe.assert_wrote(&[
         "start chat in nothing",
         "start stream in chat",
@@ -150,8 +150,8 @@ async fn a_retry_is_noted_on_the_nearest_span_that_is_followed() {
     ] {
         let scribe = Scribe { follows, ..Scribe::new() };
         let telemetry = scribe.attached();
-        let retrying = async { adapter_retry(1, ms(5), "reset") }.in_span_plain(Span::tool("t", "1"));
-        telemetry.scope(retrying.in_span_plain(Span::chat())).await;
+        let retrying = async { adapter_retry(1, ms(5), "reset") }.in_span_infallible(Span::tool("t", "1"));
+        telemetry.scope(retrying.in_span_infallible(Span::chat())).await;
         let log = scribe.log.lock().unwrap();
         assert_eq!(log.iter().filter(|line| line.starts_with("note")).collect::<Vec<_>>(), [noted]);
     }
@@ -160,7 +160,7 @@ async fn a_retry_is_noted_on_the_nearest_span_that_is_followed() {
 #[tokio::test]
 async fn who_does_not_ask_is_not_called_for_chunks_nor_around_polls() {
     let scribe = Scribe::new();
-    let tokens = scribe.attached().run(|| stream::iter([1, 2]).in_span_plain(Span::stream()));
+    let tokens = scribe.attached().run(|| stream::iter([1, 2]).in_span_infallible(Span::stream()));
     tokens.count().await;
     scribe.assert_wrote(&[
         "start stream in nothing",
@@ -174,7 +174,7 @@ async fn who_does_not_ask_is_not_called_for_chunks_nor_around_polls() {
 async fn a_child_that_starts_after_its_parents_end_finds_the_parents_state() {
     let scribe = Scribe::new();
     let late = async { allm_telemetry::spawn(async { (yield_now().await, tool().await).1 }) };
-    scribe.attached().scope(late.in_span_plain(Span::chat())).await.await.unwrap();
+    scribe.attached().scope(late.in_span_infallible(Span::chat())).await.await.unwrap();
     scribe.assert_wrote(&[
         "start chat in nothing",
         "stop chat completed",
@@ -199,7 +199,9 @@ async fn a_listener_alone_makes_the_spans_it_follows_observed_and_no_others() {
     let scribe = Scribe { follows: |name| name == SpanName::Chat, ..Scribe::new() };
     let ran = Cell::new(false);
     let telemetry = scribe.attached();
-    telemetry.scope(async {}.in_span_plain(Span::step().on_stop(|_: &(), _: &mut _| ran.set(true)))).await;
+    telemetry
+        .scope(async {}.in_span_infallible(Span::step().on_stop(|_: &(), _: &mut _| ran.set(true))))
+        .await;
     scribe.attached().scope(tool()).await;
     scribe.assert_wrote(&[]);
     assert!(!ran.get());
@@ -210,7 +212,7 @@ async fn a_listener_hears_nothing_of_spans_that_it_does_not_follow_and_others_do
     let scribe = Scribe { follows: |name| name == SpanName::Chat, ..Scribe::new() };
     let telemetry = scribe.attached();
     telemetry.attach_many("all", SpanName::ALL.into_iter().flat_map(SpanName::events), |_| {}).unwrap();
-    telemetry.scope(async { tool().await }.in_span_plain(Span::chat())).await;
+    telemetry.scope(async { tool().await }.in_span_infallible(Span::chat())).await;
     scribe.assert_wrote(&["start chat in nothing", "stop chat completed", "drop chat"]);
     assert_eq!(telemetry.ends_without_start("scribe"), Some(0), "the end of a tool was not missed");
 }
@@ -220,8 +222,8 @@ async fn a_first_chunk_is_not_noted_further_out() {
     let scribe = Scribe { follows: |name| name == SpanName::Chat, ..Scribe::new() };
     let telemetry = scribe.attached();
     telemetry.attach("chunks", "allm.stream.first_chunk", |_| {}).unwrap();
-    let chat = async { stream::iter([1]).in_span_plain(Span::stream()).count().await };
-    telemetry.scope(chat.in_span_plain(Span::chat())).await;
+    let chat = async { stream::iter([1]).in_span_infallible(Span::stream()).count().await };
+    telemetry.scope(chat.in_span_infallible(Span::chat())).await;
     scribe.assert_wrote(&["start chat in nothing", "stop chat completed", "drop chat"]);
 }
 
@@ -231,12 +233,12 @@ struct Modest;
 impl Listener for Modest {
     type Built = ();
     type State = ();
-    fn built(&self) {}
-    fn start(&self, _: &Event<'_>, (): (), _: Option<&()>) {}
-    fn chunk(&self, (): &(), _: std::time::Duration) {
+    fn on_build(&self) {}
+    fn on_start(&self, _: &Event<'_>, (): (), _: Option<&()>) {}
+    fn on_chunk(&self, (): &(), _: std::time::Duration) {
         panic!("nobody asked for chunks")
     }
-    fn stop(&self, (): &(), _: &Event<'_>) {}
+    fn on_end(&self, (): &(), _: &Event<'_>) {}
     fn around(&self, (): &(), _: bool, _: &mut dyn FnMut()) {
         panic!("nobody asked for polls")
     }
@@ -246,7 +248,7 @@ impl Listener for Modest {
 async fn what_a_listener_can_do_is_not_what_it_wants() {
     let telemetry = Telemetry::new();
     telemetry.listen("modest", Modest).unwrap();
-    telemetry.scope(async { stream::iter([1, 2]).in_span_plain(Span::stream()).count().await }).await;
+    telemetry.scope(async { stream::iter([1, 2]).in_span_infallible(Span::stream()).count().await }).await;
     assert!(!telemetry.list_handlers("allm.stream.stop").is_empty(), "it did not panic");
 }
 
@@ -259,9 +261,9 @@ impl Listener for Sees {
     fn content(&self) -> Content {
         self.0
     }
-    fn built(&self) {}
-    fn start(&self, _: &Event<'_>, (): (), _: Option<&()>) {}
-    fn stop(&self, (): &(), event: &Event<'_>) {
+    fn on_build(&self) {}
+    fn on_start(&self, _: &Event<'_>, (): (), _: Option<&()>) {}
+    fn on_end(&self, (): &(), event: &Event<'_>) {
         self.1.lock().unwrap().push(event.metadata("error").unwrap().to_value());
     }
 }

@@ -23,7 +23,7 @@ async fn a_listener_is_around_every_poll_and_the_drop() {
         pending::<()>().await;
         drop(guard);
     };
-    let mut chat = Box::pin(telemetry.run(|| work.in_span_plain(Span::chat())));
+    let mut chat = Box::pin(telemetry.run(|| work.in_span_infallible(Span::chat())));
     let _ = (poll_once(&mut chat), poll_once(&mut chat));
     drop(chat);
     scribe.assert_wrote(&[
@@ -44,8 +44,11 @@ async fn a_listener_is_around_every_poll_and_the_drop() {
 async fn a_listener_is_around_a_poll_once_though_spans_that_nobody_follows_lie_inside() {
     let scribe = Scribe { around: Some(|poll| poll()), follows: |it| it == SpanName::Chat, ..Scribe::new() };
     let telemetry = scribe.attached();
-    let items = async { stream::iter([1, 2]).in_span_plain(Span::stream()).count().await };
-    assert_eq!(telemetry.scope(items.in_span_plain(Span::step()).in_span_plain(Span::chat())).await, 2);
+    let items = async { stream::iter([1, 2]).in_span_infallible(Span::stream()).count().await };
+    assert_eq!(
+        telemetry.scope(items.in_span_infallible(Span::step()).in_span_infallible(Span::chat())).await,
+        2
+    );
     scribe.assert_wrote(&[
         "start chat in nothing",
         "enter chat",
@@ -60,9 +63,9 @@ async fn a_listener_is_not_around_a_span_of_another_handle_but_around_its_own_in
     let scribe = Scribe { around: Some(|poll| poll()), ..Scribe::new() };
     let (telemetry, elsewhere) = (scribe.attached(), Telemetry::new());
     elsewhere.attach_many("look", SpanName::Tool.events(), |_| {}).unwrap();
-    let own = async { telemetry.scope(async {}.in_span_plain(Span::step())).await };
-    let foreign = async { elsewhere.scope(own.in_span_plain(Span::tool("search", "call_1"))).await };
-    telemetry.scope(foreign.in_span_plain(Span::chat())).await;
+    let own = async { telemetry.scope(async {}.in_span_infallible(Span::step())).await };
+    let foreign = async { elsewhere.scope(own.in_span_infallible(Span::tool("search", "call_1"))).await };
+    telemetry.scope(foreign.in_span_infallible(Span::chat())).await;
     scribe.assert_wrote(&[
         "start chat in nothing",
         "enter chat",
@@ -89,7 +92,7 @@ async fn the_poll_runs_exactly_once_though_the_listener_forgets_or_repeats_it() 
             polls.set(polls.get() + 1);
             "an answer"
         };
-        assert_eq!(telemetry.scope(work.in_span_plain(Span::chat())).await, "an answer");
+        assert_eq!(telemetry.scope(work.in_span_infallible(Span::chat())).await, "an answer");
         assert_eq!(polls.get(), 1);
     }
 }
@@ -98,7 +101,7 @@ async fn the_poll_runs_exactly_once_though_the_listener_forgets_or_repeats_it() 
 async fn a_panic_in_the_poll_goes_on_after_the_listener_has_left() {
     let scribe = Scribe { around: Some(|poll| poll()), ..Scribe::new() };
     let telemetry = scribe.attached();
-    let lost = async { std::panic::resume_unwind(Box::new("lost")) }.in_span_plain(Span::chat());
+    let lost = async { std::panic::resume_unwind(Box::new("lost")) }.in_span_infallible(Span::chat());
     let told = panic_text(|| -> Option<()> { telemetry.scope(lost).now_or_never() });
     assert_eq!(told, "lost");
     let log = scribe.log.lock().unwrap();
@@ -112,7 +115,7 @@ async fn two_listeners_are_around_a_poll_one_inside_the_other() {
     let telemetry = outer.attached();
     telemetry.listen("inner", Scribe { around: Some(|_| {}), ..outer.clone() }).unwrap();
     let polled = || outer.log.lock().unwrap().push("polled".into());
-    telemetry.scope(async { polled() }.in_span_plain(Span::chat())).await;
+    telemetry.scope(async { polled() }.in_span_infallible(Span::chat())).await;
     let log = outer.log.lock().unwrap();
     let arounds: Vec<_> = log.iter().filter(|line| !line.starts_with(['s', 'd'])).collect();
     // The inner one forgets the poll, which runs after it and still inside the other.
@@ -134,11 +137,11 @@ impl Listener for Named {
         true
     }
 
-    fn built(&self) {}
+    fn on_build(&self) {}
 
-    fn start(&self, _: &Event<'_>, (): (), _: Option<&()>) {}
+    fn on_start(&self, _: &Event<'_>, (): (), _: Option<&()>) {}
 
-    fn stop(&self, (): &(), _: &Event<'_>) {}
+    fn on_end(&self, (): &(), _: &Event<'_>) {}
 
     fn around(&self, (): &(), _: bool, poll: &mut dyn FnMut()) {
         self.2.lock().unwrap().push(self.0.into());
@@ -153,7 +156,7 @@ async fn listeners_are_around_a_poll_in_the_order_of_attaching() {
         let follows = if n % 2 == 0 { |_| true } else { |it| it == SpanName::Step };
         telemetry.listen(name, Named(name, follows, log.clone())).unwrap();
     }
-    telemetry.scope(async {}.in_span_plain(Span::step()).in_span_plain(Span::chat())).await;
+    telemetry.scope(async {}.in_span_infallible(Span::step()).in_span_infallible(Span::chat())).await;
     assert_eq!(log.lock().unwrap()[..2], ["first", "third"], "around the chat");
     assert_eq!(log.lock().unwrap()[2..], ["first", "second", "third", "fourth"], "around the step in it");
 }
@@ -163,7 +166,7 @@ async fn a_listener_is_around_what_carries_the_context_and_is_told_that_the_span
     let scribe = Scribe { around: Some(|poll| poll()), ..Scribe::new() };
     let telemetry = scribe.attached();
     let spawning = async { allm_telemetry::spawn(async {}) };
-    telemetry.scope(spawning.in_span_plain(Span::chat())).await.await.unwrap();
+    telemetry.scope(spawning.in_span_infallible(Span::chat())).await.await.unwrap();
     scribe.assert_wrote(&[
         "start chat in nothing",
         "enter chat",
@@ -188,7 +191,7 @@ async fn a_listener_is_around_blocking_work_and_closures_that_carry_the_context(
                 allm_telemetry::spawn_blocking(note).await.unwrap()
             }
         };
-        scribe.attached().scope(working.in_span_plain(Span::chat())).await;
+        scribe.attached().scope(working.in_span_infallible(Span::chat())).await;
         let log = scribe.log.lock().unwrap();
         let place = log.iter().position(|line| line == "work").unwrap();
         assert_eq!((&*log[place - 1], &*log[place + 1]), ("enter chat", "leave chat"));
@@ -202,11 +205,11 @@ impl Listener for Aside {
     type Built = ();
     type State = ();
 
-    fn built(&self) {}
+    fn on_build(&self) {}
 
-    fn start(&self, _: &Event<'_>, (): (), _: Option<&()>) {}
+    fn on_start(&self, _: &Event<'_>, (): (), _: Option<&()>) {}
 
-    fn stop(&self, (): &(), _: &Event<'_>) {}
+    fn on_end(&self, (): &(), _: &Event<'_>) {}
 
     fn around(&self, (): &(), _: bool, _: &mut dyn FnMut()) {
         self.0.lock().unwrap().push("aside".into());
@@ -224,7 +227,7 @@ async fn who_does_not_ask_is_not_around_a_poll_and_takes_it_from_nobody() {
         } else {
             (aside(), asks())
         };
-        telemetry.scope(async {}.in_span_plain(Span::chat())).await;
+        telemetry.scope(async {}.in_span_infallible(Span::chat())).await;
         assert_eq!(*log.lock().unwrap(), ["asks"], "asks first: {asks_first}");
     }
 }
@@ -237,7 +240,7 @@ enum Narcissus {
 }
 
 fn look() {
-    async {}.in_span_plain(Span::tool("mirror", "call_1")).now_or_never();
+    async {}.in_span_infallible(Span::tool("mirror", "call_1")).now_or_never();
 }
 
 struct Looks(Narcissus);
@@ -258,13 +261,13 @@ impl Listener for Narcissus {
         true
     }
 
-    fn built(&self) {}
+    fn on_build(&self) {}
 
-    fn start(&self, _: &Event<'_>, (): (), _: Option<&Looks>) -> Looks {
+    fn on_start(&self, _: &Event<'_>, (): (), _: Option<&Looks>) -> Looks {
         Looks(*self)
     }
 
-    fn stop(&self, _: &Looks, _: &Event<'_>) {}
+    fn on_end(&self, _: &Looks, _: &Event<'_>) {}
 
     fn around(&self, _: &Looks, _: bool, poll: &mut dyn FnMut()) {
         if *self == Self::Around {
@@ -279,7 +282,7 @@ fn a_listener_that_opens_the_spans_it_follows_around_a_poll_or_in_a_drop_is_deta
     for narcissus in [Narcissus::Around, Narcissus::Drop] {
         let capture = Capture::new();
         capture.telemetry().listen("narcissus", narcissus).unwrap();
-        let chat = async { "an answer" }.in_span_plain(Span::chat());
+        let chat = async { "an answer" }.in_span_infallible(Span::chat());
         assert_eq!(capture.scope(chat).now_or_never(), Some("an answer"));
         capture.assert_balanced();
         let failures = capture.named("telemetry.handler.failure");
@@ -295,7 +298,7 @@ fn spans_nest_in_a_poll_as_deep_as_they_like_though_a_listener_is_around_it() {
         if level == 0 {
             async {}.boxed()
         } else {
-            async move { nested(level - 1).await }.in_span_plain(Span::step()).boxed()
+            async move { nested(level - 1).await }.in_span_infallible(Span::step()).boxed()
         }
     }
     let (telemetry, log) = (Telemetry::new(), Log::default());

@@ -10,15 +10,15 @@ use support::*;
 mod support;
 
 fn tool() -> impl Future<Output = ()> {
-    async {}.in_span_plain(Span::tool("t", "1"))
+    async {}.in_span_infallible(Span::tool("t", "1"))
 }
 
 async fn with_a_listener_that_panics_in(method: &'static str) -> (Capture, Scribe) {
     let capture = Capture::new();
     let scribe = Scribe { chunks: true, around: Some(|poll| poll()), panics_in: method, ..Scribe::new() };
     capture.telemetry().listen("scribe", scribe.clone()).unwrap();
-    let work = async { stream::iter([1, 2]).in_span_plain(Span::stream()).count().await }
-        .in_span_plain(Span::chat());
+    let work = async { stream::iter([1, 2]).in_span_infallible(Span::stream()).count().await }
+        .in_span_infallible(Span::chat());
     assert_eq!(capture.scope(work).await, 2);
     (capture, scribe)
 }
@@ -50,7 +50,7 @@ async fn a_listener_that_panics_anywhere_is_detached_and_reported_and_the_call_i
 async fn a_listener_that_is_attached_mid_span_ignores_an_end_it_never_saw_begin_and_counts_it() {
     let (telemetry, scribe) = (Telemetry::new(), Scribe::new());
     telemetry.attach("first", "allm.chat.start", |_| {}).unwrap();
-    let mut chat = Box::pin(telemetry.run(|| yield_now().in_span_plain(Span::chat())));
+    let mut chat = Box::pin(telemetry.run(|| yield_now().in_span_infallible(Span::chat())));
     assert!(poll_once(&mut chat).is_pending());
     telemetry.listen("scribe", scribe.clone()).unwrap();
     assert!(poll_once(&mut chat).is_ready());
@@ -66,7 +66,7 @@ async fn a_listener_that_is_detached_mid_span_gets_no_further_call_and_its_state
     let scribe = Scribe { chunks: true, around: Some(|poll| poll()), ..Scribe::new() };
     let telemetry = scribe.attached();
     telemetry.attach("keeps it observed", "allm.stream.stop", |_| {}).unwrap();
-    let mut tokens = telemetry.run(|| stream::iter([1, 2, 3]).in_span_plain(Span::stream()));
+    let mut tokens = telemetry.run(|| stream::iter([1, 2, 3]).in_span_infallible(Span::stream()));
     tokens.next().await;
     let before = scribe.log.lock().unwrap().clone();
     telemetry.detach("scribe").unwrap();
@@ -98,7 +98,7 @@ fn the_state_of_a_detached_listener_goes_though_what_the_span_began_goes_on_for_
 async fn a_listener_that_takes_the_id_of_another_never_meets_its_states() {
     let (first, second) = (Scribe::new(), Scribe::new());
     let telemetry = first.attached();
-    let mut chat = Box::pin(telemetry.run(|| yield_now().in_span_plain(Span::chat())));
+    let mut chat = Box::pin(telemetry.run(|| yield_now().in_span_infallible(Span::chat())));
     assert!(poll_once(&mut chat).is_pending());
     telemetry.detach("scribe").unwrap();
     telemetry.listen("scribe", second.clone()).unwrap();
@@ -140,13 +140,13 @@ impl allm_telemetry::Listener for Narcissus {
     type Built = ();
     type State = ();
 
-    fn built(&self) {}
+    fn on_build(&self) {}
 
-    fn start(&self, _: &Event<'_>, (): (), _: Option<&()>) {
+    fn on_start(&self, _: &Event<'_>, (): (), _: Option<&()>) {
         Span::tool("mirror", "call_1").start().complete();
     }
 
-    fn stop(&self, (): &(), _: &Event<'_>) {}
+    fn on_end(&self, (): &(), _: &Event<'_>) {}
 }
 
 #[test]

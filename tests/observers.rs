@@ -78,7 +78,7 @@ async fn on_chunk_may_call_a_chunk_an_error_however_the_stream_ends() {
                 seen.error("overloaded_error", event);
             }
         });
-        let tokens = capture.run(|| stream::iter(["error: busy", "more"]).in_span_plain(span));
+        let tokens = capture.run(|| stream::iter(["error: busy", "more"]).in_span_infallible(span));
         tokens.take(read).count().await;
         let stop = end_of(&capture, SpanName::Stream);
         assert_eq!((text(&stop, "outcome"), text(&stop, "error")), ("error".into(), "error: busy".into()));
@@ -91,7 +91,7 @@ async fn on_stop_of_a_stream_runs_when_it_has_ended_or_was_dropped_and_may_say_t
     for read in [1, 9] {
         let capture = Capture::new();
         let span = Span::stream().on_stop(|(): &(), stop| stop.error("truncated", "no end mark"));
-        capture.run(|| stream::iter([1, 2]).in_span_plain(span)).take(read).count().await;
+        capture.run(|| stream::iter([1, 2]).in_span_infallible(span)).take(read).count().await;
         assert_eq!(text(&end_of(&capture, SpanName::Stream), "outcome"), "error");
     }
 }
@@ -101,8 +101,8 @@ async fn on_stop_does_not_run_after_an_err_a_cancellation_or_a_panic() {
     let (capture, runs) = (Capture::new(), Cell::new(0));
     let counting = || Span::chat().on_stop(|_: &u8, _: &mut _| runs.set(runs.get() + 1));
     capture.scope(async { Answer::<u8>::Err(refused()) }.in_span(counting())).await.unwrap_err();
-    capture.scope(pending::<u8>().in_span_plain(counting())).now_or_never();
-    let panics = async { std::panic::resume_unwind(Box::new("lost")) }.in_span_plain(counting());
+    capture.scope(pending::<u8>().in_span_infallible(counting())).now_or_never();
+    let panics = async { std::panic::resume_unwind(Box::new("lost")) }.in_span_infallible(counting());
     let _ = std::panic::AssertUnwindSafe(capture.scope(panics)).catch_unwind().await;
     assert_eq!((runs.get(), capture.named("allm.chat.start").len()), (0, 3));
 }
@@ -112,7 +112,7 @@ async fn an_observer_runs_inside_the_span() {
     let capture = Capture::new();
     let seen = Cell::new(None);
     let span = Span::chat().on_stop(|_: &(), _: &mut _| seen.set(current_request_id()));
-    capture.scope(async {}.in_span_plain(span)).await;
+    capture.scope(async {}.in_span_infallible(span)).await;
     assert_eq!(seen.take().unwrap().as_str(), request_of(&end_of(&capture, SpanName::Chat)));
 }
 
@@ -120,10 +120,10 @@ async fn an_observer_runs_inside_the_span() {
 async fn an_observer_runs_only_when_its_span_is_observed() {
     let (telemetry, _elsewhere) = (Telemetry::new(), Capture::new());
     telemetry.attach("other", "allm.tool.stop", |_| {}).unwrap();
-    let work = async {}.in_span_plain(Span::chat().on_stop(|_: &(), _: &mut _| panic!("it ran")));
+    let work = async {}.in_span_infallible(Span::chat().on_stop(|_: &(), _: &mut _| panic!("it ran")));
     telemetry.scope(work).await;
     let span = Span::stream().on_chunk(|_: &u8, _| panic!("it ran")).on_stop(|_: &(), _| panic!("it ran"));
-    telemetry.run(|| stream::iter([1]).in_span_plain(span)).count().await;
+    telemetry.run(|| stream::iter([1]).in_span_infallible(span)).count().await;
     assert_eq!(telemetry.list_handlers("").len(), 1);
 }
 
@@ -155,12 +155,12 @@ async fn an_on_chunk_that_panics_is_reported_and_not_called_again_on_that_span()
             panic!("bad observer")
         })
     };
-    let chunks: Vec<_> = capture.run(|| stream::iter([1, 2, 3]).in_span_plain(span())).collect().await;
+    let chunks: Vec<_> = capture.run(|| stream::iter([1, 2, 3]).in_span_infallible(span())).collect().await;
     assert_eq!((chunks, calls.get()), (vec![1, 2, 3], 1));
     assert_eq!(number(&end_of(&capture, SpanName::Stream), "chunk_count"), 3);
     let failures = capture.named("telemetry.handler.failure");
     assert_eq!(failures.iter().map(|it| text(it, "handler_id")).collect::<Vec<_>>(), ["on_chunk"]);
-    capture.run(|| stream::iter([1, 2]).in_span_plain(span())).count().await;
+    capture.run(|| stream::iter([1, 2]).in_span_infallible(span())).count().await;
     assert_eq!(calls.get(), 2, "another span calls it again");
 }
 
@@ -207,7 +207,7 @@ async fn end_through_a_queue_that_may_have(content: Content) -> (OwnedEvent, usi
     let (telemetry, runs) = (Telemetry::new(), Arc::new(AtomicUsize::new(0)));
     let options = SubscribeOptions::new(8).content(content);
     let mut queue = telemetry.subscribe_with("queue", ["allm.generate.stop"], options).unwrap();
-    telemetry.scope(async {}.in_span_plain(telling(&runs))).await;
+    telemetry.scope(async {}.in_span_infallible(telling(&runs))).await;
     (queue.next().await.unwrap(), runs.load(Ordering::Relaxed))
 }
 
@@ -233,7 +233,7 @@ async fn a_handler_of_another_event_gives_no_claim_to_content() {
     let _queue = telemetry
         .subscribe_with("q", ["allm.generate.stop"], SubscribeOptions::new(8).content(Content::NONE))
         .unwrap();
-    telemetry.scope(async {}.in_span_plain(telling(&runs))).await;
+    telemetry.scope(async {}.in_span_infallible(telling(&runs))).await;
     assert_eq!(runs.load(Ordering::Relaxed), 0);
 }
 
@@ -263,7 +263,7 @@ async fn errors_are_not_formatted_when_nobody_may_have_their_text() {
 async fn an_input_closure_that_panics_harms_nothing_but_itself_and_is_reported() {
     let capture = Capture::new();
     let span = Span::chat().input(|| -> Value { panic!("bad input") });
-    assert_eq!(capture.scope(async { 4 }.in_span_plain(span)).await, 4);
+    assert_eq!(capture.scope(async { 4 }.in_span_infallible(span)).await, 4);
     assert_eq!(value(&end_of(&capture, SpanName::Chat), "input"), Value::Null);
     assert_eq!(text(&capture.named("telemetry.handler.failure")[0], "reason"), "bad input");
 }
@@ -272,12 +272,12 @@ async fn an_input_closure_that_panics_harms_nothing_but_itself_and_is_reported()
 async fn a_streams_output_grows_only_when_somebody_may_have_it() {
     let pushing = || Span::stream().on_chunk(|chunk: &&'static str, seen| seen.push_output(|| *chunk));
     let capture = Capture::new();
-    capture.run(|| stream::iter(["Hel", "lo"]).in_span_plain(pushing())).count().await;
+    capture.run(|| stream::iter(["Hel", "lo"]).in_span_infallible(pushing())).count().await;
     assert_eq!(text(&end_of(&capture, SpanName::Stream), "output"), "Hello");
     let telemetry = Telemetry::new();
     let options = SubscribeOptions::new(8).content(Content::NONE);
     let mut queue = telemetry.subscribe_with("q", ["allm.stream.stop"], options).unwrap();
-    telemetry.run(|| stream::iter(["Hel", "lo"]).in_span_plain(pushing())).count().await;
+    telemetry.run(|| stream::iter(["Hel", "lo"]).in_span_infallible(pushing())).count().await;
     assert_eq!(value(&queue.next().await.unwrap(), "output"), Value::Null);
 }
 
@@ -291,7 +291,7 @@ async fn what_chunks_told_reaches_a_handler_of_exceptions_only() {
     let items = stream::iter([0, 1])
         .map(|n| if n == 0 { "Hel" } else { std::panic::resume_unwind(Box::new("lost")) });
     let span = Span::stream().on_chunk(|chunk: &&'static str, seen| seen.push_output(|| *chunk));
-    let tokens = telemetry.run(|| items.in_span_plain(span));
+    let tokens = telemetry.run(|| items.in_span_infallible(span));
     let _ = std::panic::AssertUnwindSafe(tokens.count()).catch_unwind().await;
     assert_eq!(text(seen.lock().unwrap().as_ref().unwrap(), "output"), "Hel");
 }
@@ -338,7 +338,7 @@ async fn of_two_on_chunk_the_one_that_panicked_is_silent_and_the_other_goes_on()
             }
         };
         let span = Span::stream().on_chunk(observer(0)).on_chunk(observer(1));
-        capture.run(|| stream::iter([1, 2, 3]).in_span_plain(span)).count().await;
+        capture.run(|| stream::iter([1, 2, 3]).in_span_infallible(span)).count().await;
         assert_eq!((calls[broken].get(), calls[1 - broken].get()), (1, 3));
         assert_eq!(capture.named("telemetry.handler.failure").len(), 1);
     }
@@ -371,7 +371,7 @@ async fn content_that_panics_in_a_stream_is_told_once_and_not_for_each_chunk() {
         record.push_output(|| if *chunk > 1 { lost() } else { "Hel" });
         record.usage(Usage::new().output(*chunk));
     });
-    capture.run(|| stream::iter([1, 2, 3]).in_span_plain(span)).count().await;
+    capture.run(|| stream::iter([1, 2, 3]).in_span_infallible(span)).count().await;
     let stop = end_of(&capture, SpanName::Stream);
     assert_eq!(
         (stop.as_event().usage(), text(&stop, "output")),

@@ -147,7 +147,7 @@ async fn an_opened_stream_that_yields_an_err_ends_as_error() {
 async fn what_cannot_fail_is_opened_plain() {
     let capture = Capture::new();
     let opening = async { paced([(5, 1), (5, 2)]) };
-    let chunks = capture.scope(Span::step().open_plain(opening)).await;
+    let chunks = capture.scope(Span::step().open_infallible(opening)).await;
     assert_eq!(chunks.collect::<Vec<_>>().await, [1, 2]);
     capture.assert_outcome(SpanName::Step, Outcome::Completed);
 }

@@ -11,7 +11,7 @@ use opentelemetry::{Context, trace::SpanId};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
 
 fn call() -> impl Future<Output = ()> + Send {
-    async {}.in_span_plain(Span::generate())
+    async {}.in_span_infallible(Span::generate())
 }
 
 #[test]

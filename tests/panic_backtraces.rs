@@ -31,7 +31,7 @@ fn where_it_happens(message: &'static str) {
 async fn exception_of(work: impl Future<Output = ()>) -> OwnedEvent {
     opt_in();
     let capture = Capture::new();
-    let wrapped = AssertUnwindSafe(capture.scope(async { work.in_span_plain(Span::chat()).await }));
+    let wrapped = AssertUnwindSafe(capture.scope(async { work.in_span_infallible(Span::chat()).await }));
     assert!(wrapped.catch_unwind().await.is_err());
     end_of(&capture, SpanName::Chat)
 }
@@ -81,9 +81,10 @@ async fn who_catches_a_panic_and_resumes_another_does_not_get_the_trace_of_the_f
 async fn every_span_that_a_panic_passes_shows_where_it_happened() {
     opt_in();
     let capture = Capture::new();
-    let tool = async { where_it_happens("lost") }.in_span_plain(Span::tool("t", "1"));
-    let wrapped =
-        AssertUnwindSafe(capture.scope(tool.in_span_plain(Span::step()).in_span_plain(Span::chat())));
+    let tool = async { where_it_happens("lost") }.in_span_infallible(Span::tool("t", "1"));
+    let wrapped = AssertUnwindSafe(
+        capture.scope(tool.in_span_infallible(Span::step()).in_span_infallible(Span::chat())),
+    );
     assert!(wrapped.catch_unwind().await.is_err());
     for name in [SpanName::Tool, SpanName::Step, SpanName::Chat] {
         let trace = text(&end_of(&capture, name), "stacktrace");
@@ -96,7 +97,7 @@ async fn a_handler_that_panics_is_reported_with_its_place() {
     opt_in();
     let capture = Capture::new();
     capture.telemetry().attach("bad", "allm.chat.stop", |_| where_it_happens("bad handler")).unwrap();
-    capture.scope(async {}.in_span_plain(Span::chat())).await;
+    capture.scope(async {}.in_span_infallible(Span::chat())).await;
     let failure = &capture.named("telemetry.handler.failure")[0];
     assert!(text(failure, "stacktrace").contains("where_it_happens"), "{failure:?}");
 }

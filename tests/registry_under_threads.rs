@@ -147,7 +147,7 @@ fn any_mix_of_attach_detach_emit_and_list_keeps_the_books() {
     let observed = |telemetry: &Telemetry| {
         let seen = Cell::new(false);
         let span = Span::chat().on_stop(|(): &(), _: &mut Record<'_>| seen.set(true));
-        telemetry.scope(async {}.in_span_plain(span)).now_or_never().unwrap();
+        telemetry.scope(async {}.in_span_infallible(span)).now_or_never().unwrap();
         seen.get()
     };
     let _elsewhere = Capture::new();
@@ -173,7 +173,7 @@ fn handlers_that_attach_detach_emit_and_list_from_inside_themselves_do_not_deadl
         execute("b", [("n", n)], [("k", 1)]).unwrap();
         let _ = list_handlers("");
         let _ = detach(&id);
-        async {}.in_span_plain(Span::chat()).now_or_never().unwrap();
+        async {}.in_span_infallible(Span::chat()).now_or_never().unwrap();
     };
     telemetry.attach("busy", "allm.a", busy.clone()).unwrap();
     telemetry.attach("busy too", "allm.chat.stop", |_| drop(detach("inner 0"))).unwrap();
@@ -233,9 +233,9 @@ struct Silent;
 impl Listener for Silent {
     type Built = ();
     type State = ();
-    fn built(&self) {}
-    fn start(&self, _: &Event<'_>, (): (), _: Option<&()>) {}
-    fn stop(&self, (): &(), _: &Event<'_>) {}
+    fn on_build(&self) {}
+    fn on_start(&self, _: &Event<'_>, (): (), _: Option<&()>) {}
+    fn on_end(&self, (): &(), _: &Event<'_>) {}
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn the_cap_on_listeners_holds_when_all_come_at_once() {
             let id = format!("{thread} {turn}");
             let _ = there.detach(&(thread + turn).to_string());
             if there.listen(id.as_str(), Silent).is_ok() {
-                there.scope(async {}.in_span_plain(Span::chat())).now_or_never().unwrap();
+                there.scope(async {}.in_span_infallible(Span::chat())).now_or_never().unwrap();
                 there.detach(&id).unwrap();
             }
         }
@@ -278,14 +278,14 @@ fn spans_on_many_threads_begin_and_end_once_while_handlers_and_listeners_come_an
             if thread < 2 {
                 telemetry.attach_many(id.as_str(), SpanName::Step.events(), |_| {}).unwrap();
                 let listening = telemetry.listen(format!("{id} listens"), Silent);
-                let waits = std::future::pending::<()>().in_span_plain(Span::tool("t", "1"));
+                let waits = std::future::pending::<()>().in_span_infallible(Span::tool("t", "1"));
                 assert_eq!(there.scope(waits).now_or_never(), None);
                 telemetry.detach(&id).unwrap();
                 listening.unwrap();
                 telemetry.detach(&format!("{id} listens")).unwrap();
             } else {
                 let step = async { Answer::<()>::Err(refused()) }.in_span(Span::step());
-                drop(there.scope(step.in_span_plain(Span::chat())).now_or_never().unwrap());
+                drop(there.scope(step.in_span_infallible(Span::chat())).now_or_never().unwrap());
             }
         }
     });

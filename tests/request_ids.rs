@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use allm_telemetry::{
-    Context, InvalidRequestId, RequestId, SpanName, Value, current_request_id, prelude::*, request_id,
+    Context, ParseRequestIdError, RequestId, SpanName, Value, current_request_id, prelude::*,
     testing::Capture, with_request_id,
 };
 use futures::{StreamExt as _, stream};
@@ -13,7 +13,7 @@ mod support;
 
 #[test]
 fn a_fresh_id_has_22_characters_of_base64url() {
-    let id = request_id();
+    let id = RequestId::random();
     assert_eq!(id.as_str().len(), 22);
     assert!(
         id.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'),
@@ -23,7 +23,7 @@ fn a_fresh_id_has_22_characters_of_base64url() {
 
 #[test]
 fn fresh_ids_are_distinct() {
-    let ids: HashSet<String> = (0..10_000).map(|_| request_id().to_string()).collect();
+    let ids: HashSet<String> = (0..10_000).map(|_| RequestId::random().to_string()).collect();
     assert_eq!(ids.len(), 10_000);
     // 16 bytes of chance: every place of the text varies, the last of them over its four values.
     let last: HashSet<_> = ids.iter().map(|id| id.as_bytes()[21]).collect();
@@ -31,7 +31,7 @@ fn fresh_ids_are_distinct() {
     assert_eq!((first.len(), last.len()), (64, 4));
 }
 
-fn parse(text: &str) -> Result<RequestId, InvalidRequestId> {
+fn parse(text: &str) -> Result<RequestId, ParseRequestIdError> {
     text.parse()
 }
 
@@ -48,9 +48,9 @@ fn a_given_id_is_1_to_128_visible_ascii_characters() {
 
 #[test]
 fn ids_are_equal_when_their_texts_are() {
-    let drawn = request_id();
+    let drawn = RequestId::random();
     assert_eq!(parse(drawn.as_str()).unwrap(), drawn);
-    assert_ne!(request_id(), drawn);
+    assert_ne!(RequestId::random(), drawn);
 }
 
 #[tokio::test]
@@ -62,8 +62,8 @@ async fn outside_every_span_there_is_none() {
 #[tokio::test]
 async fn nested_spans_share_the_id_of_the_outermost() {
     let capture = Capture::new();
-    let step = async {}.in_span_plain(Span::generate()).in_span_plain(Span::step());
-    capture.scope(step.in_span_plain(Span::chat())).await;
+    let step = async {}.in_span_infallible(Span::generate()).in_span_infallible(Span::step());
+    capture.scope(step.in_span_infallible(Span::chat())).await;
     let ids: HashSet<_> = capture.events().iter().map(request_of).collect();
     assert_eq!(ids.len(), 1);
     assert_eq!(ids.iter().next().unwrap().len(), 22);
@@ -73,8 +73,8 @@ async fn nested_spans_share_the_id_of_the_outermost() {
 async fn two_outermost_spans_have_two_ids() {
     let capture = Capture::new();
     let both = async {
-        async {}.in_span_plain(Span::chat()).await;
-        async {}.in_span_plain(Span::step()).await;
+        async {}.in_span_infallible(Span::chat()).await;
+        async {}.in_span_infallible(Span::step()).await;
     };
     capture.scope(both).await;
     assert_ne!(request_of(&end_of(&capture, SpanName::Chat)), request_of(&end_of(&capture, SpanName::Step)));
@@ -83,9 +83,9 @@ async fn two_outermost_spans_have_two_ids() {
 #[tokio::test]
 async fn the_callers_id_on_a_span_wins_and_is_inherited() {
     let capture = Capture::new();
-    let inner = async { current_request_id() }.in_span_plain(Span::tool("t", "1"));
-    let step = inner.in_span_plain(Span::step().request_id(parse("mine").unwrap()));
-    let seen = capture.scope(step.in_span_plain(Span::chat())).await;
+    let inner = async { current_request_id() }.in_span_infallible(Span::tool("t", "1"));
+    let step = inner.in_span_infallible(Span::step().request_id(parse("mine").unwrap()));
+    let seen = capture.scope(step.in_span_infallible(Span::chat())).await;
     assert_eq!(seen, Some(parse("mine").unwrap()));
     assert_eq!(capture.of_request("mine").len(), 4);
     assert_ne!(request_of(&end_of(&capture, SpanName::Chat)), "mine");
@@ -95,8 +95,8 @@ async fn the_callers_id_on_a_span_wins_and_is_inherited() {
 async fn the_callers_id_holds_for_a_scope() {
     let capture = Capture::new();
     let both = async {
-        async {}.in_span_plain(Span::chat()).await;
-        stream::iter([1]).in_span_plain(Span::stream()).count().await;
+        async {}.in_span_infallible(Span::chat()).await;
+        stream::iter([1]).in_span_infallible(Span::stream()).count().await;
         current_request_id()
     };
     let seen = capture.scope(async { with_request_id(parse("req-42").unwrap(), both).await }).await;
@@ -108,9 +108,9 @@ async fn the_callers_id_holds_for_a_scope() {
 #[tokio::test]
 async fn an_id_in_the_metadata_is_the_request_id_when_it_is_one() {
     let capture = Capture::new();
-    capture.scope(async {}.in_span_plain(Span::chat().metadata("request_id", "req-42"))).await;
+    capture.scope(async {}.in_span_infallible(Span::chat().metadata("request_id", "req-42"))).await;
     assert_eq!(request_of(&end_of(&capture, SpanName::Chat)), "req-42");
-    capture.scope(async {}.in_span_plain(Span::step().metadata("request_id", "not one"))).await;
+    capture.scope(async {}.in_span_infallible(Span::step().metadata("request_id", "not one"))).await;
     let step = end_of(&capture, SpanName::Step);
     assert_eq!((request_of(&step).len(), keys(&step.as_event()).contains(&"request_id".into())), (22, true));
 }
@@ -118,7 +118,7 @@ async fn an_id_in_the_metadata_is_the_request_id_when_it_is_one() {
 #[tokio::test]
 async fn an_id_in_the_metadata_that_is_null_is_none() {
     let capture = Capture::new();
-    capture.scope(async {}.in_span_plain(Span::chat().metadata("request_id", Value::Null))).await;
+    capture.scope(async {}.in_span_infallible(Span::chat().metadata("request_id", Value::Null))).await;
     let chat = end_of(&capture, SpanName::Chat);
     assert_eq!(
         (request_of(&chat).len(), chat.as_event().metadata("invalid_request_id").is_none()),
@@ -138,7 +138,7 @@ async fn every_read_in_every_copy_and_on_every_thread_gives_the_same_id() {
         ids.extend(threads);
         ids
     };
-    let ids = capture.scope(reads.in_span_plain(Span::chat())).await;
+    let ids = capture.scope(reads.in_span_infallible(Span::chat())).await;
     let own = request_of(&end_of(&capture, SpanName::Chat));
     assert!(ids.iter().all(|id| id.as_ref().is_some_and(|id| id.as_str() == own)), "{ids:?} {own}");
 }

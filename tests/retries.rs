@@ -19,7 +19,7 @@ fn attempts(stop: &OwnedEvent) -> Value {
 #[tokio::test]
 async fn a_call_that_was_not_retried_was_tried_once() {
     let capture = Capture::new();
-    capture.scope(async {}.in_span_plain(Span::generate())).await;
+    capture.scope(async {}.in_span_infallible(Span::generate())).await;
     assert_eq!(attempts(&end_of(&capture, SpanName::Generate)), 1.into());
 }
 
@@ -40,7 +40,9 @@ async fn a_call_that_was_retried_and_succeeded_is_completed_and_counts_its_attem
 async fn a_retry_tells_what_it_knows() {
     let capture = Capture::new();
     let span = Span::generate().engine("openai").model("gpt-5").provider("azure");
-    capture.scope(async { adapter_retry(1, ms(250), "429 Too Many Requests") }.in_span_plain(span)).await;
+    capture
+        .scope(async { adapter_retry(1, ms(250), "429 Too Many Requests") }.in_span_infallible(span))
+        .await;
     let (retry, stop) = (&capture.named("allm.adapter.retry")[0], end_of(&capture, SpanName::Generate));
     let expected = [
         "attempt",
@@ -80,9 +82,9 @@ fn a_retry_outside_every_span_has_all_keys_and_no_values() {
 #[tokio::test]
 async fn a_retry_counts_on_the_nearest_enclosing_span_that_has_the_key() {
     let capture = Capture::new();
-    let tool = async { adapter_retry(1, ms(10), "reset") }.in_span_plain(Span::tool("t", "1"));
-    let generate = tool.in_span_plain(Span::generate()).in_span_plain(Span::step());
-    capture.scope(generate.in_span_plain(Span::image(allm_telemetry::ImageOperation::Edit, 1))).await;
+    let tool = async { adapter_retry(1, ms(10), "reset") }.in_span_infallible(Span::tool("t", "1"));
+    let generate = tool.in_span_infallible(Span::generate()).in_span_infallible(Span::step());
+    capture.scope(generate.in_span_infallible(Span::image(allm_telemetry::ImageOperation::Edit, 1))).await;
     assert_eq!(attempts(&end_of(&capture, SpanName::Generate)), 2.into());
     assert_eq!(attempts(&end_of(&capture, SpanName::Image)), 1.into());
     assert!(end_of(&capture, SpanName::Tool).as_event().metadata("attempts").is_none());
@@ -96,7 +98,7 @@ async fn a_retry_on_another_task_counts_on_the_same_span() {
             .map(|attempt| allm_telemetry::spawn(async move { adapter_retry(attempt, ms(1), "reset") }));
         futures::future::join_all(tasks).await.len()
     };
-    capture.scope(call.in_span_plain(Span::generate())).await;
+    capture.scope(call.in_span_infallible(Span::generate())).await;
     assert_eq!(attempts(&end_of(&capture, SpanName::Generate)), 9.into());
 }
 
@@ -118,7 +120,7 @@ async fn attempts_are_told_by_an_exception_too() {
         adapter_retry(1, ms(10), "reset");
         std::future::pending::<()>().await;
     };
-    let mut call = Box::pin(capture.scope(call.in_span_plain(Span::embed(3))));
+    let mut call = Box::pin(capture.scope(call.in_span_infallible(Span::embed(3))));
     assert!(poll_once(&mut call).is_pending());
     drop(call);
     assert_eq!(attempts(&end_of(&capture, SpanName::Embed)), 2.into());
@@ -176,7 +178,7 @@ async fn a_reason_or_a_class_that_panics_never_reaches_the_call() {
     let call = async {
         retry_notifier_with(|_: &PanicsOnDisplay| -> &'static str { lost() })(&PanicsOnDisplay, ms(1));
     };
-    capture.scope(call.in_span_plain(Span::generate())).await;
+    capture.scope(call.in_span_infallible(Span::generate())).await;
     let retry = &capture.named("allm.adapter.retry")[0];
     assert_eq!((value(retry, "reason"), text(retry, "error_type")), (Value::Null, "_OTHER".into()));
     let stop = end_of(&capture, SpanName::Generate);

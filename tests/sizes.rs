@@ -24,9 +24,9 @@ fn many() -> stream::Iter<std::array::IntoIter<Result<u64, std::fmt::Error>, 1>>
 #[test]
 fn a_span_adds_little_to_what_it_wraps() {
     adds("a future", &one(), &one().in_span(Span::generate().model("gpt-5")), 96);
-    adds("a plain future", &one(), &one().in_span_plain(Span::generate()), 96);
+    adds("a plain future", &one(), &one().in_span_infallible(Span::generate()), 96);
     adds("a stream", &many(), &many().in_span(Span::stream().model("gpt-5")), 48);
-    adds("an opening stream", &ready(many()), &Span::stream().open_plain(ready(many())), 96);
+    adds("an opening stream", &ready(many()), &Span::stream().open_infallible(ready(many())), 96);
     adds("a carried future", &one(), &one().in_current_context(), 24);
 }
 

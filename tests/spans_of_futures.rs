@@ -44,7 +44,7 @@ async fn a_future_that_is_ready_with_err_is_a_stop_with_error_and_no_exception()
 async fn a_plain_future_looks_at_nothing_so_its_err_is_completed() {
     let capture = Capture::new();
     let answer =
-        capture.scope(async { Answer::<u8>::Err(refused()) }.in_span_plain(Span::tool("t", "1"))).await;
+        capture.scope(async { Answer::<u8>::Err(refused()) }.in_span_infallible(Span::tool("t", "1"))).await;
     assert!(answer.is_err());
     capture.assert_outcome(SpanName::Tool, Outcome::Completed);
 }
@@ -64,7 +64,7 @@ fn assert_cancelled(capture: &Capture) {
 #[tokio::test(start_paused = true)]
 async fn a_future_that_times_out_ends_as_cancelled() {
     let capture = Capture::new();
-    let tool = pending::<()>().in_span_plain(Span::tool("slow", "1"));
+    let tool = pending::<()>().in_span_infallible(Span::tool("slow", "1"));
     assert!(capture.scope(timeout(ms(50), tool)).await.is_err());
     assert_cancelled(&capture);
     assert_eq!(millis(&end_of(&capture, SpanName::Tool), "duration"), 50);
@@ -77,7 +77,7 @@ async fn a_future_that_loses_a_select_ends_as_cancelled() {
         .scope(async {
             tokio::select! {
                 biased;
-                () = pending().in_span_plain(Span::tool("loser", "1")) => {}
+                () = pending().in_span_infallible(Span::tool("loser", "1")) => {}
                 () = pause(1) => {}
             }
         })
@@ -88,7 +88,7 @@ async fn a_future_that_loses_a_select_ends_as_cancelled() {
 #[tokio::test(start_paused = true)]
 async fn a_task_that_is_aborted_ends_its_span_as_cancelled() {
     let capture = Capture::new();
-    let task = tokio::spawn(capture.scope(pending::<()>().in_span_plain(Span::tool("t", "1"))));
+    let task = tokio::spawn(capture.scope(pending::<()>().in_span_infallible(Span::tool("t", "1"))));
     capture.wait_for("allm.tool.start", ms(10)).await.unwrap();
     task.abort();
     assert!(task.await.unwrap_err().is_cancelled());
@@ -100,7 +100,7 @@ fn a_runtime_that_shuts_down_ends_its_spans_as_cancelled() {
     let capture = Capture::new();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
-    runtime.spawn(capture.scope(pending::<()>().in_span_plain(Span::tool("t", "1"))));
+    runtime.spawn(capture.scope(pending::<()>().in_span_infallible(Span::tool("t", "1"))));
     runtime.block_on(capture.wait_for("allm.tool.start", ms(10_000))).unwrap();
     drop(runtime);
     assert_cancelled(&capture);
@@ -109,7 +109,7 @@ fn a_runtime_that_shuts_down_ends_its_spans_as_cancelled() {
 #[tokio::test]
 async fn a_future_that_is_dropped_without_a_poll_says_nothing() {
     let capture = Capture::new();
-    capture.run(|| drop(pending::<()>().in_span_plain(Span::chat())));
+    capture.run(|| drop(pending::<()>().in_span_infallible(Span::chat())));
     assert!(capture.events().is_empty());
 }
 
@@ -117,7 +117,7 @@ async fn a_future_that_is_dropped_without_a_poll_says_nothing() {
 async fn a_future_that_panics_ends_as_panicked() {
     let capture = Capture::new();
     let city = String::from("Atlantis");
-    let tool = async { panic!("no such city: {city}") }.in_span_plain(Span::tool("weather", "1"));
+    let tool = async { panic!("no such city: {city}") }.in_span_infallible(Span::tool("weather", "1"));
     let payload = capture.scope(AssertUnwindSafe(tool).catch_unwind()).await.unwrap_err();
     assert_eq!(payload.downcast_ref::<String>().unwrap(), "no such city: Atlantis");
     let exception = end_of(&capture, SpanName::Tool);
@@ -132,7 +132,7 @@ async fn a_panic_goes_on_with_the_very_payload_that_it_had() {
     let capture = Capture::new();
     let payload: Box<dyn Any + Send> = Box::new(vec![7_u8]);
     let address = payload.downcast_ref::<Vec<u8>>().unwrap().as_ptr();
-    let work = async { std::panic::resume_unwind(payload) }.in_span_plain(Span::chat());
+    let work = async { std::panic::resume_unwind(payload) }.in_span_infallible(Span::chat());
     let caught = capture.scope(AssertUnwindSafe(work).catch_unwind()).await.unwrap_err();
     assert_eq!(caught.downcast_ref::<Vec<u8>>().unwrap().as_ptr(), address);
 }
@@ -140,7 +140,7 @@ async fn a_panic_goes_on_with_the_very_payload_that_it_had() {
 #[tokio::test]
 async fn a_panic_whose_payload_is_no_text_has_a_reason_and_a_stack_trace_all_the_same() {
     let capture = Capture::new();
-    let work = async { std::panic::panic_any(7_u8) }.in_span_plain(Span::chat());
+    let work = async { std::panic::panic_any(7_u8) }.in_span_infallible(Span::chat());
     let caught = capture.scope(AssertUnwindSafe(work).catch_unwind()).await.unwrap_err();
     assert_eq!(caught.downcast_ref::<u8>(), Some(&7));
     let exception = end_of(&capture, SpanName::Chat);
@@ -150,7 +150,7 @@ async fn a_panic_whose_payload_is_no_text_has_a_reason_and_a_stack_trace_all_the
 #[tokio::test(start_paused = true)]
 async fn a_futures_span_starts_with_its_first_poll() {
     let capture = Capture::new();
-    let chat = capture.run(|| pause(20).in_span_plain(Span::chat()));
+    let chat = capture.run(|| pause(20).in_span_infallible(Span::chat()));
     pause(1_000).await;
     assert!(capture.events().is_empty());
     capture.scope(chat).await;
@@ -160,7 +160,7 @@ async fn a_futures_span_starts_with_its_first_poll() {
 #[tokio::test(start_paused = true)]
 async fn the_monotonic_times_of_start_and_end_differ_by_the_duration() {
     let capture = Capture::new();
-    capture.scope(pause(20).in_span_plain(Span::chat())).await;
+    capture.scope(pause(20).in_span_infallible(Span::chat())).await;
     let (start, stop) = (the(&capture, SpanName::Chat, Phase::Start), end_of(&capture, SpanName::Chat));
     let difference = number(&stop, "monotonic_time") - number(&start, "monotonic_time");
     assert_eq!(difference, number(&stop, "duration"));
@@ -174,7 +174,7 @@ async fn what_is_wrapped_may_borrow_and_need_not_be_send() {
     let span = Span::chat().on_stop(|word: &&String, _: &mut _| seen.set(word.len()));
     let counted = Rc::new(RefCell::new(0));
     let longest = async { (counted.replace(1), words.last().unwrap()).1 };
-    assert!(std::ptr::eq(capture.scope(longest.in_span_plain(span)).await, &words[1]));
+    assert!(std::ptr::eq(capture.scope(longest.in_span_infallible(span)).await, &words[1]));
     assert_eq!(seen.get(), 3);
 }
 
@@ -188,7 +188,7 @@ async fn a_wrapped_future_is_woken_by_the_waker_that_polled_it_and_no_more_often
         polls.set(polls.get() + 1);
         if polls.get() < 3 { Poll::Pending } else { Poll::Ready(()) }
     });
-    let mut wrapped = pin!(capture.scope(inner.in_span_plain(Span::chat())));
+    let mut wrapped = pin!(capture.scope(inner.in_span_infallible(Span::chat())));
     let polled = [(); 3].map(|()| wrapped.as_mut().poll(&mut Context::from_waker(&waker)).is_ready());
     assert_eq!((polled, wakes.0.load(Ordering::Relaxed)), ([false, false, true], 0));
     assert_eq!(polls.get(), 3);
@@ -198,10 +198,10 @@ async fn a_wrapped_future_is_woken_by_the_waker_that_polled_it_and_no_more_often
 async fn what_a_cancelled_future_holds_ends_before_it_does() {
     let capture = Capture::new();
     let chat = async {
-        let mut tokens = stream::pending::<u8>().in_span_plain(Span::stream());
+        let mut tokens = stream::pending::<u8>().in_span_infallible(Span::stream());
         tokens.next().await
     };
-    let chat = chat.in_span_plain(Span::chat());
+    let chat = chat.in_span_infallible(Span::chat());
     assert!(capture.scope(timeout(ms(5), chat)).await.is_err());
     assert_eq!(names(&capture), ["chat.start", "stream.start", "stream.stop", "chat.exception"]);
     capture.assert_outcome(SpanName::Stream, Outcome::Dropped);
@@ -219,7 +219,9 @@ async fn what_a_ready_future_still_holds_ends_before_it_does() {
     }
     let capture = Capture::new();
     let chat = async {
-        Holds(stream::pending::<u8>().in_span_plain(Span::stream())).in_span_plain(Span::step()).await
+        Holds(stream::pending::<u8>().in_span_infallible(Span::stream()))
+            .in_span_infallible(Span::step())
+            .await
     };
     capture.scope(chat).await;
     assert_eq!(names(&capture), ["stream.start", "step.start", "stream.stop", "step.stop"]);
@@ -245,7 +247,7 @@ async fn a_panic_in_the_drop_of_a_cancelled_future_changes_no_outcome_and_goes_o
         let _guard = PanicsOnDrop("dropped badly");
         pending::<()>().await;
     };
-    let mut wrapped = Box::pin(capture.scope(work.in_span_plain(Span::tool("t", "1"))));
+    let mut wrapped = Box::pin(capture.scope(work.in_span_infallible(Span::tool("t", "1"))));
     assert!(poll_once(&mut wrapped).is_pending());
     assert_eq!(panic_text(|| drop(wrapped)), "dropped badly");
     assert_cancelled(&capture);
@@ -259,7 +261,7 @@ async fn the_first_of_two_panics_is_the_one_that_is_told_and_goes_on() {
         let _held = &guard;
         std::panic::resume_unwind(Box::new("first"))
     });
-    let mut wrapped = Box::pin(capture.scope(inner.in_span_plain(Span::chat())));
+    let mut wrapped = Box::pin(capture.scope(inner.in_span_infallible(Span::chat())));
     assert_eq!(panic_text(|| poll_once(&mut wrapped)), "first");
     assert_eq!(text(&end_of(&capture, SpanName::Chat), "reason"), "first");
 }
@@ -272,7 +274,7 @@ async fn a_span_that_is_dropped_while_the_thread_unwinds_ends_once_and_does_not_
             let _guard = PanicsOnDrop("second");
             pending::<()>().await;
         };
-        let mut wrapped = Box::pin(capture.scope(work.in_span_plain(Span::tool("t", "1"))));
+        let mut wrapped = Box::pin(capture.scope(work.in_span_infallible(Span::tool("t", "1"))));
         assert!(poll_once(&mut wrapped).is_pending());
         std::panic::resume_unwind(Box::new("first"));
     });
@@ -285,7 +287,7 @@ async fn a_handler_that_panics_while_the_thread_unwinds_does_not_abort() {
     let capture = Capture::new();
     capture.telemetry().attach("bad", "allm.tool.exception", |_| panic!("in a handler")).unwrap();
     panic_text(|| {
-        let mut wrapped = Box::pin(capture.scope(pending::<()>().in_span_plain(Span::tool("t", "1"))));
+        let mut wrapped = Box::pin(capture.scope(pending::<()>().in_span_infallible(Span::tool("t", "1"))));
         assert!(poll_once(&mut wrapped).is_pending());
         std::panic::resume_unwind(Box::new("first"));
     });
@@ -295,7 +297,7 @@ async fn a_handler_that_panics_while_the_thread_unwinds_does_not_abort() {
 #[tokio::test]
 async fn a_future_that_is_polled_after_it_was_ready_panics_and_emits_nothing_more() {
     let capture = Capture::new();
-    let mut wrapped = Box::pin(capture.run(|| ready(1).in_span_plain(Span::chat())));
+    let mut wrapped = Box::pin(capture.run(|| ready(1).in_span_infallible(Span::chat())));
     capture.run(|| assert!(poll_once(&mut wrapped).is_ready()));
     let text = panic_text(|| capture.run(|| poll_once(&mut wrapped)));
     assert!(text.contains("polled after it was ready"), "{text}");
@@ -306,7 +308,7 @@ async fn a_future_that_is_polled_after_it_was_ready_panics_and_emits_nothing_mor
 #[test]
 fn a_future_that_moves_between_threads_starts_once_and_ends_once() {
     let capture = Capture::new();
-    let mut wrapped = Box::pin(capture.scope(tokio::task::yield_now().in_span_plain(Span::chat())));
+    let mut wrapped = Box::pin(capture.scope(tokio::task::yield_now().in_span_infallible(Span::chat())));
     for _ in 0..2 {
         wrapped = std::thread::spawn(move || {
             let _ = poll_once(&mut wrapped);
@@ -381,7 +383,7 @@ async fn an_error_whose_display_panics_is_an_error_all_the_same() {
 async fn two_spans_never_have_the_same_id() {
     let capture = Capture::new();
     for _ in 0..100 {
-        capture.scope(ready(()).in_span_plain(Span::chat())).await;
+        capture.scope(ready(()).in_span_infallible(Span::chat())).await;
     }
     let ids: std::collections::HashSet<_> =
         capture.events().iter().map(|it| it.as_event().span_id()).collect();

@@ -85,7 +85,7 @@ async fn a_read_loop_that_leaves_at_an_err_ends_as_error() {
 #[tokio::test]
 async fn a_plain_stream_looks_at_nothing_so_its_err_items_are_chunks() {
     let capture = Capture::new();
-    let tokens = capture.run(|| stream_of([Ok(1), Err(refused())]).in_span_plain(Span::stream()));
+    let tokens = capture.run(|| stream_of([Ok(1), Err(refused())]).in_span_infallible(Span::stream()));
     assert_eq!(tokens.count().await, 2);
     let stop = end_of(&capture, SpanName::Stream);
     assert_eq!((text(&stop, "outcome"), number(&stop, "chunk_count")), ("completed".into(), 2));
@@ -96,7 +96,7 @@ async fn a_stream_that_panics_ends_as_panicked_and_keeps_what_it_had() {
     let capture = Capture::new();
     let items = stream::iter(0..4_u8).map(|item| if item < 3 { item } else { panic!("lost the line") });
     let span = Span::stream().on_chunk(|chunk: &u8, seen| seen.usage(Usage::new().output(u64::from(*chunk))));
-    let tokens = capture.run(|| items.in_span_plain(span));
+    let tokens = capture.run(|| items.in_span_infallible(span));
     assert!(AssertUnwindSafe(tokens.count()).catch_unwind().await.is_err());
     let exception = end_of(&capture, SpanName::Stream);
     assert_eq!(
@@ -112,7 +112,7 @@ async fn a_stream_that_panics_ends_as_panicked_and_keeps_what_it_had() {
 async fn a_stream_that_panicked_is_over_and_says_nothing_more() {
     let capture = Capture::new();
     let inner = stream::poll_fn(|_| -> Poll<Option<u8>> { panic!("lost the line") });
-    let mut tokens = capture.run(|| inner.in_span_plain(Span::stream()));
+    let mut tokens = capture.run(|| inner.in_span_infallible(Span::stream()));
     panic_text(|| poll_next(&mut tokens));
     assert!(poll_next(&mut tokens) == Poll::Ready(None) && tokens.is_terminated());
     drop(tokens);
@@ -146,7 +146,7 @@ async fn a_wrapped_stream_is_never_polled_ahead_nor_drained() {
     let (capture, polls) = (Capture::new(), Arc::new(AtomicUsize::new(0)));
     let counted = polls.clone();
     let inner = stream::poll_fn(move |_| Poll::Ready(Some(counted.fetch_add(1, Ordering::Relaxed))));
-    let mut tokens = capture.run(|| inner.in_span_plain(Span::stream()));
+    let mut tokens = capture.run(|| inner.in_span_infallible(Span::stream()));
     assert_eq!(polls.load(Ordering::Relaxed), 0);
     tokens.next().await;
     tokens.next().await;
@@ -172,7 +172,7 @@ async fn a_wrapped_stream_is_fused() {
         polls += 1;
         Poll::Ready(if polls == 2 { None } else { Some(polls) })
     });
-    let mut tokens = capture.run(|| inner.in_span_plain(Span::stream()));
+    let mut tokens = capture.run(|| inner.in_span_infallible(Span::stream()));
     assert!(tokens.next().await == Some(1) && !tokens.is_terminated());
     assert_eq!((tokens.next().await, tokens.next().await, tokens.is_terminated()), (None, None, true));
     drop(tokens);
@@ -188,7 +188,7 @@ async fn a_wrapped_stream_is_woken_by_the_waker_that_polled_it() {
         assert!(cx.waker().will_wake(&seen));
         Poll::<Option<u8>>::Pending
     });
-    let mut tokens = capture.run(|| inner.in_span_plain(Span::stream()));
+    let mut tokens = capture.run(|| inner.in_span_infallible(Span::stream()));
     assert!(tokens.poll_next_unpin(&mut Context::from_waker(&waker)).is_pending());
     drop(tokens);
     assert_eq!(wakes.0.load(Ordering::Relaxed), 0);
@@ -203,7 +203,7 @@ async fn what_a_stream_holds_ends_before_it_does() {
             let _held = &held;
             Poll::Ready(Some(1))
         })
-        .in_span_plain(Span::step())
+        .in_span_infallible(Span::step())
     });
     drop(step);
     assert_eq!(names(&capture), ["stream.start", "step.start", "stream.stop", "step.stop"]);
@@ -217,7 +217,7 @@ async fn a_stream_is_dropped_as_soon_as_it_has_ended() {
         let _held = &inside;
         Poll::<Option<u8>>::Ready(None)
     });
-    let mut tokens = capture.run(|| inner.in_span_plain(Span::stream()));
+    let mut tokens = capture.run(|| inner.in_span_infallible(Span::stream()));
     assert_eq!(tokens.next().await, None);
     assert_eq!(Arc::strong_count(&held), 1);
 }
@@ -233,7 +233,7 @@ fn holding(guard: PanicsOnDrop, item: Poll<Option<u8>>) -> impl Stream<Item = u8
 async fn a_panic_in_the_drop_of_an_ended_stream_changes_no_outcome_and_goes_on() {
     let capture = Capture::new();
     let inner = holding(PanicsOnDrop("dropped badly"), Poll::Ready(None));
-    let mut tokens = capture.run(|| inner.in_span_plain(Span::stream()));
+    let mut tokens = capture.run(|| inner.in_span_infallible(Span::stream()));
     assert_eq!(panic_text(|| poll_next(&mut tokens)), "dropped badly");
     assert_eq!(poll_next(&mut tokens), Poll::Ready(None));
     drop(tokens);
@@ -244,7 +244,7 @@ async fn a_panic_in_the_drop_of_an_ended_stream_changes_no_outcome_and_goes_on()
 async fn a_panic_in_the_drop_of_a_dropped_stream_changes_no_outcome_and_goes_on() {
     let capture = Capture::new();
     let inner = holding(PanicsOnDrop("dropped badly"), Poll::Pending);
-    let tokens = capture.run(|| inner.in_span_plain(Span::stream()));
+    let tokens = capture.run(|| inner.in_span_infallible(Span::stream()));
     assert_eq!(panic_text(|| drop(tokens)), "dropped badly");
     assert_eq!(text(&end_of(&capture, SpanName::Stream), "outcome"), "dropped");
 }
@@ -253,7 +253,7 @@ async fn a_panic_in_the_drop_of_a_dropped_stream_changes_no_outcome_and_goes_on(
 async fn a_stream_that_is_dropped_while_the_thread_unwinds_ends_as_dropped_and_does_not_abort() {
     let capture = Capture::new();
     let inner = holding(PanicsOnDrop("second"), Poll::Pending);
-    let tokens = capture.run(|| inner.in_span_plain(Span::stream()));
+    let tokens = capture.run(|| inner.in_span_infallible(Span::stream()));
     let unwound = panic_text(move || {
         let _tokens = tokens;
         std::panic::resume_unwind(Box::new("first"));

@@ -19,7 +19,8 @@ fn times(stop: &OwnedEvent) -> [u64; 4] {
 #[tokio::test(start_paused = true)]
 async fn waits_are_summed_and_the_longest_is_kept() {
     let capture = Capture::new();
-    let tokens = capture.run(|| paced([(30, 1), (50, 2), (0, 3), (20, 4)]).in_span_plain(Span::stream()));
+    let tokens =
+        capture.run(|| paced([(30, 1), (50, 2), (0, 3), (20, 4)]).in_span_infallible(Span::stream()));
     assert_eq!(tokens.count().await, 4);
     assert_eq!(times(&end_of(&capture, SpanName::Stream)), [100, 50, 0, 100]);
 }
@@ -27,7 +28,7 @@ async fn waits_are_summed_and_the_longest_is_kept() {
 #[tokio::test(start_paused = true)]
 async fn a_slow_reader_does_not_look_like_a_slow_model() {
     let capture = Capture::new();
-    let tokens = capture.run(|| paced([(10, 1), (10, 2), (10, 3)]).in_span_plain(Span::stream()));
+    let tokens = capture.run(|| paced([(10, 1), (10, 2), (10, 3)]).in_span_infallible(Span::stream()));
     tokens.for_each(|_| pause(200)).await;
     assert_eq!(times(&end_of(&capture, SpanName::Stream)), [30, 10, 600, 630]);
 }
@@ -35,7 +36,7 @@ async fn a_slow_reader_does_not_look_like_a_slow_model() {
 #[tokio::test(start_paused = true)]
 async fn a_wait_that_is_cut_short_by_the_reader_counts_up_to_the_drop() {
     let capture = Capture::new();
-    let mut tokens = capture.run(|| stream::pending::<u8>().in_span_plain(Span::stream()));
+    let mut tokens = capture.run(|| stream::pending::<u8>().in_span_infallible(Span::stream()));
     assert!(tokens.next().now_or_never().is_none());
     pause(40).await;
     drop(tokens);
@@ -51,12 +52,12 @@ async fn a_wait_may_end_with_an_err_with_none_or_with_a_panic() {
 
     let capture = Capture::new();
     let none = pause(20).map(|()| stream::empty::<u8>()).flatten_stream();
-    capture.run(|| Box::pin(none).in_span_plain(Span::stream())).count().await;
+    capture.run(|| Box::pin(none).in_span_infallible(Span::stream())).count().await;
     assert_eq!(times(&end_of(&capture, SpanName::Stream)), [20, 20, 0, 20]);
 
     let capture = Capture::new();
     let panics = stream::once(pause(30).map(|()| -> u8 { std::panic::resume_unwind(Box::new("lost")) }));
-    let tokens = capture.run(|| Box::pin(panics).in_span_plain(Span::stream()));
+    let tokens = capture.run(|| Box::pin(panics).in_span_infallible(Span::stream()));
     assert!(std::panic::AssertUnwindSafe(tokens.count()).catch_unwind().await.is_err());
     assert_eq!(times(&end_of(&capture, SpanName::Stream)), [30, 30, 0, 30]);
 }
@@ -64,7 +65,7 @@ async fn a_wait_may_end_with_an_err_with_none_or_with_a_panic() {
 #[tokio::test(start_paused = true)]
 async fn the_time_to_the_first_chunk_is_told_once_and_kept_for_the_end() {
     let capture = Capture::new();
-    let tokens = capture.run(|| paced([(70, 1), (20, 2)]).in_span_plain(Span::stream().model("gpt-5")));
+    let tokens = capture.run(|| paced([(70, 1), (20, 2)]).in_span_infallible(Span::stream().model("gpt-5")));
     tokens.count().await;
     let (start, first) =
         (the(&capture, SpanName::Stream, Phase::Start), the(&capture, SpanName::Stream, Phase::FirstChunk));
@@ -82,7 +83,7 @@ async fn a_chunk_that_is_free_of_content_counts_and_does_not_stop_the_first_chun
             seen.content_free();
         }
     });
-    let tokens = capture.run(|| paced([(10, ""), (30, "Hel"), (10, "lo"), (5, "")]).in_span_plain(span));
+    let tokens = capture.run(|| paced([(10, ""), (30, "Hel"), (10, "lo"), (5, "")]).in_span_infallible(span));
     tokens.count().await;
     let stop = end_of(&capture, SpanName::Stream);
     assert_eq!((millis(&stop, "time_to_first_chunk"), number(&stop, "chunk_count")), (40, 4));
@@ -101,7 +102,7 @@ async fn an_err_item_is_no_first_chunk() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_without_a_chunk_has_no_time_to_its_first_one() {
     let capture = Capture::new();
-    capture.run(|| stream::empty::<u8>().in_span_plain(Span::stream())).count().await;
+    capture.run(|| stream::empty::<u8>().in_span_infallible(Span::stream())).count().await;
     let stop = end_of(&capture, SpanName::Stream);
     assert!(stop.as_event().measurement("time_to_first_chunk").unwrap().is_null());
     assert_eq!(names(&capture), ["stream.start", "stream.stop"]);
@@ -114,7 +115,7 @@ fn with_usage() -> Span<allm_telemetry::NoObserver, impl allm_telemetry::OnChunk
 #[tokio::test(start_paused = true)]
 async fn usage_of_a_completed_stream_is_reported() {
     let capture = Capture::new();
-    capture.run(|| stream::iter([3, 7]).in_span_plain(with_usage())).count().await;
+    capture.run(|| stream::iter([3, 7]).in_span_infallible(with_usage())).count().await;
     let stop = end_of(&capture, SpanName::Stream);
     assert_eq!(text(&stop, "usage_status"), "reported");
     assert_eq!(stop.as_event().usage(), Some(&Usage::new().output(7)));
@@ -123,7 +124,7 @@ async fn usage_of_a_completed_stream_is_reported() {
 #[tokio::test(start_paused = true)]
 async fn usage_of_a_stream_that_ended_otherwise_is_partial() {
     let capture = Capture::new();
-    let mut tokens = capture.run(|| stream::iter([3, 7]).in_span_plain(with_usage()));
+    let mut tokens = capture.run(|| stream::iter([3, 7]).in_span_infallible(with_usage()));
     tokens.next().await;
     drop(tokens);
     let stop = end_of(&capture, SpanName::Stream);
@@ -139,7 +140,7 @@ async fn usage_of_a_stream_that_ended_otherwise_is_partial() {
 #[tokio::test(start_paused = true)]
 async fn usage_that_nobody_told_is_unknown_and_never_0() {
     let capture = Capture::new();
-    capture.run(|| stream::iter([3, 7]).in_span_plain(Span::stream())).count().await;
+    capture.run(|| stream::iter([3, 7]).in_span_infallible(Span::stream())).count().await;
     let stop = end_of(&capture, SpanName::Stream);
     assert_eq!((text(&stop, "usage_status"), value(&stop, "usage")), ("unknown".into(), Value::Null));
 }
@@ -161,7 +162,8 @@ impl Clock for Reads {
 async fn reads_for(items: Vec<(u64, u8)>) -> u64 {
     let reads = Reads::default();
     let capture = Capture::on(Telemetry::with_clock(reads.clone())).unwrap();
-    let mut tokens = capture.run(|| paced([(0, 0)].into_iter().chain(items)).in_span_plain(Span::stream()));
+    let mut tokens =
+        capture.run(|| paced([(0, 0)].into_iter().chain(items)).in_span_infallible(Span::stream()));
     tokens.next().await;
     let before = reads.0.load(Ordering::Relaxed);
     while tokens.next().await.is_some() {}
@@ -178,7 +180,7 @@ async fn an_item_that_is_ready_reads_no_clock_and_a_wait_reads_it_twice() {
 #[tokio::test(start_paused = true)]
 async fn several_pending_polls_are_one_wait() {
     let capture = Capture::new();
-    let mut tokens = capture.run(|| paced([(60, 1)]).in_span_plain(Span::stream()));
+    let mut tokens = capture.run(|| paced([(60, 1)]).in_span_infallible(Span::stream()));
     for _ in 0..5 {
         assert!(tokens.next().now_or_never().is_none());
         pause(10).await;
@@ -223,7 +225,7 @@ fn the_drop_of_what_was_waited_for_is_no_wait() {
     for polls in [1, 2] {
         let hand = Hand::default();
         let capture = Capture::on(Telemetry::with_clock(hand.clone())).unwrap();
-        let mut tokens = capture.run(|| slow_to_drop(&hand).in_span_plain(Span::stream()));
+        let mut tokens = capture.run(|| slow_to_drop(&hand).in_span_infallible(Span::stream()));
         for _ in 0..polls {
             let _ = poll_next(&mut tokens);
         }
@@ -240,7 +242,7 @@ async fn usage_without_a_count_is_no_usage() {
     let span = Span::stream().on_chunk(|_: &u8, record| {
         record.usage(Usage::new().input(None::<u64>).output(None::<u64>));
     });
-    capture.run(|| stream::iter([1]).in_span_plain(span)).count().await;
+    capture.run(|| stream::iter([1]).in_span_infallible(span)).count().await;
     let stop = end_of(&capture, SpanName::Stream);
     assert_eq!((value(&stop, "usage"), text(&stop, "usage_status")), (Value::Null, "unknown".into()));
 }

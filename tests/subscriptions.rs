@@ -166,7 +166,7 @@ async fn an_event_that_was_not_read_when_the_reader_was_cancelled_stays_queued()
 async fn spans_are_observed_through_a_subscription_of_the_scope() {
     let telemetry = Telemetry::new();
     let mut events = telemetry.run(|| subscribe("queue", SpanName::Chat.events(), 8)).unwrap();
-    telemetry.scope(async { 4 }.in_span_plain(Span::chat().model("gpt-5"))).await;
+    telemetry.scope(async { 4 }.in_span_infallible(Span::chat().model("gpt-5"))).await;
     let (start, stop) = (events.next().await.unwrap(), events.next().await.unwrap());
     assert_eq!((text(&start, "model"), text(&stop, "outcome")), ("gpt-5".into(), "completed".into()));
     assert_eq!(start.as_event().span_id(), stop.as_event().span_id());

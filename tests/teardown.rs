@@ -5,7 +5,7 @@ use std::future::{Future, pending};
 use std::pin::Pin;
 use std::thread;
 
-use allm_telemetry::{Context, SpanName, current_request_id, prelude::*, request_id, testing::Capture};
+use allm_telemetry::{Context, RequestId, SpanName, current_request_id, prelude::*, testing::Capture};
 use futures::stream;
 use support::*;
 
@@ -28,7 +28,7 @@ fn on_threads(work: impl Fn() + Clone + Send + 'static) {
             if holder_first {
                 HELD.with_borrow(Vec::len);
             }
-            let _ = (request_id(), current_request_id());
+            let _ = (RequestId::random(), current_request_id());
             work();
         });
         thread.join().unwrap();
@@ -39,7 +39,7 @@ type Boxed = Pin<Box<dyn Future<Output = ()>>>;
 
 /// A future in a span that was polled once.
 fn begun(capture: &Capture, work: impl Future<Output = ()> + 'static, span: Span) -> Boxed {
-    let mut begun: Boxed = Box::pin(capture.scope(work.in_span_plain(span)));
+    let mut begun: Boxed = Box::pin(capture.scope(work.in_span_infallible(span)));
     assert!(poll_once(&mut begun).is_pending());
     begun
 }
@@ -56,7 +56,7 @@ fn a_future_ends_as_cancelled() {
 fn a_stream_ends_as_dropped() {
     let capture = Capture::new();
     let inside = capture.clone();
-    on_threads(move || hold(inside.run(|| stream::pending::<u8>().in_span_plain(Span::stream()))));
+    on_threads(move || hold(inside.run(|| stream::pending::<u8>().in_span_infallible(Span::stream()))));
     assert_eq!(names(&capture), ["stream.start", "stream.stop"].repeat(2));
 }
 
@@ -93,7 +93,7 @@ fn an_unobserved_span_is_dropped_quietly() {
     on_threads(|| {
         let guard = OnDrop(|| assert!(current_request_id().is_some()));
         let mut chat =
-            Box::pin(async move { (pending::<()>().await, drop(guard)) }.in_span_plain(Span::chat()));
+            Box::pin(async move { (pending::<()>().await, drop(guard)) }.in_span_infallible(Span::chat()));
         assert!(poll_once(&mut chat).is_pending());
         hold(chat);
     });
@@ -108,7 +108,7 @@ fn a_span_may_begin_and_end_there() {
         hold(OnDrop(move || {
             capture.run(|| Span::chat().start().complete());
             capture.telemetry().execute("late", [("n", 1)], [("k", 1)]).unwrap();
-            assert_eq!(request_id().as_str().len(), 22);
+            assert_eq!(RequestId::random().as_str().len(), 22);
         }));
     });
     assert_eq!(names(&capture), ["chat.start", "chat.stop"].repeat(2));

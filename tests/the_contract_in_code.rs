@@ -68,7 +68,7 @@ async fn a_future_a_stream_and_a_task_are_wrapped_in_one_line() -> Result<(), Bo
             let hits = allm_telemetry::spawn(search("q").in_span(Span::tool("search", "call_1"))).await;
             assert_eq!(hits.unwrap().unwrap(), 7);
         }
-        .in_span_plain(Span::chat())
+        .in_span_infallible(Span::chat())
         .await;
         Ok::<_, io::Error>(reply.tokens)
     };

@@ -14,7 +14,7 @@ use tracing::dispatcher::set_global_default;
 use tracing::{Instrument as _, info_span};
 
 fn call() -> impl Future<Output = ()> + Send {
-    async {}.in_span_plain(Span::generate())
+    async {}.in_span_infallible(Span::generate())
 }
 
 #[test]

@@ -12,7 +12,7 @@ use tracing::info;
 use tracing::instrument::WithSubscriber as _;
 
 fn call() -> impl Future<Output = ()> {
-    async { info!("asking") }.in_span_plain(Span::generate())
+    async { info!("asking") }.in_span_infallible(Span::generate())
 }
 
 const SEEN: [&str; 3] = ["new generate in nothing", "event asking in generate", "close generate"];
@@ -34,7 +34,7 @@ async fn a_subscriber_that_is_installed_late_sees_what_starts_from_then_on_and_s
     telemetry.run(call).with_subscriber(scoped.dispatch()).await;
     // Spawned from the task, where the process's subscriber is the default again.
     let chat = async { allm_telemetry::spawn(async { call().await }).await.unwrap() };
-    let serve = async { chat.in_span_plain(Span::chat()).await };
+    let serve = async { chat.in_span_infallible(Span::chat()).await };
     telemetry.scope(serve).with_subscriber(scoped.dispatch()).await;
     let nested = ["new chat in nothing", "new generate in chat", "event asking in generate < chat"];
     assert_eq!(scoped.story(), [&SEEN[..], &nested, &["close generate", "close chat"]].concat());

@@ -16,8 +16,8 @@ async fn a_subscriber_that_was_made_before_the_bridge_sees_its_spans() {
     let dispatch = recorder.dispatch();
     let telemetry = Telemetry::new();
     Tracing::new().attach("tracing", &telemetry).unwrap();
-    telemetry.scope(async {}.in_span_plain(Span::chat())).await;
-    let serve = async { async {}.in_span_plain(Span::chat()).await };
+    telemetry.scope(async {}.in_span_infallible(Span::chat())).await;
+    let serve = async { async {}.in_span_infallible(Span::chat()).await };
     telemetry.scope(serve).with_subscriber(dispatch).await;
     assert_eq!(recorder.story(), ["new chat in nothing", "close chat"]);
 }

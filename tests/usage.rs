@@ -25,23 +25,23 @@ fn usage_given_twice_merges_field_by_field_and_the_last_value_wins() {
 
 #[test]
 fn cached_tokens_that_are_reported_apart_are_counted_into_the_input() {
-    let usage = Usage::with_cache_apart(200, Some(1_000), Some(30)).output(80);
+    let usage = Usage::cache_excluded(200, Some(1_000), Some(30)).output(80);
     assert_eq!(usage.input_tokens(), Some(1_230));
     assert_eq!((usage.cached_tokens(), usage.cache_write_tokens()), (Some(1_000), Some(30)));
-    assert_eq!(Usage::with_cache_apart(200, None::<u64>, None::<u64>), Usage::new().input(200));
+    assert_eq!(Usage::cache_excluded(200, None::<u64>, None::<u64>), Usage::new().input(200));
 }
 
 #[test]
 fn reasoning_tokens_that_are_reported_apart_are_counted_into_the_output() {
-    let usage = Usage::with_reasoning_apart(16, Some(64));
+    let usage = Usage::reasoning_excluded(16, Some(64));
     assert_eq!((usage.output_tokens(), usage.reasoning_tokens()), (Some(80), Some(64)));
-    assert_eq!(Usage::with_reasoning_apart(16, None::<u64>), Usage::new().output(16));
+    assert_eq!(Usage::reasoning_excluded(16, None::<u64>), Usage::new().output(16));
 }
 
 #[test]
 fn counts_that_are_too_large_are_cut_and_do_not_panic() {
-    assert_eq!(Usage::with_cache_apart(u64::MAX, Some(1_u64), None::<u64>).input_tokens(), Some(u64::MAX));
-    assert_eq!(Usage::with_reasoning_apart(u64::MAX, Some(1)).output_tokens(), Some(u64::MAX));
+    assert_eq!(Usage::cache_excluded(u64::MAX, Some(1_u64), None::<u64>).input_tokens(), Some(u64::MAX));
+    assert_eq!(Usage::reasoning_excluded(u64::MAX, Some(1)).output_tokens(), Some(u64::MAX));
 }
 
 #[test]

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use super::handle::Context;
 use super::node::Node;
-use crate::event::{Phase, Ticket};
-use crate::registry::{States, Telemetry, fence};
+use crate::event::{LazyRequestId, Phase};
+use crate::registry::{ListenerStates, Telemetry, catch};
 
 /// A context while it is entered. It needs no drop, so it can be reached in a thread's last moments; whoever enters
 /// takes back what it put in.
 struct Slot {
     node: Cell<Option<ManuallyDrop<Arc<Node>>>>,
-    id: Cell<Option<Ticket>>,
+    id: Cell<Option<LazyRequestId>>,
 }
 
 thread_local! {
@@ -142,7 +142,7 @@ pub(crate) fn enter<R>(context: &mut Context, work: impl FnOnce() -> R) -> R {
 pub(crate) struct Lent<'a> {
     lent: &'a mut Option<Arc<Node>>,
     outer: Option<ManuallyDrop<Arc<Node>>>,
-    outer_id: Option<Ticket>,
+    outer_id: Option<LazyRequestId>,
 }
 
 /// Enters an observed span as long as the guard lives: `lent`, a second pointer to its node, is lent to the thread. A
@@ -169,7 +169,7 @@ impl Drop for Lent<'_> {
 
 /// A bare request while it is entered.
 pub(crate) struct EnteredBare {
-    outer: Option<Ticket>,
+    outer: Option<LazyRequestId>,
 }
 
 /// Enters a request that nobody observes, where nobody observes anything: the common case, and two words to write.
@@ -210,11 +210,16 @@ pub(super) fn enter_task<R>(context: &mut Context, work: impl FnOnce() -> R) -> 
 /// The node is lent to the slot, because it has an owner. The ticket is copied and what was there is kept in a register:
 /// if it were swapped too, each token would wait for the last one's stores.
 #[inline]
-fn swapped<R>(slot: &Slot, node: &mut Option<Arc<Node>>, id: Option<Ticket>, work: impl FnOnce() -> R) -> R {
+fn swapped<R>(
+    slot: &Slot,
+    node: &mut Option<Arc<Node>>,
+    id: Option<LazyRequestId>,
+    work: impl FnOnce() -> R,
+) -> R {
     struct Back<'a> {
         slot: &'a Slot,
         node: &'a mut Option<Arc<Node>>,
-        outer: Option<Ticket>,
+        outer: Option<LazyRequestId>,
     }
 
     impl Drop for Back<'_> {
@@ -243,7 +248,7 @@ impl Drop for Exit<'_> {
 /// The node, if listeners want to be around what runs in it.
 #[inline]
 fn listened(node: Option<&Arc<Node>>) -> Option<Arc<Node>> {
-    node.filter(|node| node.states().is_some_and(States::want_around)).cloned()
+    node.filter(|node| node.states().is_some_and(ListenerStates::want_around)).cloned()
 }
 
 /// Runs a poll, or a drop, inside a node that is entered, with the listeners around it that want to be. It must not
@@ -258,14 +263,14 @@ pub(crate) fn around<R>(node: &Node, work: impl FnOnce() -> R) -> R {
 
 /// [`around`] what may panic: the panic goes on after the last listener has returned.
 fn around_fenced<R>(node: &Node, work: impl FnOnce() -> R) -> R {
-    match around(node, || fence(work)) {
+    match around(node, || catch(work)) {
         Ok(result) => result,
         Err(caught) => caught.resume(),
     }
 }
 
 #[inline]
-fn around_listened<R>(node: &Node, states: &States, work: impl FnOnce() -> R) -> R {
+fn around_listened<R>(node: &Node, states: &ListenerStates, work: impl FnOnce() -> R) -> R {
     let event = || node.nearest_span(&node.telemetry).map(|start| start.name.event(Phase::Start));
     states.around(&node.telemetry, event, node.has_ended(), work)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::carried::InContext;
 use super::current;
 use super::node::{Node, Place};
-use crate::event::{RequestId, RequestIdCell, Ticket};
+use crate::event::{LazyRequestId, RequestId, RequestIdCell};
 use crate::registry::Telemetry;
 
 /// What a task knows: the request id, the span it is inside, and the [`Telemetry`] it emits to.
@@ -27,7 +27,7 @@ use crate::registry::Telemetry;
 ///     let id = current_request_id();
 ///     std::thread::spawn(move || asked_by.run(|| assert_eq!(current_request_id(), id))).join().unwrap();
 /// }
-/// .in_span_plain(Span::chat())
+/// .in_span_infallible(Span::chat())
 /// .await;
 /// # }
 /// ```
@@ -35,7 +35,7 @@ use crate::registry::Telemetry;
 pub struct Context {
     pub(super) node: Option<Arc<Node>>,
     /// Of an unobserved request, which needs no node of its own. Not looked at when the node has a request id.
-    pub(super) id: Option<Ticket>,
+    pub(super) id: Option<LazyRequestId>,
 }
 
 /// The request id of this task, inside any span or scope that has one, observed or not.
@@ -49,9 +49,9 @@ pub struct Context {
 /// # async fn main() {
 /// assert_eq!(current_request_id(), None);
 /// let (outer, inner) = async {
-///     (current_request_id(), async { current_request_id() }.in_span_plain(Span::step()).await)
+///     (current_request_id(), async { current_request_id() }.in_span_infallible(Span::step()).await)
 /// }
-/// .in_span_plain(Span::chat())
+/// .in_span_infallible(Span::chat())
 /// .await;
 /// assert!(outer.is_some() && outer == inner);
 /// # }
@@ -72,7 +72,7 @@ impl Context {
     #[must_use]
     pub fn request_id(&self) -> Option<RequestId> {
         let of_node = self.node.as_ref().and_then(|node| node.request_id());
-        of_node.cloned().or_else(|| self.id.map(Ticket::id))
+        of_node.cloned().or_else(|| self.id.map(LazyRequestId::id))
     }
 
     /// The request id for a span inside, without reading it.
@@ -98,13 +98,13 @@ impl Context {
 
     /// The context of the outermost call of a request that nobody observes: its id is drawn when it is first read.
     pub(crate) fn unread(self) -> Self {
-        Self { node: self.node, id: Some(Ticket::next()) }
+        Self { node: self.node, id: Some(LazyRequestId::next()) }
     }
 
     /// Makes this empty context the one of a new request.
     #[inline]
     pub(crate) fn begin_request(&mut self) {
-        self.id = Some(Ticket::next());
+        self.id = Some(LazyRequestId::next());
     }
 
     /// Whether this is an unobserved request and nothing else.

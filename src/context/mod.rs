@@ -7,13 +7,13 @@
 
 mod carried;
 mod current;
-mod free;
+mod global;
 mod handle;
 mod node;
 mod scope;
 
 pub use carried::InContext;
-pub use free::{attach, attach_many, detach, execute, list_handlers, listen, subscribe, subscribe_with};
+pub use global::{attach, attach_many, detach, execute, list_handlers, listen, subscribe, subscribe_with};
 pub use handle::{Context, current_request_id};
 pub use scope::with_request_id;
 

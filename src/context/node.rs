@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use crate::event::{RequestId, RequestIdCell, SpanName, SpanStart};
-use crate::registry::{States, Telemetry};
+use crate::registry::{ListenerStates, Telemetry};
 
 /// How many levels up a node still knows those around it. A task that spawns its successor for ever, each inside the
 /// last, would else keep them all.
@@ -20,7 +20,7 @@ pub(crate) struct Node {
     ended: AtomicBool,
     retries: AtomicU32,
     /// What listeners keep for this span and those around it, if there are any: captures until it starts.
-    states: Option<States>,
+    states: Option<ListenerStates>,
 }
 
 #[derive(Debug)]
@@ -163,7 +163,7 @@ impl Node {
 
     /// The nearest span here or above that this handle observes.
     pub(crate) fn nearest_span(&self, telemetry: &Telemetry) -> Option<&SpanStart> {
-        self.lineage().filter(|node| node.telemetry.same(telemetry)).find_map(Self::start)
+        self.lineage().filter(|node| node.telemetry.ptr_eq(telemetry)).find_map(Self::start)
     }
 
     /// The nearest span here or above that says how often it was tried.
@@ -204,12 +204,12 @@ impl Node {
     }
 
     #[inline]
-    pub(crate) fn states(&self) -> Option<&States> {
+    pub(crate) fn states(&self) -> Option<&ListenerStates> {
         self.states.as_ref()
     }
 
     /// Where listeners write what they keep for this span, and what it says, while nobody else has it.
-    pub(crate) fn start_and_states(&mut self) -> Option<(&SpanStart, &mut States)> {
+    pub(crate) fn start_and_states(&mut self) -> Option<(&SpanStart, &mut ListenerStates)> {
         let Place::Span(start) = &self.place else { return None };
         Some((start, self.states.get_or_insert_default()))
     }

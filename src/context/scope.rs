@@ -10,7 +10,7 @@ use crate::registry::Telemetry;
 /// Wraps a future: all spans inside belong to the request with this id, such as one that came in an HTTP header.
 ///
 /// Put it outermost, around the outermost span. It captures its context where it is made, so a span that is wrapped around
-/// it, as in `with_request_id(id, work).in_span_plain(Span::chat())`, has another id and is no parent of the spans inside.
+/// it, as in `with_request_id(id, work).in_span_infallible(Span::chat())`, has another id and is no parent of the spans inside.
 ///
 /// # Examples
 ///
@@ -18,7 +18,7 @@ use crate::registry::Telemetry;
 /// use allm_telemetry::{current_request_id, with_request_id, RequestId};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), allm_telemetry::InvalidRequestId> {
+/// # async fn main() -> Result<(), allm_telemetry::ParseRequestIdError> {
 /// let id: RequestId = "req-42".parse()?;
 /// let inside = with_request_id(id.clone(), async { current_request_id() }).await;
 /// assert_eq!(inside, Some(id.clone()));
@@ -26,7 +26,7 @@ use crate::registry::Telemetry;
 /// // The chat has the id, and what is inside is inside the chat.
 /// use allm_telemetry::prelude::*;
 /// let work = async { current_request_id() };
-/// assert_eq!(with_request_id(id.clone(), work.in_span_plain(Span::chat())).await, Some(id));
+/// assert_eq!(with_request_id(id.clone(), work.in_span_infallible(Span::chat())).await, Some(id));
 /// # Ok(())
 /// # }
 /// ```

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use super::guard::{Bounded, Guard};
+use super::cardinality::{Bounded, CardinalityLimiter};
 use super::reading::Reading;
 use super::rule::{SpanKind, Subject, Tokens};
 use crate::event::{SpanName, ValueRef};
@@ -94,7 +94,7 @@ pub(super) enum LabelSource {
 /// The labels of one measurement, and its value's kind of token.
 pub(super) fn each_label<'a>(
     reading: &Reading<'a, '_>,
-    guard: &Guard,
+    guard: &CardinalityLimiter,
     rules: &[LabelRule],
     tokens: Option<Tokens>,
     each: &mut dyn FnMut(Cow<'static, str>, Cow<'a, str>),
@@ -118,7 +118,7 @@ pub(super) fn each_label<'a>(
 
 fn label<'a>(
     reading: &Reading<'a, '_>,
-    guard: &Guard,
+    guard: &CardinalityLimiter,
     source: LabelSource,
     tokens: Option<Tokens>,
 ) -> Option<Cow<'a, str>> {
@@ -145,7 +145,7 @@ fn label<'a>(
 }
 
 /// Without a copy, unless there was one.
-pub(super) fn bound_cow<'a>(guard: &Guard, key: Bounded, value: Cow<'a, str>) -> Cow<'a, str> {
+pub(super) fn bound_cow<'a>(guard: &CardinalityLimiter, key: Bounded, value: Cow<'a, str>) -> Cow<'a, str> {
     match value {
         Cow::Borrowed(text) => guard.bound(key, text).into(),
         Cow::Owned(text) => guard.bound(key, &text).to_owned().into(),

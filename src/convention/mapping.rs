@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::attribute::Attribute;
-use super::guard::{Bounded, Guard};
+use super::cardinality::{Bounded, CardinalityLimiter};
 use super::instrument::{Instrument, bound_cow};
 use super::own;
 use super::policy::Policy;
@@ -22,7 +22,7 @@ use crate::event::{Content, Entry, Event, SpanName};
 ///
 /// Models, tools, agents, providers and error classes are named by users, models and vendors, so there may be any
 /// number of them. In names of spans, in labels of metrics and in `error.type`, the first 64 values of each key stand as
-/// they are (if they have at most 256 bytes); the rest is `_OTHER`, and [counted](Self::folded). The attributes of
+/// they are (if they have at most 256 bytes); the rest is `_OTHER`, and [counted](Convention::overflow_count). The attributes of
 /// spans keep what was said.
 ///
 /// # Examples
@@ -36,11 +36,11 @@ use crate::event::{Content, Entry, Event, SpanName};
 /// impl Listener for Printer {
 ///     type Built = ();
 ///     type State = String;
-///     fn built(&self) {}
-///     fn start(&self, event: &Event<'_>, _: (), _: Option<&String>) -> String {
+///     fn on_build(&self) {}
+///     fn on_start(&self, event: &Event<'_>, _: (), _: Option<&String>) -> String {
 ///         self.0.span_name(event).into_owned()
 ///     }
-///     fn stop(&self, name: &String, event: &Event<'_>) {
+///     fn on_end(&self, name: &String, event: &Event<'_>) {
 ///         println!("{name}: {:?}", event.duration());
 ///         self.0.end_attributes(event, true, &mut |key, value| println!("  {key} = {value}"));
 ///     }
@@ -55,7 +55,7 @@ use crate::event::{Content, Entry, Event, SpanName};
 pub struct Convention {
     profiles: Vec<Profile>,
     policy: Policy,
-    pub(super) guard: Arc<Guard>,
+    pub(super) guard: Arc<CardinalityLimiter>,
 }
 
 impl Convention {
@@ -64,7 +64,7 @@ impl Convention {
         Self {
             profiles: Profile::ALL.to_vec(),
             policy: Policy::new(),
-            guard: Arc::new(Guard::new(Guard::DEFAULT, [])),
+            guard: Arc::new(CardinalityLimiter::new(CardinalityLimiter::DEFAULT, [])),
         }
     }
 
@@ -82,7 +82,7 @@ impl Convention {
 
     /// How many values a key may have before the rest becomes `_OTHER`: 64 if not set, at most 4,096.
     pub fn max_values(mut self, values: usize) -> Self {
-        self.guard = Arc::new(Guard::new(values, self.guard.labels().cloned()));
+        self.guard = Arc::new(CardinalityLimiter::new(values, self.guard.labels().cloned()));
         self
     }
 
@@ -90,20 +90,20 @@ impl Convention {
     /// else, whatever the [policy](Self::policy) says: each value is a time series for good.
     pub fn labels<K: Into<Cow<'static, str>>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
         let labels = self.guard.labels().cloned().chain(keys.into_iter().map(Into::into));
-        self.guard = Arc::new(Guard::new(self.guard.most(), labels.collect::<Vec<_>>()));
+        self.guard = Arc::new(CardinalityLimiter::new(self.guard.most(), labels.collect::<Vec<_>>()));
         self
     }
 
     /// How often a value became `_OTHER`, here and in every clone.
     #[must_use]
-    pub fn folded(&self) -> u64 {
-        self.guard.folded()
+    pub fn overflow_count(&self) -> u64 {
+        self.guard.overflow_count()
     }
 
     /// Which content it lets out: what [`Listener::content`](crate::Listener::content) has to say.
     #[must_use]
-    pub fn lets_out(&self) -> Content {
-        self.policy.lets_out()
+    pub fn allowed_content(&self) -> Content {
+        self.policy.allowed_content()
     }
 
     /// What a span is to a tracing system.
@@ -114,10 +114,10 @@ impl Convention {
 
     /// Every attribute that spans of this name can have, but for your own keys and content that is not let out.
     pub fn rules(&self, span: SpanName) -> impl Iterator<Item = &'static Rule> {
-        let lets_out = self.lets_out();
+        let allowed_content = self.allowed_content();
         self.rows(span)
             .flat_map(Row::rules)
-            .filter(move |rule| rule.content() == Content::NONE || lets_out.has(rule.content()))
+            .filter(move |rule| rule.content() == Content::NONE || allowed_content.intersects(rule.content()))
     }
 
     /// The keys of your own that the policy names.

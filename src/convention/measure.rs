@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::attribute::Attribute;
-use super::guard::{Bounded, OTHER};
+use super::cardinality::{Bounded, OTHER};
 use super::instrument::{Instrument, LabelSource, Measured, bound_cow, each_label};
 use super::mapping::Convention;
 use super::reading::{Reading, seconds};

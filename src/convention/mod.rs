@@ -4,9 +4,9 @@
 //! convention is a new table, and a new [`Profile`].
 
 mod attribute;
+mod cardinality;
 mod content;
 mod group;
-mod guard;
 mod instrument;
 mod instruments_1_41;
 mod json;

@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::event::{Content, Entry, Value, ValueRef};
-use crate::registry::fence;
+use crate::registry::catch;
 
 /// A redaction function: gets a content field's key and value, gives what may leave; `None` lets nothing through.
 pub type Redact = dyn Fn(&str, ValueRef<'_>) -> Option<Value> + Send + Sync;
@@ -67,7 +67,7 @@ impl Policy {
 
     /// Which content it lets out.
     #[must_use]
-    pub fn lets_out(&self) -> Content {
+    pub fn allowed_content(&self) -> Content {
         self.content
     }
 
@@ -84,7 +84,7 @@ impl Policy {
             return named.then_some(Outgoing::AsIs(entry.value));
         }
         let content = Content::of_key(entry.key);
-        if content != Content::NONE && !self.content.has(content) {
+        if content != Content::NONE && !self.content.intersects(content) {
             // The `output` stands only where somebody told it: without it, the key would tell that much.
             return (entry.key != "output").then_some(Outgoing::AsIs(ValueRef::Null));
         }
@@ -92,7 +92,7 @@ impl Policy {
             return Some(Outgoing::AsIs(entry.value));
         }
         let Some(redact) = &self.redact else { return Some(Outgoing::AsIs(entry.value)) };
-        let redacted = fence(|| redact(entry.key, entry.value)).unwrap_or_else(|caught| {
+        let redacted = catch(|| redact(entry.key, entry.value)).unwrap_or_else(|caught| {
             caught.swallow();
             None
         });

@@ -2,9 +2,9 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use super::attribute::Attribute;
+use super::cardinality::{Bounded, CardinalityLimiter, OTHER};
 use super::content::{self, Answer};
 use super::group::Needs;
-use super::guard::{Bounded, Guard, OTHER};
 use super::policy::{Outgoing, Policy};
 use super::rule::{As, Asked, Form, Named, Row, Rule, Source, StreamPart, Subject, Tokens};
 use super::taker::Taker;
@@ -16,7 +16,7 @@ use crate::event::{
 pub(super) struct Reading<'a, 'c> {
     pub(super) start: &'a SpanStart,
     pub(super) end: Option<&'a SpanEnd>,
-    guard: &'c Guard,
+    guard: &'c CardinalityLimiter,
     policy: &'c Policy,
     named: &'static Named,
     // A redactor is asked once, however many attributes its answer becomes.
@@ -28,7 +28,7 @@ impl<'a, 'c> Reading<'a, 'c> {
     /// `None` if it is no event of a span.
     pub(super) fn of(
         event: &Event<'a>,
-        guard: &'c Guard,
+        guard: &'c CardinalityLimiter,
         policy: &'c Policy,
         named: impl FnOnce(&SpanStart) -> &'static Named,
     ) -> Option<Self> {
@@ -80,8 +80,8 @@ impl<'a, 'c> Reading<'a, 'c> {
             Needs::Options => !self.start.more.options.is_empty(),
             Needs::Usage => usage,
             Needs::Stream => self.end.is_some_and(|end| end.stream.is_some()),
-            Needs::Input => self.policy.lets_out().has(Content::INPUT),
-            Needs::Output => self.policy.lets_out().has(Content::OUTPUT),
+            Needs::Input => self.policy.allowed_content().intersects(Content::INPUT),
+            Needs::Output => self.policy.allowed_content().intersects(Content::OUTPUT),
         }
     }
 

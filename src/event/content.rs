@@ -10,7 +10,7 @@ use std::ops::{BitOr, BitOrAssign};
 /// use allm_telemetry::Content;
 ///
 /// let texts = Content::INPUT | Content::OUTPUT;
-/// assert!(texts.has(Content::OUTPUT) && !texts.has(Content::ERROR));
+/// assert!(texts.intersects(Content::OUTPUT) && !texts.intersects(Content::ERROR));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Content(u8);
@@ -37,9 +37,9 @@ impl Content {
         }
     }
 
-    /// Whether it has any of `other`.
+    /// Returns whether any field is in both sets.
     #[must_use]
-    pub const fn has(self, other: Self) -> bool {
+    pub const fn intersects(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 }

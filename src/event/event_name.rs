@@ -19,7 +19,7 @@ use super::span_name::{Phase, SpanName};
 /// assert_eq!(name.to_string(), "allm.generate.stop");
 /// assert_eq!(name.segments().collect::<Vec<_>>(), ["allm", "generate", "stop"]);
 /// assert!(EventName::try_from("allm..stop").is_err());
-/// # Ok::<(), allm_telemetry::InvalidEventName>(())
+/// # Ok::<(), allm_telemetry::ParseEventNameError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct EventName(Repr);
@@ -85,21 +85,21 @@ impl fmt::Debug for EventName {
 }
 
 impl TryFrom<&str> for EventName {
-    type Error = InvalidEventName;
+    type Error = ParseEventNameError;
 
     fn try_from(text: &str) -> Result<Self, Self::Error> {
         if let Some(index) = EventIndex::find(text) {
             return Ok(Self::known(index));
         }
         if text.split('.').any(str::is_empty) {
-            return Err(InvalidEventName { given: text.into(), dotted: false });
+            return Err(ParseEventNameError { given: text.into(), dotted: false });
         }
         Ok(Self(Repr::Custom(text.into())))
     }
 }
 
 impl TryFrom<String> for EventName {
-    type Error = InvalidEventName;
+    type Error = ParseEventNameError;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         Self::try_from(text.as_str())
@@ -107,19 +107,19 @@ impl TryFrom<String> for EventName {
 }
 
 impl TryFrom<&[&str]> for EventName {
-    type Error = InvalidEventName;
+    type Error = ParseEventNameError;
 
     fn try_from(segments: &[&str]) -> Result<Self, Self::Error> {
         let text = segments.join(".");
         if segments.iter().any(|segment| segment.contains('.')) {
-            return Err(InvalidEventName { given: text.into(), dotted: true });
+            return Err(ParseEventNameError { given: text.into(), dotted: true });
         }
         Self::try_from(text)
     }
 }
 
 impl<const N: usize> TryFrom<[&str; N]> for EventName {
-    type Error = InvalidEventName;
+    type Error = ParseEventNameError;
 
     fn try_from(segments: [&str; N]) -> Result<Self, Self::Error> {
         Self::try_from(segments.as_slice())
@@ -133,7 +133,7 @@ impl From<&EventName> for EventName {
 }
 
 impl FromStr for EventName {
-    type Err = InvalidEventName;
+    type Err = ParseEventNameError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::try_from(text)
@@ -142,12 +142,12 @@ impl FromStr for EventName {
 
 /// The error of making an [`EventName`]: a name is one or more segments and no segment is empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InvalidEventName {
+pub struct ParseEventNameError {
     given: Box<str>,
     dotted: bool,
 }
 
-impl InvalidEventName {
+impl ParseEventNameError {
     /// The text that is no event name.
     #[must_use]
     pub fn given(&self) -> &str {
@@ -155,7 +155,7 @@ impl InvalidEventName {
     }
 }
 
-impl fmt::Display for InvalidEventName {
+impl fmt::Display for ParseEventNameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A name may be of any length; an error is read by people.
         let shown: String = self.given.chars().take(80).collect();
@@ -173,9 +173,9 @@ impl fmt::Display for InvalidEventName {
     }
 }
 
-impl std::error::Error for InvalidEventName {}
+impl std::error::Error for ParseEventNameError {}
 
-impl From<Infallible> for InvalidEventName {
+impl From<Infallible> for ParseEventNameError {
     fn from(never: Infallible) -> Self {
         match never {}
     }

@@ -24,8 +24,7 @@ use rand::{Rng as _, SeedableRng as _, TryRng as _};
 /// let from_gateway: RequestId = "req-8f14e45f".parse()?;
 /// assert_eq!(from_gateway.as_str(), "req-8f14e45f");
 /// assert!("with space".parse::<RequestId>().is_err());
-/// assert_eq!(allm_telemetry::request_id().as_str().len(), 22);
-/// # Ok::<(), allm_telemetry::InvalidRequestId>(())
+/// # Ok::<(), allm_telemetry::ParseRequestIdError>(())
 /// ```
 #[derive(Clone)]
 pub struct RequestId(Repr);
@@ -39,15 +38,23 @@ enum Repr {
 /// The text of an id of our own, which is known to be text: to look again at each read costs 4 to 11 ns.
 type Drawn = ArrayString<{ RequestId::DRAWN_LEN }>;
 
-/// A fresh [`RequestId`]: 22 characters from 16 random bytes.
-#[must_use]
-pub fn request_id() -> RequestId {
-    Ticket::next().id()
-}
-
 impl RequestId {
     const DRAWN_LEN: usize = 22;
     const MAX_LEN: usize = 128;
+
+    /// Makes a fresh id: 22 characters, which are 16 bytes of a cryptographic generator in base64url without padding.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use allm_telemetry::RequestId;
+    ///
+    /// assert_eq!(RequestId::random().as_str().len(), 22);
+    /// ```
+    #[must_use]
+    pub fn random() -> Self {
+        LazyRequestId::next().id()
+    }
 
     /// The id as text.
     #[must_use]
@@ -92,7 +99,7 @@ impl fmt::Debug for RequestId {
 }
 
 impl FromStr for RequestId {
-    type Err = InvalidRequestId;
+    type Err = ParseRequestIdError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let wrong = if text.is_empty() {
@@ -104,12 +111,12 @@ impl FromStr for RequestId {
         } else {
             return Ok(Self(Repr::Given(text.into())));
         };
-        Err(InvalidRequestId(wrong))
+        Err(ParseRequestIdError(wrong))
     }
 }
 
 impl TryFrom<&str> for RequestId {
-    type Error = InvalidRequestId;
+    type Error = ParseRequestIdError;
 
     fn try_from(text: &str) -> Result<Self, Self::Error> {
         text.parse()
@@ -118,7 +125,7 @@ impl TryFrom<&str> for RequestId {
 
 /// The error of making a [`RequestId`] from text: it must be 1 to 128 visible ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InvalidRequestId(Wrong);
+pub struct ParseRequestIdError(Wrong);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Wrong {
@@ -127,7 +134,7 @@ enum Wrong {
     Byte(u8, usize),
 }
 
-impl fmt::Display for InvalidRequestId {
+impl fmt::Display for ParseRequestIdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("invalid request id: ")?;
         match self.0 {
@@ -139,7 +146,7 @@ impl fmt::Display for InvalidRequestId {
     }
 }
 
-impl std::error::Error for InvalidRequestId {}
+impl std::error::Error for ParseRequestIdError {}
 
 /// Stands for the id of a request until somebody reads it: a number, unique in this process.
 ///
@@ -147,9 +154,9 @@ impl std::error::Error for InvalidRequestId {}
 /// context and on any task, whether the copy was made before the first read or after, and nothing is written back. A
 /// request whose id nobody reads draws none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Ticket(NonZeroU64);
+pub(crate) struct LazyRequestId(NonZeroU64);
 
-impl Ticket {
+impl LazyRequestId {
     /// Tickets that a thread takes at once.
     const BLOCK: u64 = 1 << 24;
 
@@ -185,26 +192,26 @@ impl Ticket {
         thread_local! {
             /// The page of that stream that this thread has read last. It needs no drop, so it is there in a thread's
             /// last moments.
-            static LAST: RefCell<Page> = const { RefCell::new(Page::NONE) };
+            static LAST: RefCell<IdBatch> = const { RefCell::new(IdBatch::NONE) };
         }
         LAST.with_borrow_mut(|last| {
-            let number = self.0.get() / Page::IDS;
+            let number = self.0.get() / IdBatch::IDS;
             if last.number != Some(number) {
-                *last = Page::read(number);
+                *last = IdBatch::read(number);
             }
-            RequestId(Repr::Drawn(last.ids[(self.0.get() % Page::IDS) as usize]))
+            RequestId(Repr::Drawn(last.ids[(self.0.get() % IdBatch::IDS) as usize]))
         })
     }
 }
 
 /// The ids of tickets that follow each other: a generator makes as many at once, and a thread takes its tickets in order.
 /// As text, because what is encoded where it is read is copied before its bytes have arrived, and waits for them.
-struct Page {
+struct IdBatch {
     number: Option<u64>,
     ids: [Drawn; Self::IDS as usize],
 }
 
-impl Page {
+impl IdBatch {
     const IDS: u64 = 16;
     /// From one id to the next while they are encoded: base64 makes four characters of three bytes. The two bytes behind
     /// an id are 0, as if it ended there, so that its characters are its own.
@@ -259,12 +266,12 @@ static IS_READ: AtomicBool = AtomicBool::new(false);
 pub(crate) enum RequestIdCell {
     Known(RequestId),
     /// Nobody has asked for it before the span started; it is worked out when somebody does.
-    Unread(Ticket, OnceLock<RequestId>),
+    Unread(LazyRequestId, OnceLock<RequestId>),
 }
 
 impl RequestIdCell {
     #[inline]
-    pub(crate) const fn of(ticket: Ticket) -> Self {
+    pub(crate) const fn of(ticket: LazyRequestId) -> Self {
         Self::Unread(ticket, const { OnceLock::new() })
     }
 

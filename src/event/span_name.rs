@@ -102,23 +102,23 @@ impl fmt::Display for SpanName {
 }
 
 impl FromStr for SpanName {
-    type Err = UnknownSpanName;
+    type Err = ParseSpanNameError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::ALL
             .into_iter()
             .find(|name| name.as_str() == text)
-            .ok_or_else(|| UnknownSpanName { given: text.into() })
+            .ok_or_else(|| ParseSpanNameError { given: text.into() })
     }
 }
 
 /// The error of parsing a [`SpanName`]. Its text lists the valid names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnknownSpanName {
+pub struct ParseSpanNameError {
     given: Box<str>,
 }
 
-impl UnknownSpanName {
+impl ParseSpanNameError {
     /// The text that is no span name.
     #[must_use]
     pub fn given(&self) -> &str {
@@ -126,7 +126,7 @@ impl UnknownSpanName {
     }
 }
 
-impl fmt::Display for UnknownSpanName {
+impl fmt::Display for ParseSpanNameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "unknown span name {:?}, valid are: ", self.given)?;
         for (place, name) in SpanName::ALL.into_iter().enumerate() {
@@ -137,7 +137,7 @@ impl fmt::Display for UnknownSpanName {
     }
 }
 
-impl std::error::Error for UnknownSpanName {}
+impl std::error::Error for ParseSpanNameError {}
 
 /// A moment in a span's life that has an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

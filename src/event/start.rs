@@ -5,7 +5,7 @@ use super::clock::Time;
 use super::entry::{Entry, Visit};
 use super::fields::{Key, Metadata};
 use super::rare::{Empty, Rare};
-use super::request_id::{RequestIdCell, Ticket};
+use super::request_id::{LazyRequestId, RequestIdCell};
 use super::span_id::SpanId;
 use super::span_name::SpanName;
 use super::value::{Value, ValueRef};
@@ -53,7 +53,7 @@ impl SpanStart {
             name,
             span_id: SpanId::next(),
             parent_span_id: None,
-            request_id: RequestIdCell::of(Ticket::next()),
+            request_id: RequestIdCell::of(LazyRequestId::next()),
             system_time: 0,
             monotonic_time: Time::default(),
             engine: None,

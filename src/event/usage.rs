@@ -5,8 +5,8 @@ use std::fmt;
 /// `input` includes the cached and the cache-write tokens, `output` includes the reasoning tokens; the parts stand
 /// beside their whole. This is how OpenAI counts and what OpenTelemetry's
 /// [GenAI conventions](https://opentelemetry.io/docs/specs/semconv/gen-ai/) ask for. For vendors that report the
-/// parts apart there are [`with_cache_apart`](Self::with_cache_apart) (Anthropic) and
-/// [`with_reasoning_apart`](Self::with_reasoning_apart) (Gemini).
+/// parts apart there are [`cache_excluded`](Self::cache_excluded) (Anthropic) and
+/// [`reasoning_excluded`](Self::reasoning_excluded) (Gemini).
 ///
 /// # Examples
 ///
@@ -14,8 +14,8 @@ use std::fmt;
 /// use allm_telemetry::Usage;
 ///
 /// let openai = Usage::new().input(1_200).cached(1_000).output(80).reasoning(64);
-/// let anthropic = Usage::with_cache_apart(200, 1_000, None::<u64>).output(80);
-/// let gemini = Usage::with_reasoning_apart(16, 64).input(1_200);
+/// let anthropic = Usage::cache_excluded(200, 1_000, None::<u64>).output(80);
+/// let gemini = Usage::reasoning_excluded(16, 64).input(1_200);
 ///
 /// assert_eq!(openai.input_tokens(), anthropic.input_tokens());
 /// assert_eq!(openai.output_tokens(), gemini.output_tokens());
@@ -38,7 +38,7 @@ impl Usage {
 
     /// For vendors whose input count leaves out the tokens read from and written to the cache (Anthropic).
     #[must_use]
-    pub fn with_cache_apart(
+    pub fn cache_excluded(
         uncached: impl TokenCount,
         read: impl TokenCount,
         written: impl TokenCount,
@@ -51,7 +51,7 @@ impl Usage {
 
     /// For vendors whose output count leaves out the reasoning tokens (Gemini).
     #[must_use]
-    pub fn with_reasoning_apart(visible: impl TokenCount, reasoning: impl TokenCount) -> Self {
+    pub fn reasoning_excluded(visible: impl TokenCount, reasoning: impl TokenCount) -> Self {
         let reasoning = reasoning.known();
         let output = visible.known().map(|visible| visible.saturating_add(reasoning.unwrap_or(0)));
         Self { output, reasoning, ..Self::new() }

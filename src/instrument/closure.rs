@@ -45,7 +45,7 @@ struct Reported<T> {
 /// The closure contract of `ALLM.Telemetry.span/3`: the future gives its result and what to tell of it.
 ///
 /// `start_metadata` may set any key of the catalogue that a caller can set (`model`, `tool_name`, `request_id`, …) and
-/// keys of your own. A `request_id` that [is none](crate::InvalidRequestId) stands as `invalid_request_id`, a key of
+/// keys of your own. A `request_id` that [is none](crate::ParseRequestIdError) stands as `invalid_request_id`, a key of
 /// your own, and the span gets the id it would have without. The result itself is opaque.
 ///
 /// # What the extras may set
@@ -99,7 +99,7 @@ where
             record.apply(name, measurements, extras);
         },
     );
-    work.map(report).in_span_plain(span).map(|reported| reported.value)
+    work.map(report).in_span_infallible(span).map(|reported| reported.value)
 }
 
 /// [`span`] for work that does not await.

@@ -6,7 +6,7 @@ use super::future::SpanFuture;
 use super::stream::{SpanStream, State};
 use crate::context::{Context, InContext};
 use crate::span::{
-    Classify, Fallible, Input, Judge, Live, NoObserver, OnChunk, OnStop, Plain, Span, Trying, Unsettled,
+    Classify, Fallible, Input, Judge, Live, NoObserver, OnChunk, OnStop, PendingSpan, Plain, Span, Trying,
 };
 
 /// Spans for futures. In the [prelude](crate::prelude).
@@ -41,7 +41,7 @@ pub trait FutureSpanExt: Future + Sized {
     /// Wraps a future that cannot fail. It looks at nothing: a `Result` given to it is `completed`, `Err` or not,
     /// unless an observer says otherwise.
     #[inline]
-    fn in_span_plain<S, K, I>(self, span: Span<S, NoObserver, K, I>) -> SpanFuture<Self, Plain, S, I>
+    fn in_span_infallible<S, K, I>(self, span: Span<S, NoObserver, K, I>) -> SpanFuture<Self, Plain, S, I>
     where
         S: OnStop<Self::Output>,
         I: Input,
@@ -96,7 +96,7 @@ pub trait StreamSpanExt: Stream + Sized {
     /// Wraps a stream whose items cannot fail. It looks at nothing: an item that is a `Result` is a chunk, `Err` or
     /// not, unless an observer says otherwise.
     #[inline]
-    fn in_span_plain<S, C, K, I>(self, span: Span<S, C, K, I>) -> SpanStream<Self, Plain, S, C>
+    fn in_span_infallible<S, C, K, I>(self, span: Span<S, C, K, I>) -> SpanStream<Self, Plain, S, C>
     where
         S: OnStop<()>,
         C: OnChunk<Self::Item>,
@@ -117,7 +117,7 @@ impl<S: Stream> StreamSpanExt for S {}
 #[inline]
 fn wrap<St: Stream, J: Judge<St::Item>, S: OnStop<()>, C, I: Input>(
     inner: St,
-    mut unsettled: Unsettled,
+    mut unsettled: PendingSpan,
     input: I,
     judge: J,
     on_stop: S,
@@ -146,7 +146,7 @@ pub trait ClosureContextExt<R>: FnOnce() -> R + Sized {
     ///     let there = std::thread::spawn(current_request_id.in_current_context()).join().unwrap();
     ///     assert_eq!(here, there);
     /// }
-    /// .in_span_plain(Span::chat())
+    /// .in_span_infallible(Span::chat())
     /// .await;
     /// # }
     /// ```

@@ -9,11 +9,11 @@ use pin_project::{pin_project, pinned_drop};
 use super::life::{Life, Stage, carry, poll_carried, poll_fenced};
 use crate::context::enter;
 use crate::event::{Phase, Rare};
-use crate::registry::fence;
-use crate::span::{Active, Ending, Input, Judge, OnStop, Record, Unsettled};
+use crate::registry::catch;
+use crate::span::{Active, Ending, Input, Judge, OnStop, PendingSpan, Record};
 
 /// A future that wears a span. Made by [`in_span`](crate::FutureSpanExt::in_span) and
-/// [`in_span_plain`](crate::FutureSpanExt::in_span_plain).
+/// [`in_span_infallible`](crate::FutureSpanExt::in_span_infallible).
 ///
 /// The span starts with the first poll and ends when the future is ready, is dropped or panics; a future that is
 /// dropped without a poll says nothing. The result, the wake-ups and the panics of the inner future are unchanged, and
@@ -39,7 +39,7 @@ pub struct SpanFuture<F, J, S, I> {
 
 impl<F, J, S, I> SpanFuture<F, J, S, I> {
     #[inline]
-    pub(super) fn new(inner: F, unsettled: Unsettled, judge: J, on_stop: S, input: I) -> Self {
+    pub(super) fn new(inner: F, unsettled: PendingSpan, judge: J, on_stop: S, input: I) -> Self {
         Self {
             inner: Some(inner),
             life: Life::new(unsettled),
@@ -145,7 +145,7 @@ impl<F, J, S, I> SpanFuture<F, J, S, I> {
             Stage::Built => enter(&mut this.life.unsettled.context, || this.inner.set(None)),
             Stage::Unobserved => carry(&mut this.life.unsettled.context, || this.inner.set(None)),
             Stage::Observed(mut active) => {
-                let dropped = active.enter(|| fence(|| this.inner.set(None)));
+                let dropped = active.enter(|| catch(|| this.inner.set(None)));
                 active.end(Ending::cancelled(), None, Rare::empty(), None);
                 match dropped {
                     // A second panic while the thread unwinds would abort the process.

@@ -3,12 +3,12 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 
 use crate::context::{Context, enter, enter_bare, is_entered};
-use crate::registry::{Fenced, fence};
-use crate::span::{Active, Input, Unsettled};
+use crate::registry::{Fenced, catch};
+use crate::span::{Active, Input, PendingSpan};
 
 /// Where a wrapped future stands.
 pub(super) struct Life<A> {
-    pub(super) unsettled: Unsettled,
+    pub(super) unsettled: PendingSpan,
     pub(super) stage: Stage<A>,
 }
 
@@ -26,7 +26,7 @@ pub(super) enum Stage<A> {
 
 impl<A> Life<A> {
     #[inline]
-    pub(super) fn new(unsettled: Unsettled) -> Self {
+    pub(super) fn new(unsettled: PendingSpan) -> Self {
         Self { unsettled, stage: Stage::Built }
     }
 
@@ -63,10 +63,10 @@ pub(super) fn poll_fenced<F: Future>(
     mut inner: Pin<&mut Option<F>>,
     cx: &mut TaskContext<'_>,
 ) -> (Fenced<Poll<F::Output>>, Fenced<()>) {
-    let polled = fence(|| poll_inner(inner.as_mut(), cx));
+    let polled = catch(|| poll_inner(inner.as_mut(), cx));
     let dropped = match polled {
         Ok(Poll::Pending) => Ok(()),
-        _ => fence(|| inner.set(None)),
+        _ => catch(|| inner.set(None)),
     };
     (polled, dropped)
 }

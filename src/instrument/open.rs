@@ -11,7 +11,7 @@ use pin_project::{pin_project, pinned_drop};
 use super::life::{Life, Stage, carry, poll_carried, poll_fenced};
 use super::stream::{SpanStream, State};
 use crate::context::{Context, enter};
-use crate::registry::fence;
+use crate::registry::catch;
 use crate::span::{
     Classify, Ending, Fallible, Fault, Input, Judge, Live, OnChunk, OnStop, Plain, Span, Trying,
 };
@@ -118,7 +118,7 @@ impl<S, C, K, I> Span<S, C, K, I> {
     }
 
     /// [`open`](Self::open) for a future that returns a stream and cannot fail, and a stream whose items cannot fail.
-    pub fn open_plain<F>(self, future: F) -> Opening<F, Plain, S, C, I>
+    pub fn open_infallible<F>(self, future: F) -> Opening<F, Plain, S, C, I>
     where
         F: Future,
         F::Output: Stream,
@@ -131,7 +131,7 @@ impl<S, C, K, I> Span<S, C, K, I> {
     }
 }
 
-/// A future that wears a span and gives it to the stream it returns. Made by [`Span::open`] and [`Span::open_plain`].
+/// A future that wears a span and gives it to the stream it returns. Made by [`Span::open`] and [`Span::open_infallible`].
 ///
 /// # Panics
 ///
@@ -317,7 +317,7 @@ impl<F, J, S, C, I> PinnedDrop for Opening<F, J, S, C, I> {
             Stage::Unobserved => carry(&mut this.life.unsettled.context, || this.inner.set(None)),
             Stage::Observed(mut live) => {
                 live.came();
-                let dropped = live.active.enter(|| fence(|| this.inner.set(None)));
+                let dropped = live.active.enter(|| catch(|| this.inner.set(None)));
                 live.finish(Ending::cancelled(), None);
                 match dropped {
                     // A second panic while the thread unwinds would abort the process.

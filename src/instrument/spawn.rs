@@ -21,7 +21,7 @@ use crate::context::{Context, InContext};
 ///     let task = allm_telemetry::spawn(async { current_request_id() });
 ///     assert_eq!(task.await.unwrap(), current_request_id());
 /// }
-/// .in_span_plain(Span::chat())
+/// .in_span_infallible(Span::chat())
 /// .await;
 /// # }
 /// ```
@@ -78,7 +78,7 @@ where
 ///     tools.spawn_in_context(async { current_request_id() });
 ///     assert_eq!(tools.join_next().await.unwrap().unwrap(), current_request_id());
 /// }
-/// .in_span_plain(Span::chat())
+/// .in_span_infallible(Span::chat())
 /// .await;
 /// # }
 /// ```

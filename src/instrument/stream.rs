@@ -9,11 +9,11 @@ use pin_project::{pin_project, pinned_drop};
 
 use super::life::carry;
 use crate::context::{Context, around, enter_bare};
-use crate::registry::{Fenced, fence};
+use crate::registry::{Fenced, catch};
 use crate::span::{Judge, Live, OnChunk, OnStop};
 
 /// A stream that wears a span. Made by [`in_span`](crate::StreamSpanExt::in_span),
-/// [`in_span_plain`](crate::StreamSpanExt::in_span_plain) and [`open`](crate::Span::open).
+/// [`in_span_infallible`](crate::StreamSpanExt::in_span_infallible) and [`open`](crate::Span::open).
 ///
 /// The span starts when the stream is wrapped and ends when it returns `None`, is dropped or panics. Items, size hint
 /// and wake-ups of the inner stream are unchanged; it is never polled ahead, buffered or drained, and it is dropped
@@ -111,7 +111,7 @@ where
         let State::Observed(live) = this.state else { return Poll::Ready(None) };
         let Live { active, sight } = &mut **live;
         let (node, inside) = active.inside();
-        let ended = match around(node, || fence(|| poll_inner(this.inner, cx))) {
+        let ended = match around(node, || catch(|| poll_inner(this.inner, cx))) {
             Ok(Poll::Ready(Some(item))) => {
                 match this.judge.judge(&item) {
                     Ok(chunk) => sight.chunk(node, chunk, this.on_chunk),
@@ -137,7 +137,7 @@ where
         let mut this = self.project();
         let State::Observed(mut live) = this.state.take() else { return };
         live.came();
-        let dropped = live.active.enter(|| fence(|| this.inner.set(None)));
+        let dropped = live.active.enter(|| catch(|| this.inner.set(None)));
         match ended {
             Ok(()) => {
                 live.stop(false, this.on_stop.take());
@@ -190,7 +190,7 @@ impl<St, J, S: OnStop<()>, C> SpanStream<St, J, S, C> {
             State::Unobserved(mut context) => carry(&mut context, || this.inner.set(None)),
             State::Observed(mut live) => {
                 live.came();
-                let dropped = live.active.enter(|| fence(|| this.inner.set(None)));
+                let dropped = live.active.enter(|| catch(|| this.inner.set(None)));
                 live.stop(true, this.on_stop.take());
                 match dropped {
                     // A second panic while the thread unwinds would abort the process.

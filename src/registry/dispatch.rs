@@ -3,9 +3,9 @@ use std::mem;
 use std::panic::Location;
 use std::sync::Arc;
 
+use super::catch::{Caught, catch};
 use super::failure::{self, Failure};
-use super::fence::{Caught, fence};
-use super::set::Registry;
+use super::registry::Registry;
 #[cfg(all(test, allm_loom))]
 use super::sync::CellKey as _;
 use super::sync::thread_local;
@@ -94,7 +94,7 @@ pub(super) fn deliver(telemetry: &Telemetry, registry: &Registry, event: &Event<
 #[inline(never)]
 fn deliver_by(table: &Table, telemetry: &Telemetry, event: &Event<'_>, depth: u8) {
     for handler in &table.row(event.name()).handlers {
-        let outcome = fence(|| (handler.run)(event));
+        let outcome = catch(|| (handler.run)(event));
         let refused = depth + 1 == MAX_DEPTH && REFUSED.take();
         if outcome.is_err() || refused {
             // The report is no deeper than the event, or it would be refused as well.

@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::listener::MAX_LISTENERS;
-use crate::event::InvalidEventName;
+use crate::event::ParseEventNameError;
 
 /// Why a handler or listener could not be attached. Nothing was attached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub enum AttachError {
         id: Arc<str>,
     },
     /// An event name is not one.
-    InvalidEventName(InvalidEventName),
+    InvalidEventName(ParseEventNameError),
     /// There are [`MAX_LISTENERS`] listeners already: detach one.
     TooManyListeners,
 }
@@ -36,8 +36,8 @@ impl fmt::Display for AttachError {
 
 impl std::error::Error for AttachError {}
 
-impl From<InvalidEventName> for AttachError {
-    fn from(error: InvalidEventName) -> Self {
+impl From<ParseEventNameError> for AttachError {
+    fn from(error: ParseEventNameError) -> Self {
         Self::InvalidEventName(error)
     }
 }
@@ -50,11 +50,11 @@ impl From<Infallible> for AttachError {
 
 /// The error of detaching: nothing is attached under this id.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NotFound {
+pub struct DetachError {
     pub(super) id: Arc<str>,
 }
 
-impl NotFound {
+impl DetachError {
     /// The id that was not found.
     #[must_use]
     pub fn id(&self) -> &str {
@@ -62,10 +62,10 @@ impl NotFound {
     }
 }
 
-impl fmt::Display for NotFound {
+impl fmt::Display for DetachError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "no handler with the id {:?} is attached; list_handlers(\"\") shows which are", self.id)
     }
 }
 
-impl std::error::Error for NotFound {}
+impl std::error::Error for DetachError {}

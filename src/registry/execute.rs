@@ -1,6 +1,6 @@
-use super::interest::{Followed, anywhere};
+use super::interest::{EventSet, anywhere};
 use super::telemetry::Telemetry;
-use crate::event::{Event, EventName, InvalidEventName, Measurements, Metadata, event_prefix};
+use crate::event::{Event, EventName, Measurements, Metadata, ParseEventNameError, event_prefix};
 
 impl Telemetry {
     /// Emits an event of your own: `allm.` and the suffix, as text or as segments. So `execute("cache.hit", …)` emits
@@ -10,7 +10,7 @@ impl Telemetry {
     ///
     /// # Errors
     ///
-    /// [`InvalidEventName`] if the suffix is empty or has an empty segment.
+    /// [`ParseEventNameError`] if the suffix is empty or has an empty segment.
     ///
     /// # Examples
     ///
@@ -29,14 +29,14 @@ impl Telemetry {
         suffix: N,
         measurements: impl Into<Measurements>,
         metadata: impl Into<Metadata>,
-    ) -> Result<(), InvalidEventName>
+    ) -> Result<(), ParseEventNameError>
     where
         N: TryInto<EventName>,
-        InvalidEventName: From<N::Error>,
+        ParseEventNameError: From<N::Error>,
     {
         let suffix = suffix.try_into()?;
         let name = EventName::try_from(format!("{}.{suffix}", event_prefix()))?;
-        let followed = Followed::event(&name);
+        let followed = EventSet::event(&name);
         if anywhere(followed) && self.follows(followed) {
             self.emit(&Event::given(&name, &measurements.into(), &metadata.into(), true));
         }

@@ -1,7 +1,7 @@
 use std::panic::Location;
 
-use super::fence::Caught;
-use super::interest::Followed;
+use super::catch::Caught;
+use super::interest::EventSet;
 use super::telemetry::Telemetry;
 use crate::event::{Event, EventName, Measurements, Metadata};
 
@@ -48,7 +48,7 @@ impl Telemetry {
 
 /// Tells whoever is attached to `telemetry.handler.failure`. What failed is detached before, so this cannot loop.
 pub(crate) fn emit(telemetry: &Telemetry, failure: Failure) {
-    if telemetry.follows(Followed::FAILURE) {
+    if telemetry.follows(EventSet::FAILURE) {
         let now = telemetry.now();
         let measurements =
             Measurements::from([("system_time", telemetry.system_time(now)), ("monotonic_time", now.0)]);

@@ -3,8 +3,8 @@ use std::sync::{Arc, PoisonError};
 
 use tokio::sync::oneshot;
 
-use super::held::Held;
-use super::interest::Followed;
+use super::interest::EventSet;
+use super::panic_safe::PanicSafe;
 use super::sync::Mutex;
 use crate::event::{Content, Event, EventName};
 
@@ -13,7 +13,7 @@ pub(super) type Run = dyn Fn(&Event<'_>) + Send + Sync;
 
 /// A function of the user's, which may panic when it is dropped.
 pub(super) fn held(handler: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Box<Run> {
-    let handler = Held::new(handler);
+    let handler = PanicSafe::new(handler);
     Box::new(move |event| handler.get()(event))
 }
 
@@ -30,8 +30,8 @@ pub(super) struct Handler {
 }
 
 impl Handler {
-    pub(super) fn followed(&self) -> Followed {
-        self.events.iter().fold(Followed::default(), |all, name| all.and(Followed::event(name)))
+    pub(super) fn followed(&self) -> EventSet {
+        self.events.iter().fold(EventSet::default(), |all, name| all.and(EventSet::event(name)))
     }
 
     pub(super) fn detached(&self) {

@@ -5,9 +5,9 @@ use crate::event::{EventIndex, EventName, SpanName};
 
 /// What is followed: a bit a span, one each for retries and failures, one for all names outside the catalogue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Followed(u32);
+pub(crate) struct EventSet(u32);
 
-impl Followed {
+impl EventSet {
     const COUNT: usize = SpanName::ALL.len() + 3;
     pub(crate) const RETRY: Self = Self(1 << SpanName::ALL.len());
     pub(crate) const FAILURE: Self = Self(1 << (SpanName::ALL.len() + 1));
@@ -43,15 +43,15 @@ impl Followed {
     }
 }
 
-type Counts = [u32; Followed::COUNT];
+type Counts = [u32; EventSet::COUNT];
 
 process_wide! {
-    static ANYWHERE: Tally = Tally { mask: AtomicU32::new(0), counts: Mutex::new([0; Followed::COUNT]) };
+    static ANYWHERE: Tally = Tally { mask: AtomicU32::new(0), counts: Mutex::new([0; EventSet::COUNT]) };
 }
 
 /// Whether any of these is followed on any handle: the one load that decides whether a span is worth building.
 #[inline]
-pub(crate) fn anywhere(followed: Followed) -> bool {
+pub(crate) fn anywhere(followed: EventSet) -> bool {
     ANYWHERE.has(followed)
 }
 
@@ -61,17 +61,17 @@ pub(super) struct Interest(Tally);
 
 impl Interest {
     #[inline]
-    pub(super) fn has(&self, followed: Followed) -> bool {
+    pub(super) fn has(&self, followed: EventSet) -> bool {
         self.0.has(followed)
     }
 
-    pub(super) fn add(&self, followed: Followed) {
+    pub(super) fn add(&self, followed: EventSet) {
         let more = |place, count| if followed.has(place) { count + 1 } else { count };
         self.0.change(more);
         ANYWHERE.change(more);
     }
 
-    pub(super) fn remove(&self, followed: Followed) {
+    pub(super) fn remove(&self, followed: EventSet) {
         let less = |place, count| if followed.has(place) { count - 1 } else { count };
         self.0.change(less);
         ANYWHERE.change(less);
@@ -96,7 +96,7 @@ impl Tally {
     /// Relaxed, because it publishes nothing: what it says to look at is behind locks of its own, and who knows that an
     /// `attach` returned knows a mask that is no older.
     #[inline]
-    fn has(&self, followed: Followed) -> bool {
+    fn has(&self, followed: EventSet) -> bool {
         self.mask.load(Ordering::Relaxed) & followed.0 != 0
     }
 

@@ -33,12 +33,12 @@ pub const MAX_LISTENERS: usize = 8;
 /// impl Listener for Gauge {
 ///     type Built = ();
 ///     type State = Open;
-///     fn built(&self) {}
-///     fn start(&self, _: &Event<'_>, _: (), _: Option<&Open>) -> Open {
+///     fn on_build(&self) {}
+///     fn on_start(&self, _: &Event<'_>, _: (), _: Option<&Open>) -> Open {
 ///         OPEN.fetch_add(1, Ordering::Relaxed);
 ///         Open
 ///     }
-///     fn stop(&self, _: &Open, _: &Event<'_>) {}
+///     fn on_end(&self, _: &Open, _: &Event<'_>) {}
 /// }
 ///
 /// # #[tokio::main(flavor = "current_thread")]
@@ -46,7 +46,7 @@ pub const MAX_LISTENERS: usize = 8;
 /// let telemetry = Telemetry::new();
 /// telemetry.listen("gauge", Gauge)?;
 /// let work = async { assert_eq!(OPEN.load(Ordering::Relaxed), 1) };
-/// telemetry.scope(work.in_span_plain(Span::chat())).await;
+/// telemetry.scope(work.in_span_infallible(Span::chat())).await;
 /// assert_eq!(OPEN.load(Ordering::Relaxed), 0);
 /// # Ok(())
 /// # }
@@ -79,24 +79,24 @@ pub trait Listener: Send + Sync + 'static {
     }
 
     /// A span is being built here.
-    fn built(&self) -> Self::Built;
+    fn on_build(&self) -> Self::Built;
 
     /// A span starts. `parent` is the state of the nearest span around it that this listener follows, which may have
     /// ended already.
-    fn start(&self, event: &Event<'_>, built: Self::Built, parent: Option<&Self::State>) -> Self::State;
+    fn on_start(&self, event: &Event<'_>, built: Self::Built, parent: Option<&Self::State>) -> Self::State;
 
     /// Something happened in a span: its first chunk came, or a call in it is retried.
-    fn note(&self, state: &Self::State, event: &Event<'_>) {
+    fn on_event(&self, state: &Self::State, event: &Event<'_>) {
         let _ = (state, event);
     }
 
     /// A chunk came, `gap` after the stream began to wait for it; zero if it was ready at once.
-    fn chunk(&self, state: &Self::State, gap: Duration) {
+    fn on_chunk(&self, state: &Self::State, gap: Duration) {
         let _ = (state, gap);
     }
 
     /// A span ends.
-    fn stop(&self, state: &Self::State, event: &Event<'_>);
+    fn on_end(&self, state: &Self::State, event: &Event<'_>);
 
     /// Called around every poll and the drop of everything that carries the span's context, on whatever task or thread.
     /// `ended` says that the span has ended already and a background task goes on. Call `poll` once; it runs exactly

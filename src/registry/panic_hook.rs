@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::panic;
 use std::sync::Once;
 
-use super::interest::{self, Followed};
+use super::interest::{self, EventSet};
 
 thread_local! {
     /// The last panic of this thread: its message, and where it happened.
@@ -28,7 +28,7 @@ pub fn capture_panic_backtraces() {
     CHAINED.call_once(|| {
         let previous = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            if interest::anywhere(Followed::ANY) {
+            if interest::anywhere(EventSet::ANY) {
                 let entry =
                     (message(info.payload()).unwrap_or_default().to_owned(), Backtrace::force_capture());
                 // A thread on its way out has no place to keep it.

@@ -10,9 +10,9 @@ use std::thread;
 use futures::StreamExt as _;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
+use super::catch::catch;
 use super::error::AttachError;
 use super::failure::{self, Failure};
-use super::fence::fence;
 use super::sink_guard::SinkGuard;
 use super::subscribe::{QueueCounts, SubscribeOptions, Subscription, block_on};
 use super::telemetry::Telemetry;
@@ -50,7 +50,7 @@ use crate::event::{Event, EventName, OwnedEvent};
 /// let telemetry = Telemetry::new();
 /// let names = Names(Vec::new(), Box::new(io::sink()));
 /// let guard = telemetry.attach_sink("names", SpanName::Chat.events(), SubscribeOptions::new(1_024), names)?;
-/// telemetry.scope(async {}.in_span_plain(Span::chat())).await;
+/// telemetry.scope(async {}.in_span_infallible(Span::chat())).await;
 /// assert!(guard.flush(Duration::from_secs(5)).is_complete());
 /// # Ok(())
 /// # }
@@ -162,7 +162,7 @@ impl Telemetry {
         thread::spawn(move || {
             let mut asking = None;
             // The subscription goes with the panic: the sink is detached before it is reported, like a handler.
-            let ran = fence(|| worker.run(events, &mut asked, &mut asking));
+            let ran = catch(|| worker.run(events, &mut asked, &mut asking));
             // Before whoever asks is let go: they read what was lost.
             ended.over.store(true, Ordering::Release);
             drop((asked, asking));

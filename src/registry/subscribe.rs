@@ -80,7 +80,7 @@ impl SubscribeOptions {
 /// # async fn main() -> Result<(), allm_telemetry::AttachError> {
 /// let telemetry = Telemetry::new();
 /// let mut events = telemetry.subscribe("queue", SpanName::Chat.events(), 128)?;
-/// telemetry.scope(async {}.in_span_plain(Span::chat())).await;
+/// telemetry.scope(async {}.in_span_infallible(Span::chat())).await;
 ///
 /// assert_eq!(events.next().await.unwrap().to_string().split(' ').next(), Some("allm.chat.start"));
 /// assert_eq!(events.lost(), 0);

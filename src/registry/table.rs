@@ -1,20 +1,20 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::follower::Follow;
+use super::erased_listener::ErasedListener;
 use super::handler::Handler;
-use super::interest::Followed;
+use super::interest::EventSet;
 use crate::event::{Content, EventIndex, EventName};
 
 /// What is attached under an id.
 #[derive(Clone, Debug)]
 pub(super) enum Attached {
     Handler(Arc<Handler>),
-    Listener(Arc<dyn Follow>),
+    Listener(Arc<dyn ErasedListener>),
 }
 
 impl Attached {
-    pub(super) fn followed(&self) -> Followed {
+    pub(super) fn followed(&self) -> EventSet {
         match self {
             Self::Handler(handler) => handler.followed(),
             Self::Listener(listener) => listener.follower().followed(),
@@ -35,7 +35,7 @@ impl Attached {
 pub(super) struct Table {
     known: [Row; EventIndex::COUNT],
     custom: HashMap<EventName, Row>,
-    pub(super) listeners: Vec<Arc<dyn Follow>>,
+    pub(super) listeners: Vec<Arc<dyn ErasedListener>>,
 }
 
 /// Who gets one event.

@@ -4,12 +4,12 @@ use std::sync::{Arc, LazyLock, PoisonError};
 use tokio::sync::oneshot;
 
 use super::dispatch;
-use super::error::{AttachError, NotFound};
-use super::follower::{Follow, Follower};
+use super::erased_listener::{ErasedListener, ListenerMeta};
+use super::error::{AttachError, DetachError};
 use super::handler::{Handler, HandlerInfo, Run, held};
-use super::interest::Followed;
+use super::interest::EventSet;
 use super::listener::{Listener, MAX_LISTENERS};
-use super::set::Registry;
+use super::registry::Registry;
 use super::sync::{Mutex, Ordering};
 use super::table::Attached;
 use crate::event::{Clock, Content, Event, EventName, Time, TimeSource};
@@ -34,7 +34,7 @@ use crate::event::{Clock, Content, Event, EventName, Time, TimeSource};
 /// let telemetry = Telemetry::new();
 /// telemetry.attach("log", "allm.generate.stop", |event: &Event<'_>| println!("{event}"))?;
 ///
-/// telemetry.scope(async { "an answer" }.in_span_plain(Span::generate().model("gpt-5"))).await;
+/// telemetry.scope(async { "an answer" }.in_span_infallible(Span::generate().model("gpt-5"))).await;
 /// # Ok(())
 /// # }
 /// ```
@@ -173,7 +173,7 @@ impl Telemetry {
         let registry = self.registry();
         let sequence = registry.sequence.fetch_add(1, Ordering::Relaxed);
         // Declared first and dropped last: a listener that is refused is dropped without the lock.
-        let listener = Follower::attach(id.clone(), listener, sequence, registry.id);
+        let listener = ListenerMeta::attach(id.clone(), listener, sequence, registry.id);
         let mut count = registry.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         if *count == MAX_LISTENERS {
             return Err(AttachError::TooManyListeners);
@@ -191,9 +191,9 @@ impl Telemetry {
     ///
     /// # Errors
     ///
-    /// [`NotFound`] if nothing is attached under it.
-    pub fn detach(&self, id: &str) -> Result<(), NotFound> {
-        if self.registry().remove(id, |_| true) { Ok(()) } else { Err(NotFound { id: id.into() }) }
+    /// [`DetachError`] if nothing is attached under it.
+    pub fn detach(&self, id: &str) -> Result<(), DetachError> {
+        if self.registry().remove(id, |_| true) { Ok(()) } else { Err(DetachError { id: id.into() }) }
     }
 
     /// Who is attached to the events at or below a prefix: `allm.generate`, `allm`, or empty for all. A listener is
@@ -224,7 +224,7 @@ impl Telemetry {
 
     /// Whether somebody listens to any event of these.
     #[inline]
-    pub(crate) fn follows(&self, followed: Followed) -> bool {
+    pub(crate) fn follows(&self, followed: EventSet) -> bool {
         self.registry().interest.has(followed)
     }
 
@@ -251,12 +251,12 @@ impl Telemetry {
 
     /// Looks at the listeners, if there are any.
     #[inline]
-    pub(crate) fn with_listeners<R>(&self, look: impl FnMut(&[Arc<dyn Follow>]) -> R) -> Option<R> {
+    pub(crate) fn with_listeners<R>(&self, look: impl FnMut(&[Arc<dyn ErasedListener>]) -> R) -> Option<R> {
         if self.is_listened() { self.with_present_listeners(look) } else { None }
     }
 
     #[inline(never)]
-    fn with_present_listeners<R>(&self, mut look: impl FnMut(&[Arc<dyn Follow>]) -> R) -> Option<R> {
+    fn with_present_listeners<R>(&self, mut look: impl FnMut(&[Arc<dyn ErasedListener>]) -> R) -> Option<R> {
         dispatch::with_table(self.registry(), |table| {
             (!table.listeners.is_empty()).then(|| look(&table.listeners))
         })
@@ -279,7 +279,7 @@ impl Telemetry {
 
     /// Whether both are the same set.
     #[must_use]
-    pub fn same(&self, other: &Self) -> bool {
+    pub fn ptr_eq(&self, other: &Self) -> bool {
         self.id() == other.id()
     }
 

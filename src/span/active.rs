@@ -3,13 +3,13 @@ use std::sync::Arc;
 
 use super::judge::Fault;
 use super::observer::observe;
-use super::sight::describe_inside;
+use super::stream_stats::describe_inside;
 use crate::context::{Context, Lent, Node, around, lend};
 use crate::event::{
     Event, EventName, Key, Moment, Outcome, Phase, Rare, Results, SpanEnd, SpanName, SpanStart, Trouble,
 };
 use crate::event::{StreamTimes, Time};
-use crate::registry::{Caught, States};
+use crate::registry::{Caught, ListenerStates};
 
 /// A span that has started and is observed: an armed guard that ends once.
 ///
@@ -168,7 +168,7 @@ impl Active {
         drop(inside);
         node.telemetry.with_listeners(|listeners| match node.states() {
             Some(states) => states.stop(&node.telemetry, listeners, &event),
-            None => States::default().stop(&node.telemetry, listeners, &event),
+            None => ListenerStates::default().stop(&node.telemetry, listeners, &event),
         });
     }
 }

@@ -2,8 +2,8 @@ use std::fmt;
 
 use super::classify::{ByDisplay, Described, ErrorInfo, Typed};
 use super::observer::{Both, KeepResponse, NoObserver, Output, Then};
+use super::pending::PendingSpan;
 use super::record::Record;
-use super::settle::Unsettled;
 use crate::event::{Key, SpanName, Value};
 
 /// What a span is: its name, its start keys and its observers. Wrap a future or a stream with it.
@@ -11,9 +11,9 @@ use crate::event::{Key, SpanName, Value};
 /// | wraps | with |
 /// |---|---|
 /// | a future of `Result` | [`future.in_span(span)`](crate::FutureSpanExt::in_span) |
-/// | any future | [`future.in_span_plain(span)`](crate::FutureSpanExt::in_span_plain) |
+/// | any future | [`future.in_span_infallible(span)`](crate::FutureSpanExt::in_span_infallible) |
 /// | a stream of `Result` | [`stream.in_span(span)`](crate::StreamSpanExt::in_span) |
-/// | any stream | [`stream.in_span_plain(span)`](crate::StreamSpanExt::in_span_plain) |
+/// | any stream | [`stream.in_span_infallible(span)`](crate::StreamSpanExt::in_span_infallible) |
 /// | a future that returns a stream | [`span.open(future)`](Self::open) |
 /// | callback code | [`span.start()`](Self::start) |
 ///
@@ -48,7 +48,7 @@ use crate::event::{Key, SpanName, Value};
 /// ```
 #[must_use = "a span does nothing until it wraps something"]
 pub struct Span<S = NoObserver, C = NoObserver, K = ByDisplay, I = NoObserver> {
-    pub(crate) unsettled: Unsettled,
+    pub(crate) unsettled: PendingSpan,
     pub(crate) on_stop: S,
     pub(crate) on_chunk: C,
     pub(crate) classify: K,
@@ -161,7 +161,7 @@ impl Span {
     #[inline]
     pub(crate) fn named(name: SpanName) -> Self {
         Self {
-            unsettled: Unsettled::capture(name),
+            unsettled: PendingSpan::capture(name),
             on_stop: NoObserver,
             on_chunk: NoObserver,
             classify: ByDisplay,

@@ -7,7 +7,7 @@ use crate::event::Key;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a `Result`, so `in_span` cannot tell whether it is an error",
     label = "not a `Result`",
-    note = "use `in_span_plain` (or `open_plain`) for what cannot fail: it looks at nothing and reports `completed`"
+    note = "use `in_span_infallible` (or `open_infallible`) for what cannot fail: it looks at nothing and reports `completed`"
 )]
 pub trait Fallible {
     /// The value of a success.

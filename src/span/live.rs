@@ -4,7 +4,7 @@ use super::active::{Active, Ending};
 use super::judge::Fault;
 use super::observer::OnStop;
 use super::record::Record;
-use super::sight::Sight;
+use super::stream_stats::StreamStats;
 use crate::event::Phase;
 use crate::registry::Caught;
 
@@ -12,12 +12,12 @@ use crate::registry::Caught;
 #[derive(Debug)]
 pub(crate) struct Live {
     pub(crate) active: Active,
-    pub(crate) sight: Sight,
+    pub(crate) sight: StreamStats,
 }
 
 impl Live {
     pub(crate) fn new(active: Active) -> Self {
-        Self { active, sight: Sight::default() }
+        Self { active, sight: StreamStats::default() }
     }
 
     /// The span started with the request: all the time until the stream is there is a wait.

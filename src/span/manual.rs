@@ -9,7 +9,7 @@ use super::observer::{Input, NoObserver};
 use super::record::Record;
 use crate::context::{Context, enter};
 use crate::event::SpanName;
-use crate::registry::fence;
+use crate::registry::catch;
 
 /// A span that is driven by hand, for callback code that is neither a future nor a stream.
 ///
@@ -60,7 +60,7 @@ impl ActiveSpan {
             State::Unobserved(context) | State::Ended(context) => return enter(context, work),
             State::Observed(live) => live,
         };
-        match live.active.enter(|| fence(work)) {
+        match live.active.enter(|| catch(work)) {
             Ok(result) => result,
             Err(caught) => {
                 let context = live.active.context();

@@ -12,10 +12,10 @@ mod live;
 mod manual;
 mod observer;
 mod options;
+mod pending;
 mod record;
 mod retry;
-mod settle;
-mod sight;
+mod stream_stats;
 
 pub use builder::{ImageOperation, Span};
 pub use classify::{ByDisplay, Classify, Described, ErrorInfo, Typed};
@@ -28,4 +28,4 @@ pub use retry::{adapter_retry, retry_notifier, retry_notifier_with};
 pub(crate) use active::{Active, Ending};
 pub use judge::Fault;
 pub(crate) use live::Live;
-pub(crate) use settle::Unsettled;
+pub(crate) use pending::PendingSpan;

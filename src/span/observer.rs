@@ -4,7 +4,7 @@ use std::panic::Location;
 
 use super::record::Record;
 use crate::event::{EventName, Phase, Value};
-use crate::registry::{Caught, Failure, Telemetry, emit_failure, fence};
+use crate::registry::{Caught, Failure, Telemetry, catch, emit_failure};
 
 /// What looks at a result of type `T`: a closure `|reply: &Reply, record| …`, or nothing.
 #[diagnostic::on_unimplemented(
@@ -200,7 +200,7 @@ pub(crate) fn observe<R>(
     id: &str,
     call: impl FnOnce() -> R,
 ) -> Option<R> {
-    match fence(call) {
+    match catch(call) {
         Ok(result) => Some(result),
         Err(caught) => {
             failed(telemetry, event, id, caught);

@@ -49,7 +49,7 @@ impl<'a> Record<'a> {
     fn is_wanted(&self, content: Content) -> bool {
         let ends = [Phase::Stop, Phase::Exception];
         let wants = |name: SpanName| {
-            ends.iter().any(|end| self.node.telemetry.content(&name.event(*end)).has(content))
+            ends.iter().any(|end| self.node.telemetry.content(&name.event(*end)).intersects(content))
         };
         self.node.start().is_some_and(|start| wants(start.name))
     }

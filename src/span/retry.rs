@@ -5,7 +5,7 @@ use super::classify::{OTHER, type_class};
 use super::observer::observe;
 use crate::context::ambient;
 use crate::event::{Content, Event, EventName, Key, Measurements, Metadata, Value};
-use crate::registry::{Followed, anywhere};
+use crate::registry::{EventSet, anywhere};
 
 /// Tells that a call is about to be tried again: emits `allm.adapter.retry`, and counts it into the `attempts` of the
 /// nearest enclosing span that has the key.
@@ -61,14 +61,14 @@ fn emit(attempt: u32, delay: Duration, reason: &dyn fmt::Display, class: impl Fn
         counting.count_retry();
     }
     let telemetry = context.telemetry();
-    if !anywhere(Followed::RETRY) || !telemetry.follows(Followed::RETRY) {
+    if !anywhere(EventSet::RETRY) || !telemetry.follows(EventSet::RETRY) {
         return;
     }
     let name = EventName::RETRY;
     let span = node.and_then(|node| node.nearest_span(&telemetry));
     // Both are the user's code, and a retry must not fail because it is told.
     let error_type = observe(&telemetry, &name, "error", class).unwrap_or(Some(OTHER.into()));
-    let text = match telemetry.content(&name).has(Content::ERROR) {
+    let text = match telemetry.content(&name).intersects(Content::ERROR) {
         true => observe(&telemetry, &name, "error", || reason.to_string()),
         false => None,
     };

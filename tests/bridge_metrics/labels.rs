@@ -83,7 +83,7 @@ fn values_beyond_the_bound_are_one_series_and_counted() {
     let others: Vec<_> = series.iter().filter(|line| line.contains("_OTHER")).collect();
     assert_eq!(others.len(), 1);
     assert_eq!(others[0].split_once("} ").unwrap().1.split(' ').count(), 95);
-    assert_eq!(convention.folded(), 95);
+    assert_eq!(convention.overflow_count(), 95);
 }
 
 #[test]

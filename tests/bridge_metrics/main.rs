@@ -42,10 +42,10 @@ async fn a_turn_of_an_agent_is_measured_with_its_tools_and_calls() {
     let recorded = Recorded::new();
     let turn = async {
         let call = async { pause(100).await };
-        call.in_span_plain(Span::generate().engine("rig")).await;
-        async { pause(20).await }.in_span_plain(Span::tool("search", "call_1")).await;
+        call.in_span_infallible(Span::generate().engine("rig")).await;
+        async { pause(20).await }.in_span_infallible(Span::tool("search", "call_1")).await;
     };
-    let turn = turn.in_span_plain(Span::step()).in_span_plain(Span::chat().agent_name("helper"));
+    let turn = turn.in_span_infallible(Span::step()).in_span_infallible(Span::chat().agent_name("helper"));
     recorded.telemetry.scope(turn).await;
     let expected = [
         "gen_ai.client.operation.duration.seconds {gen_ai.operation.name=chat gen_ai.provider.name=rig allm.outcome=completed} 0.1",
@@ -59,21 +59,21 @@ async fn a_turn_of_an_agent_is_measured_with_its_tools_and_calls() {
 async fn end(outcome: Outcome) {
     let span = || Span::generate().error_type(|_: &std::io::Error| "timeout");
     match outcome {
-        Outcome::Completed => pause(50).in_span_plain(Span::generate()).await,
+        Outcome::Completed => pause(50).in_span_infallible(Span::generate()).await,
         Outcome::Error => {
             let failing = async { pause(50).map(|()| Answer::<()>::Err(refused())).await };
             failing.in_span(span()).await.unwrap_err();
         }
         Outcome::Cancelled => {
-            let slow = pause(90_000).in_span_plain(Span::generate());
+            let slow = pause(90_000).in_span_infallible(Span::generate());
             tokio::time::timeout(Duration::from_millis(50), slow).await.unwrap_err();
         }
         Outcome::Panicked => {
-            let panics = pause(50).map(|()| lost::<()>()).in_span_plain(Span::generate());
+            let panics = pause(50).map(|()| lost::<()>()).in_span_infallible(Span::generate());
             AssertUnwindSafe(panics).catch_unwind().await.unwrap_err();
         }
         _ => {
-            let mut tokens = paced([(50, 1), (50, 2)]).in_span_plain(Span::generate());
+            let mut tokens = paced([(50, 1), (50, 2)]).in_span_infallible(Span::generate());
             tokens.next().await;
         }
     }
@@ -101,10 +101,10 @@ async fn a_dropped_stream_is_counted_with_what_it_was() {
     let recorded = Recorded::new();
     let work = async {
         for name in [SpanName::Stream, SpanName::Synthesize, SpanName::Step] {
-            drop(paced([(0, 1)]).in_span_plain(support::span_of(name).engine("rig").model("m")));
+            drop(paced([(0, 1)]).in_span_infallible(support::span_of(name).engine("rig").model("m")));
         }
-        drop(paced([(0, 1)]).in_span_plain(Span::stream().engine("rig").model("m")));
-        paced([(0, 1)]).in_span_plain(Span::stream()).count().await;
+        drop(paced([(0, 1)]).in_span_infallible(Span::stream().engine("rig").model("m")));
+        paced([(0, 1)]).in_span_infallible(Span::stream()).count().await;
     };
     recorded.telemetry.scope(work).await;
     let expected = ["step", "stream", "synthesize"].map(|span| {
@@ -123,7 +123,10 @@ async fn retries_are_counted_by_provider_and_class_of_error() {
         [429, 503, 429].iter().for_each(|code| notify(code, Duration::ZERO));
         adapter_retry(4, Duration::ZERO, "and one of no class");
     };
-    recorded.telemetry.scope(call.in_span_plain(Span::generate().engine("rig").provider("openai"))).await;
+    recorded
+        .telemetry
+        .scope(call.in_span_infallible(Span::generate().engine("rig").provider("openai")))
+        .await;
     let expected = [("_OTHER", 1), ("rate_limited", 2), ("server", 1)]
         .map(|(class, count)| format!("{{gen_ai.provider.name=openai allm.error_type={class}}} {count}"));
     assert_eq!(recorded.of("allm.adapter.retries.total"), expected);
@@ -140,7 +143,7 @@ async fn a_chunks_wait_counts_from_the_second_chunk_with_content_on() {
         })
     };
     let waits = |chunks: Vec<(u64, &'static str)>| {
-        recorded.telemetry.scope(async { paced(chunks).in_span_plain(span()).count().await })
+        recorded.telemetry.scope(async { paced(chunks).in_span_infallible(span()).count().await })
     };
     waits(vec![(100, ""), (50, "first"), (20, "second"), (10, "")]).await;
     let gaps = "gen_ai.client.operation.time_per_output_chunk.seconds";

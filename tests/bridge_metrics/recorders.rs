@@ -62,7 +62,7 @@ fn every_recorder_is_told_units_and_descriptions() {
 async fn a_bridge_that_is_detached_records_no_more() {
     let recorded = Recorded::new();
     let work = async {
-        let mut tokens = paced([(10, 1), (10, 2), (10, 3)]).in_span_plain(Span::stream());
+        let mut tokens = paced([(10, 1), (10, 2), (10, 3)]).in_span_infallible(Span::stream());
         tokens.next().await;
         tokens.next().await;
         recorded.telemetry.detach("metrics").unwrap();

@@ -25,11 +25,11 @@ fn ended(work: impl FnOnce(&Telemetry)) -> (Fields, Recorder) {
 #[test]
 fn dropped_and_cancelled_are_no_errors() {
     let (cancelled, _) = ended(|telemetry| {
-        let waiting = telemetry.scope(pending::<()>().in_span_plain(Span::generate()));
+        let waiting = telemetry.scope(pending::<()>().in_span_infallible(Span::generate()));
         assert!(waiting.now_or_never().is_none());
     });
     let (dropped, _) = ended(|telemetry| {
-        let chunks = telemetry.run(|| stream::iter([1]).in_span_plain(Span::generate()));
+        let chunks = telemetry.run(|| stream::iter([1]).in_span_infallible(Span::generate()));
         drop(chunks);
     });
     for (fields, outcome) in [(cancelled, "cancelled"), (dropped, "dropped")] {
@@ -41,7 +41,7 @@ fn dropped_and_cancelled_are_no_errors() {
 #[test]
 fn a_panic_is_an_error_and_an_event_with_its_stack_trace_and_goes_on() {
     let (fields, recorder) = ended(|telemetry| {
-        let work = async { lost::<()>() }.in_span_plain(Span::generate());
+        let work = async { lost::<()>() }.in_span_infallible(Span::generate());
         assert_eq!(panic_text(|| telemetry.scope(work).now_or_never()), "lost");
     });
     assert_eq!(get(&fields, "allm.outcome"), Some("panicked"));
@@ -60,7 +60,7 @@ fn a_panic_is_an_error_and_an_event_with_its_stack_trace_and_goes_on() {
 #[test]
 fn a_future_that_is_never_polled_says_nothing() {
     let (telemetry, recorder, _guard) = recorded(Tracing::new());
-    drop(telemetry.run(|| pending::<()>().in_span_plain(Span::generate())));
+    drop(telemetry.run(|| pending::<()>().in_span_infallible(Span::generate())));
     assert_eq!(recorder.log(), [""; 0]);
 }
 
@@ -73,9 +73,9 @@ async fn a_bridge_that_is_detached_in_a_call_leaves_a_span_that_ends_unobserved(
         tracing::info!("still inside");
         tokio::task::yield_now().await;
         tracing::info!("outside");
-        async {}.in_span_plain(Span::tool("t", "1")).await;
+        async {}.in_span_infallible(Span::tool("t", "1")).await;
     };
-    telemetry.scope(inner.in_span_plain(Span::generate())).await;
+    telemetry.scope(inner.in_span_infallible(Span::generate())).await;
     let expected = [
         "new generate in nothing",
         "event still inside in generate",
@@ -93,9 +93,9 @@ async fn a_bridge_that_is_attached_in_a_call_sees_what_begins_from_then_on() {
     telemetry.attach("first", "allm.chat.stop", |_| {}).unwrap();
     let chat = async {
         Tracing::new().attach("tracing", &telemetry).unwrap();
-        async {}.in_span_plain(Span::tool("t", "1")).await;
+        async {}.in_span_infallible(Span::tool("t", "1")).await;
     };
-    telemetry.scope(chat.in_span_plain(Span::chat())).await;
+    telemetry.scope(chat.in_span_infallible(Span::chat())).await;
     assert_eq!(recorder.story(), ["new tool in nothing", "close tool"]);
     assert_eq!(telemetry.ends_without_start("tracing"), Some(1));
 }

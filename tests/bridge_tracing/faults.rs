@@ -81,7 +81,7 @@ async fn a_subscriber_that_panics_anywhere_does_not_harm_the_call() {
             adapter_retry(1, ms(1), "reset");
             "an answer"
         };
-        assert_eq!(capture.scope(call.in_span_plain(Span::generate())).await, "an answer");
+        assert_eq!(capture.scope(call.in_span_infallible(Span::generate())).await, "an answer");
         assert_detached(&capture, methods);
     }
 }
@@ -90,7 +90,7 @@ async fn a_subscriber_that_panics_anywhere_does_not_harm_the_call() {
 async fn a_subscriber_that_panics_again_and_again_while_the_call_panics_does_not_abort() {
     for methods in [&["enter", "exit", "close"][..], &["exit", "close"], &["record", "exit", "close"]] {
         let (capture, _guard) = broken(methods);
-        let call = async { lost::<()>() }.in_span_plain(Span::generate());
+        let call = async { lost::<()>() }.in_span_infallible(Span::generate());
         assert_eq!(panic_text(|| capture.scope(call).now_or_never()), "lost");
         assert_detached(&capture, methods);
     }

@@ -20,7 +20,9 @@ async fn seen_through(tracing: Tracing, filter: Targets, for_all: bool) -> Vec<S
         Dispatch::new(Registry::default().with(recorder.clone().with_filter(filter)))
     };
     let _guard = set_default(&dispatch);
-    attached(tracing).scope(async { async { info!("asking") }.in_span_plain(Span::generate()).await }).await;
+    attached(tracing)
+        .scope(async { async { info!("asking") }.in_span_infallible(Span::generate()).await })
+        .await;
     recorder.story()
 }
 
@@ -49,7 +51,7 @@ async fn keys_of_the_users_own_are_fields_when_they_are_named() {
     let span = span
         .metadata("otel.name", "not for the user to say")
         .on_stop(|(): &(), record: &mut Record<'_>| record.metadata("cost", 7_u64));
-    telemetry.scope(async {}.in_span_plain(span)).await;
+    telemetry.scope(async {}.in_span_infallible(span)).await;
     let fields = recorder.the("generate");
     assert_eq!((&*fields["tenant"], &*fields["cost"]), ("acme", "7 i64"));
     assert!(!fields.contains_key("secret"), "{fields:?}");

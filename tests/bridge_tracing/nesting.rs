@@ -28,7 +28,7 @@ async fn what_is_logged_in_any_poll_and_in_the_drop_stands_in_the_span() {
         pending::<()>().await;
         drop(gone);
     };
-    let mut chat = Box::pin(telemetry.run(|| work.in_span_plain(Span::chat())));
+    let mut chat = Box::pin(telemetry.run(|| work.in_span_infallible(Span::chat())));
     let _ = (poll_once(&mut chat), poll_once(&mut chat));
     info!("between");
     drop(chat);
@@ -46,7 +46,7 @@ async fn what_is_logged_in_any_poll_and_in_the_drop_stands_in_the_span() {
 #[tokio::test]
 async fn a_span_is_entered_for_each_poll_and_left_again() {
     let (telemetry, recorder, _guard) = recorded(Tracing::new());
-    telemetry.scope(talk("one", "two").in_span_plain(Span::chat())).await;
+    telemetry.scope(talk("one", "two").in_span_infallible(Span::chat())).await;
     let log = recorder.log();
     let enters = log.iter().filter(|line| *line == "enter chat").count();
     assert!(enters >= 3, "two polls and the end: {log:?}");
@@ -58,7 +58,7 @@ async fn a_span_is_entered_for_each_poll_and_left_again() {
 async fn each_chunk_of_a_stream_is_made_inside_its_span_and_read_outside() {
     let (telemetry, recorder, _guard) = recorded(Tracing::new());
     let chunks = stream::iter([1, 2]).inspect(|chunk| info!("made {chunk}"));
-    let mut chunks = telemetry.run(|| chunks.in_span_plain(Span::stream()));
+    let mut chunks = telemetry.run(|| chunks.in_span_infallible(Span::stream()));
     while let Some(chunk) = chunks.next().await {
         info!("read {chunk}");
     }
@@ -97,12 +97,12 @@ async fn a_stream_that_is_opened_is_one_span_from_the_request_to_the_last_chunk(
 async fn neighbours<F: Future<Output = ()>>(together: impl FnOnce(Spans) -> F) -> Vec<String> {
     let (telemetry, recorder, _guard) = recorded(Tracing::new());
     let chat = async {
-        let tool = talk("tool 1", "tool 2").in_span_plain(Span::tool("t", "1"));
-        let call = talk("generate 1", "generate 2").in_span_plain(Span::generate());
+        let tool = talk("tool 1", "tool 2").in_span_infallible(Span::tool("t", "1"));
+        let call = talk("generate 1", "generate 2").in_span_infallible(Span::generate());
         together([Box::pin(tool), Box::pin(call)]).await;
         info!("chat after");
     };
-    telemetry.scope(chat.in_span_plain(Span::chat())).await;
+    telemetry.scope(chat.in_span_infallible(Span::chat())).await;
     let mut story = recorder.story();
     story.retain(|line| line.starts_with("event"));
     story
@@ -130,11 +130,12 @@ async fn who_loses_a_select_is_dropped_in_its_own_span() {
     let (telemetry, recorder, _guard) = recorded(Tracing::new());
     let chat = async {
         let gone = OnDrop(|| info!("gone"));
-        let loser = async move { (pending::<()>().await, drop(gone)).1 }.in_span_plain(Span::tool("t", "1"));
-        let winner = talk("a", "b").in_span_plain(Span::generate());
+        let loser =
+            async move { (pending::<()>().await, drop(gone)).1 }.in_span_infallible(Span::tool("t", "1"));
+        let winner = talk("a", "b").in_span_infallible(Span::generate());
         tokio::select! { () = loser => {}, () = winner => {} }
     };
-    telemetry.scope(chat.in_span_plain(Span::chat())).await;
+    telemetry.scope(chat.in_span_infallible(Span::chat())).await;
     assert!(recorder.story().contains(&"event gone in tool < chat".to_owned()), "{:?}", recorder.story());
     assert_eq!(recorder.the("tool")["allm.outcome"], "cancelled");
 }
@@ -142,9 +143,9 @@ async fn who_loses_a_select_is_dropped_in_its_own_span() {
 #[tokio::test]
 async fn a_span_of_the_users_between_a_chat_and_a_tool_is_the_tools_parent() {
     let (telemetry, recorder, _guard) = recorded(Tracing::new());
-    let tool = async { async {}.in_span_plain(Span::tool("t", "1")).await };
+    let tool = async { async {}.in_span_infallible(Span::tool("t", "1")).await };
     let chat = async { tool.instrument(info_span!("planning")).await };
-    telemetry.scope(chat.in_span_plain(Span::chat())).await;
+    telemetry.scope(chat.in_span_infallible(Span::chat())).await;
     assert_eq!(
         recorder.story()[..3],
         ["new chat in nothing", "new planning in chat", "new tool in planning"]
@@ -154,10 +155,10 @@ async fn a_span_of_the_users_between_a_chat_and_a_tool_is_the_tools_parent() {
 #[tokio::test]
 async fn a_servers_span_in_front_is_the_parent() {
     let (telemetry, recorder, _guard) = recorded(Tracing::new());
-    let serve = async { async {}.in_span_plain(Span::chat()).await };
+    let serve = async { async {}.in_span_infallible(Span::chat()).await };
     telemetry.scope(serve.instrument(info_span!("request"))).await;
     // What is built outside and polled inside finds its parent too.
-    telemetry.scope(async {}.in_span_plain(Span::step()).instrument(info_span!("chain"))).await;
+    telemetry.scope(async {}.in_span_infallible(Span::step()).instrument(info_span!("chain"))).await;
     let news: Vec<_> = recorder.story().into_iter().filter(|line| line.starts_with("new")).collect();
     assert_eq!(
         news,
@@ -168,7 +169,8 @@ async fn a_servers_span_in_front_is_the_parent() {
 #[tokio::test]
 async fn spans_of_a_postfix_chain_nest_as_they_read() {
     let (telemetry, recorder, _guard) = recorded(Tracing::new());
-    let call = async { info!("asking") }.in_span_plain(Span::generate()).in_span_plain(Span::chat());
+    let call =
+        async { info!("asking") }.in_span_infallible(Span::generate()).in_span_infallible(Span::chat());
     telemetry.scope(call).await;
     assert_eq!(
         recorder.story()[..3],

@@ -55,10 +55,10 @@ async fn a_conversation_is_one_trace_of_named_spans_with_kinds() {
     let traced = Traced::new();
     let usage = |(): &(), record: &mut Record<'_>| record.usage(Usage::new().input(12_u64).output(3_u64));
     let chat = async {
-        async {}.in_span_plain(Span::generate().model("gpt-5").on_stop(usage)).await;
-        allm_telemetry::spawn(async {}.in_span_plain(Span::tool("search", "1"))).await.unwrap();
+        async {}.in_span_infallible(Span::generate().model("gpt-5").on_stop(usage)).await;
+        allm_telemetry::spawn(async {}.in_span_infallible(Span::tool("search", "1"))).await.unwrap();
     };
-    traced.capture.scope(chat.in_span_plain(Span::chat().agent_name("planner"))).await;
+    traced.capture.scope(chat.in_span_infallible(Span::chat().agent_name("planner"))).await;
     let (chat, call, tool) =
         (traced.the("invoke_agent planner"), traced.the("chat gpt-5"), traced.the("execute_tool search"));
     assert_eq!(chat.parent_span_id, SpanId::INVALID);
@@ -77,7 +77,7 @@ async fn an_error_sets_the_status_and_a_retry_is_an_event_that_does_not() {
     let fails = async { Answer::<()>::Err(refused()) }.in_span(Span::generate().model("a"));
     traced.capture.scope(fails).await.unwrap_err();
     let retried = async { allm_telemetry::adapter_retry(1, ms(5), "reset") };
-    traced.capture.scope(retried.in_span_plain(Span::generate().model("b"))).await;
+    traced.capture.scope(retried.in_span_infallible(Span::generate().model("b"))).await;
     assert_eq!(traced.the("chat a").status, Status::error(""));
     let retried = traced.the("chat b");
     assert_eq!(retried.status, Status::Unset);
@@ -89,7 +89,7 @@ async fn an_error_sets_the_status_and_a_retry_is_an_event_that_does_not() {
 async fn our_span_is_the_current_one_of_opentelemetry_too() {
     let traced = Traced::new();
     let look = async { opentelemetry::Context::current().span().span_context().span_id() };
-    let seen = traced.capture.scope(look.in_span_plain(Span::generate())).await;
+    let seen = traced.capture.scope(look.in_span_infallible(Span::generate())).await;
     assert_eq!(seen, traced.the("chat").span_context.span_id());
 }
 
@@ -112,14 +112,14 @@ const WITHIN: Duration = Duration::from_millis(1);
 
 #[tokio::test]
 async fn the_exported_duration_of_a_future_is_ours_to_the_millisecond() {
-    let call = || pause(5).in_span_plain(Span::generate());
+    let call = || pause(5).in_span_infallible(Span::generate());
     assert!(least_difference(call).await < WITHIN);
 }
 
 #[tokio::test]
 async fn the_exported_duration_of_a_stream_that_its_reader_keeps_and_drops_is_ours_to_the_millisecond() {
     let call = || async {
-        let mut chunks = pin!(stream::iter([1, 2]).in_span_plain(Span::stream()));
+        let mut chunks = pin!(stream::iter([1, 2]).in_span_infallible(Span::stream()));
         chunks.next().await;
         pause(5).await;
     };

@@ -50,10 +50,12 @@ fn tell_all(telemetry: &Telemetry) {
         record.result(|| SECRET);
         record.metadata("later", SECRET);
     };
-    telemetry.scope(works.in_span_plain(call().output(output).on_stop(told).keep_response())).now_or_never();
+    telemetry
+        .scope(works.in_span_infallible(call().output(output).on_stop(told).keep_response()))
+        .now_or_never();
     let fails = async { Err::<(), _>(Leaky(Some(Box::new(Leaky(None, SECRET))), SECRET)) };
     telemetry.scope(fails.in_span(Span::tool("search", "1").input(|| SECRET))).now_or_never();
-    let panics = async { std::panic::resume_unwind(Box::new(SECRET)) }.in_span_plain(call());
+    let panics = async { std::panic::resume_unwind(Box::new(SECRET)) }.in_span_infallible(call());
     assert_eq!(panic_text(|| -> Option<()> { telemetry.scope(panics).now_or_never() }), SECRET);
     let chunks = stream::iter([Err::<(), _>(Leaky(None, SECRET))]);
     let chunks = telemetry.run(|| chunks.in_span(Span::stream().input(|| SECRET)));

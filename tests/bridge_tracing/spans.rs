@@ -16,10 +16,12 @@ fn generate() -> Span {
 async fn a_chat_with_a_step_with_a_call_and_a_tool_is_a_tree() {
     let (telemetry, recorder, _guard) = recorded(Tracing::new());
     let step = async {
-        async { info!("asking") }.in_span_plain(generate()).await;
-        async {}.in_span_plain(Span::tool("search", "call_1")).await;
+        async { info!("asking") }.in_span_infallible(generate()).await;
+        async {}.in_span_infallible(Span::tool("search", "call_1")).await;
     };
-    telemetry.scope(async { step.in_span_plain(Span::step()).await }.in_span_plain(Span::chat())).await;
+    telemetry
+        .scope(async { step.in_span_infallible(Span::step()).await }.in_span_infallible(Span::chat()))
+        .await;
     let expected = [
         "new chat in nothing",
         "new step in chat",
@@ -41,7 +43,7 @@ async fn a_call_has_its_name_its_kind_and_the_fields_of_both_profiles() {
         record.usage(Usage::new().input(12_u64).output(3_u64));
         record.response_model("gpt-5-2026");
     });
-    telemetry.scope(async {}.in_span_plain(span)).await;
+    telemetry.scope(async {}.in_span_infallible(span)).await;
     let fields = recorder.the("generate");
     let expected = [
         ("otel.name", "chat gpt-5"),
@@ -77,7 +79,7 @@ async fn an_error_has_its_class_and_a_status_and_no_text() {
 async fn a_span_has_the_ids_of_its_events() {
     let (telemetry, recorder, _guard) = recorded(Tracing::new());
     let capture = Capture::on(telemetry).unwrap();
-    capture.scope(async {}.in_span_plain(Span::generate())).await;
+    capture.scope(async {}.in_span_infallible(Span::generate())).await;
     let start = the(&capture, SpanName::Generate, Phase::Start);
     let fields = recorder.the("generate");
     assert_eq!(fields["allm.request_id"], request_of(&start));

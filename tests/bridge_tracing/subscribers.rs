@@ -10,7 +10,7 @@ use crate::attached;
 use crate::recorder::Recorder;
 
 fn tool() -> impl Future<Output = ()> {
-    async { info!("searching") }.in_span_plain(Span::tool("search", "1"))
+    async { info!("searching") }.in_span_infallible(Span::tool("search", "1"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -22,7 +22,7 @@ async fn a_subscriber_of_one_task_goes_with_the_spans_to_others() {
         tool().await;
     };
     let serve = async {
-        async { allm_telemetry::spawn(spawned).await.unwrap() }.in_span_plain(Span::chat()).await;
+        async { allm_telemetry::spawn(spawned).await.unwrap() }.in_span_infallible(Span::chat()).await;
     };
     tokio::spawn(telemetry.scope(serve).with_subscriber(recorder.dispatch())).await.unwrap();
     let expected = [
@@ -47,7 +47,7 @@ async fn a_span_that_is_built_where_there_is_no_subscriber_takes_the_one_where_i
 async fn a_subscriber_inside_another_gets_a_tree_of_its_own() {
     let (telemetry, outer, inner) = (attached(Tracing::new()), Recorder::new(), Recorder::new());
     let chat = async { async { tool().await }.with_subscriber(inner.dispatch()).await };
-    let serve = async { chat.in_span_plain(Span::chat()).await };
+    let serve = async { chat.in_span_infallible(Span::chat()).await };
     telemetry.scope(serve).with_subscriber(outer.dispatch()).await;
     assert_eq!(outer.story(), ["new chat in nothing", "close chat"]);
     assert_eq!(inner.story(), ["new tool in nothing", "event searching in tool", "close tool"]);
@@ -75,6 +75,6 @@ async fn a_span_stays_with_its_subscriber_wherever_it_is_polled_and_its_parent_i
 async fn without_a_subscriber_nothing_happens() {
     let telemetry = attached(Tracing::new());
     let chat = async { allm_telemetry::spawn(async { 4 }).await.unwrap() };
-    assert_eq!(telemetry.scope(chat.in_span_plain(Span::chat())).await, 4);
+    assert_eq!(telemetry.scope(chat.in_span_infallible(Span::chat())).await, 4);
     assert_eq!(telemetry.list_handlers("").iter().filter(|it| &*it.id == "tracing").count(), 45);
 }

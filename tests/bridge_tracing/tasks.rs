@@ -11,7 +11,7 @@ use tracing::info;
 use crate::recorded;
 
 fn tool() -> impl Future<Output = ()> {
-    async { info!("searching") }.in_span_plain(Span::tool("search", "1"))
+    async { info!("searching") }.in_span_infallible(Span::tool("search", "1"))
 }
 
 const TOOL_IN_CHAT: [&str; 5] = [
@@ -30,7 +30,9 @@ async fn a_spawned_task_is_inside_the_span_and_what_it_calls_too() {
         info!("working");
         tool().await;
     };
-    telemetry.scope(async { allm_telemetry::spawn(work).await.unwrap() }.in_span_plain(Span::chat())).await;
+    telemetry
+        .scope(async { allm_telemetry::spawn(work).await.unwrap() }.in_span_infallible(Span::chat()))
+        .await;
     assert_eq!(recorder.story(), [&TOOL_IN_CHAT[..], &["close chat"]].concat());
 }
 
@@ -42,7 +44,7 @@ async fn a_blocking_thread_is_inside_the_span() {
         futures::executor::block_on(tool());
     };
     let chat = async { allm_telemetry::spawn_blocking(blocking).await.unwrap() };
-    telemetry.scope(chat.in_span_plain(Span::chat())).await;
+    telemetry.scope(chat.in_span_infallible(Span::chat())).await;
     assert_eq!(recorder.story(), [&TOOL_IN_CHAT[..], &["close chat"]].concat());
 }
 
@@ -60,7 +62,7 @@ async fn futures_and_closures_that_carry_the_context_are_inside_the_span_on_any_
             let thread = std::thread::spawn(move || if as_handle { here.run(work) } else { carried() });
             thread.join().unwrap();
         };
-        telemetry.scope(chat.in_span_plain(Span::chat())).await;
+        telemetry.scope(chat.in_span_infallible(Span::chat())).await;
         assert_eq!(recorder.story(), [&TOOL_IN_CHAT[..], &["close chat"]].concat());
     }
 }
@@ -72,7 +74,7 @@ async fn a_span_that_is_built_in_a_chat_and_spawned_by_other_means_is_its_child(
         info!("working");
         tokio::spawn(tool()).await.unwrap();
     };
-    telemetry.scope(chat.in_span_plain(Span::chat())).await;
+    telemetry.scope(chat.in_span_infallible(Span::chat())).await;
     assert_eq!(recorder.story(), [&TOOL_IN_CHAT[..], &["close chat"]].concat());
 }
 
@@ -91,7 +93,7 @@ async fn a_background_task_does_not_enter_a_span_that_has_ended() {
         yield_now().await;
         task
     };
-    let task = telemetry.scope(chat.in_span_plain(Span::chat())).await;
+    let task = telemetry.scope(chat.in_span_infallible(Span::chat())).await;
     end.send(()).unwrap();
     task.await.unwrap();
     let expected = [
@@ -124,7 +126,7 @@ async fn who_is_inside_when_the_span_ends_keeps_it_open_until_it_leaves() {
         // Comes when the span has ended, and may not enter though it is open.
         (task, allm_telemetry::spawn(async { is_late.await.map(|()| info!("outside")).unwrap() }))
     };
-    let (task, outside) = telemetry.scope(chat.in_span_plain(Span::chat())).await;
+    let (task, outside) = telemetry.scope(chat.in_span_infallible(Span::chat())).await;
     assert_eq!(recorder.the("chat")["allm.outcome"], "completed");
     assert_eq!(recorder.story(), ["new chat in nothing"]);
     late.send(()).unwrap();
@@ -156,7 +158,7 @@ async fn calls_that_end_while_their_tasks_run_close_each_span_once_and_harm_nobo
         tasks
     };
     for _ in 0..CALLS {
-        for task in telemetry.scope(call().in_span_plain(Span::chat())).await {
+        for task in telemetry.scope(call().in_span_infallible(Span::chat())).await {
             task.await.unwrap();
         }
     }

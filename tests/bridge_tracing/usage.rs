@@ -16,16 +16,16 @@ fn reports<T: ?Sized>(_: &T, record: &mut Record<'_>) {
 /// A generate that wraps a stream, and both know the tokens.
 async fn generate_around_a_stream() {
     let chunks = async {
-        let chunks = stream::iter([1]).in_span_plain(Span::stream().on_chunk(
+        let chunks = stream::iter([1]).in_span_infallible(Span::stream().on_chunk(
             |chunk: &i32, record: &mut Record<'_>| {
                 reports(chunk, record);
             },
         ));
         assert_eq!(chunks.count().await, 1);
     };
-    let between = async { chunks.in_span_plain(Span::step()).await };
+    let between = async { chunks.in_span_infallible(Span::step()).await };
     between
-        .in_span_plain(Span::generate().on_stop(|(): &(), record: &mut Record<'_>| reports(&(), record)))
+        .in_span_infallible(Span::generate().on_stop(|(): &(), record: &mut Record<'_>| reports(&(), record)))
         .await;
 }
 
@@ -44,18 +44,18 @@ async fn a_generate_that_wraps_a_stream_leaves_the_tokens_to_it() {
 #[tokio::test]
 async fn the_outermost_of_three_leaves_the_tokens_to_the_innermost() {
     let (telemetry, recorder, _guard) = recorded(Tracing::new());
-    let silent = async { generate_around_a_stream().await }.in_span_plain(Span::classify(1));
+    let silent = async { generate_around_a_stream().await }.in_span_infallible(Span::classify(1));
     let span = Span::embed(1).on_stop(|(): &(), record: &mut Record<'_>| reports(&(), record));
-    telemetry.scope(silent.in_span_plain(span)).await;
+    telemetry.scope(silent.in_span_infallible(span)).await;
     assert!(has_tokens(&recorder.the("stream")) && !has_tokens(&recorder.the("embed")));
 }
 
 #[tokio::test]
 async fn a_call_whose_inner_call_knows_no_tokens_tells_its_own() {
     let (telemetry, recorder, _guard) = recorded(Tracing::new());
-    let inner = async { async {}.in_span_plain(Span::embed(1)).await };
+    let inner = async { async {}.in_span_infallible(Span::embed(1)).await };
     let span = Span::generate().on_stop(|(): &(), record: &mut Record<'_>| reports(&(), record));
-    telemetry.scope(inner.in_span_plain(span)).await;
+    telemetry.scope(inner.in_span_infallible(span)).await;
     assert_eq!(recorder.the("generate")[TOKENS], "12 i64");
 }
 

@@ -14,11 +14,11 @@ pub(crate) async fn agent(request: &'static str) {
             reply(310, true).await;
             tokio::join!(tool("search", 900), tool("weather", 400));
         }
-        .in_span_plain(Span::step())
+        .in_span_infallible(Span::step())
         .await;
-        reply(280, false).in_span_plain(Span::step()).await;
+        reply(280, false).in_span_infallible(Span::step()).await;
     }
-    .in_span_plain(Span::chat().request_id(id(request)))
+    .in_span_infallible(Span::chat().request_id(id(request)))
     .await;
 }
 
@@ -49,6 +49,6 @@ pub(crate) async fn reply(first: u64, retried: bool) {
             record.usage(Usage::new().input(812).cached(600).output(96));
         }
     });
-    let chunks = span.open_plain(chunks).await;
+    let chunks = span.open_infallible(chunks).await;
     chunks.collect::<Vec<_>>().await;
 }

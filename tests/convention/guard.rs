@@ -21,12 +21,12 @@ fn the_first_64_values_of_a_key_stand_and_the_rest_is_other_and_counted() {
     for number in 0..64 {
         assert_eq!(name(&convention, format!("tool {number}")), format!("execute_tool tool {number}"));
     }
-    assert_eq!(convention.folded(), 0);
+    assert_eq!(convention.overflow_count(), 0);
     // A span is named twice here: with its start and with its end.
     assert_eq!(name(&convention, "one more"), "execute_tool _OTHER");
-    assert_eq!(convention.folded(), 2);
+    assert_eq!(convention.overflow_count(), 2);
     assert_eq!(name(&convention, "tool 0"), "execute_tool tool 0", "what has been seen stays");
-    assert_eq!(convention.folded(), 2);
+    assert_eq!(convention.overflow_count(), 2);
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn each_key_has_a_bound_of_its_own() {
     let call = events(|| Span::generate().model("gpt-5").start().error("timeout", ""));
     assert_eq!(shown(&convention, &call).name, "chat gpt-5");
     assert_eq!(shown(&convention, &call).error_type.as_deref(), Some("timeout"));
-    assert_eq!(convention.folded(), 0);
+    assert_eq!(convention.overflow_count(), 0);
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn clones_share_what_they_have_seen_and_other_settings_begin_anew() {
     let clone = convention.clone();
     assert_eq!(name(&convention, "search"), "execute_tool search");
     assert_eq!(name(&clone, "fetch"), "execute_tool _OTHER");
-    assert_eq!(convention.folded(), clone.folded());
+    assert_eq!(convention.overflow_count(), clone.overflow_count());
     assert_eq!(name(&clone.max_values(1), "fetch"), "execute_tool fetch");
 }
 
@@ -106,5 +106,5 @@ fn what_is_called_other_is_no_value_that_was_folded() {
     let end = call.last().unwrap().as_event();
     assert_eq!(end.phase(), Some(Phase::Stop));
     assert_eq!(convention.error_type(&end), Some("_OTHER"));
-    assert_eq!(convention.folded(), 0);
+    assert_eq!(convention.overflow_count(), 0);
 }

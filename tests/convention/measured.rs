@@ -136,7 +136,7 @@ fn labels_are_bounded_and_never_a_request() {
         lines.extend(said);
     }
     assert_eq!(lines.len(), 3 * (3 + 1), "{lines:?}");
-    assert_eq!(convention.folded(), 6 * 47);
+    assert_eq!(convention.overflow_count(), 6 * 47);
 }
 
 #[test]

@@ -14,11 +14,11 @@ pub(crate) enum Fate {
 /// What wears the span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// A future, by `in_span_plain`.
+    /// A future, by `in_span_infallible`.
     Future,
     /// A future of `Result`, by `in_span`.
     TryFuture,
-    /// A stream, by `in_span_plain`.
+    /// A stream, by `in_span_infallible`.
     Stream,
     /// A stream of `Result`, by `in_span`.
     TryStream,

@@ -65,12 +65,12 @@ impl Listener for Around {
     fn wants_chunks(&self) -> bool {
         true
     }
-    fn built(&self) {}
-    fn start(&self, _: &Event<'_>, (): (), _: Option<&State>) -> State {
+    fn on_build(&self) {}
+    fn on_start(&self, _: &Event<'_>, (): (), _: Option<&State>) -> State {
         self.0.fetch_add(1, Ordering::SeqCst);
         State(self.0.clone())
     }
-    fn stop(&self, _: &State, _: &Event<'_>) {}
+    fn on_end(&self, _: &State, _: &Event<'_>) {}
 }
 
 fn judge_events(cell: Cell, capture: &Capture, polls: &[Option<RequestId>]) {

@@ -30,14 +30,14 @@ fn ten_thousand_handlers_are_all_called_and_can_all_be_detached() {
     for n in 0..MANY {
         capture.telemetry().attach(n.to_string(), "allm.chat.stop", handler.clone()).unwrap();
     }
-    let answer = capture.scope(async { 4 }.in_span_plain(Span::chat())).now_or_never();
+    let answer = capture.scope(async { 4 }.in_span_infallible(Span::chat())).now_or_never();
     assert_eq!((answer, calls.load(Ordering::Relaxed)), (Some(4), MANY));
     // With the capture's own.
     assert_eq!(capture.telemetry().list_handlers("allm.chat.stop").len(), MANY + 1);
     for n in 0..MANY {
         capture.telemetry().detach(&n.to_string()).unwrap();
     }
-    capture.scope(async {}.in_span_plain(Span::chat())).now_or_never().unwrap();
+    capture.scope(async {}.in_span_infallible(Span::chat())).now_or_never().unwrap();
     assert_eq!(calls.load(Ordering::Relaxed), MANY);
     capture.assert_balanced();
 }
@@ -49,7 +49,7 @@ fn hundreds_of_handlers_that_all_panic_are_each_reported_and_the_call_is_unharme
         let bad = |_: &Event<'_>| std::panic::resume_unwind(Box::new("bad"));
         capture.telemetry().attach(n.to_string(), "allm.chat.start", bad).unwrap();
     }
-    let answer = capture.scope(async { 4 }.in_span_plain(Span::chat())).now_or_never();
+    let answer = capture.scope(async { 4 }.in_span_infallible(Span::chat())).now_or_never();
     assert_eq!(answer, Some(4));
     assert_eq!(capture.named("telemetry.handler.failure").len(), 300);
     assert_eq!(capture.telemetry().list_handlers("allm.chat.start").len(), 1);

@@ -205,9 +205,9 @@ struct Silent;
 impl Listener for Silent {
     type Built = ();
     type State = ();
-    fn built(&self) {}
-    fn start(&self, _: &Event<'_>, (): (), _: Option<&()>) {}
-    fn stop(&self, (): &(), _: &Event<'_>) {}
+    fn on_build(&self) {}
+    fn on_start(&self, _: &Event<'_>, (): (), _: Option<&()>) {}
+    fn on_end(&self, (): &(), _: &Event<'_>) {}
 }
 
 #[test]

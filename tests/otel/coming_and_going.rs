@@ -17,7 +17,7 @@ use crate::world::{World, lasted, text};
 async fn one_that_is_detached_mid_call_leaves_its_spans_unobserved_and_they_end_with_their_calls() {
     let world = World::new();
     world.capture.telemetry().attach("keeps them observed", "allm.stream.stop", |_| {}).unwrap();
-    let mut tokens = world.capture.run(|| Box::pin(stream::iter([1, 2]).in_span_plain(Span::stream())));
+    let mut tokens = world.capture.run(|| Box::pin(stream::iter([1, 2]).in_span_infallible(Span::stream())));
     assert!(poll_next(&mut tokens).is_ready());
     world.capture.telemetry().detach("otel").unwrap();
     assert!(poll_next(&mut tokens).is_ready());
@@ -37,7 +37,7 @@ async fn a_span_that_is_unobserved_ends_also_when_somebody_keeps_its_context() {
         kept = Some(OtelContext::current());
         world.capture.telemetry().detach("otel").unwrap();
     };
-    world.run(work.in_span_plain(Span::tool("t", "1"))).await;
+    world.run(work.in_span_infallible(Span::tool("t", "1"))).await;
     assert!(kept.is_some_and(|kept| kept.has_active_span() && !kept.span().is_recording()));
     assert_eq!(text(&world.span("execute_tool t"), "allm.outcome"), "unobserved");
 }
@@ -48,9 +48,9 @@ async fn one_that_is_attached_mid_call_begins_with_the_next_span() {
     let mut chat = Box::pin(world.capture.run(|| {
         async {
             yield_now().await;
-            async {}.in_span_plain(Span::tool("t", "1")).await;
+            async {}.in_span_infallible(Span::tool("t", "1")).await;
         }
-        .in_span_plain(Span::chat())
+        .in_span_infallible(Span::chat())
     }));
     assert!(poll_once(&mut chat).is_pending());
     world.attach(|otel| otel);
@@ -65,10 +65,10 @@ async fn a_handler_that_is_attached_mid_call_changes_nothing() {
     let telemetry = world.capture.telemetry().clone();
     let work = async move {
         telemetry.attach_many("late", SpanName::Chat.events(), |_| {}).unwrap();
-        yield_now().in_span_plain(Span::tool("t", "1")).await;
+        yield_now().in_span_infallible(Span::tool("t", "1")).await;
         telemetry.detach("late").unwrap();
     };
-    world.run(work.in_span_plain(Span::chat())).await;
+    world.run(work.in_span_infallible(Span::chat())).await;
     assert_eq!(world.tree(), ["execute_tool t < invoke_agent", "invoke_agent < nothing"]);
 }
 
@@ -81,10 +81,10 @@ async fn a_background_task_that_goes_on_keeps_the_span_that_has_ended_as_its_par
         [spawn(async move {
             wait.await.unwrap();
             tracer.in_span("mine", |_| ());
-            yield_now().in_span_plain(Span::tool("late", "1")).await;
+            yield_now().in_span_infallible(Span::tool("late", "1")).await;
         })]
     };
-    let [background] = world.run(background.in_span_plain(Span::chat())).await;
+    let [background] = world.run(background.in_span_infallible(Span::chat())).await;
     let chat = world.span("invoke_agent");
     go.send(()).unwrap();
     background.await.unwrap();
@@ -103,12 +103,12 @@ async fn the_current_span_is_what_it_was_after_every_way_to_end() {
     let _mine = mine.attach();
     let current = || OtelContext::map_current(|cx| cx.span().span_context().span_id());
     let work = async {
-        let panics = async { crate::support::lost::<()>() }.in_span_plain(Span::tool("panics", "1"));
+        let panics = async { crate::support::lost::<()>() }.in_span_infallible(Span::tool("panics", "1"));
         let caught = futures::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(panics)).await;
         assert!(caught.is_err() && current() == id);
-        let slow = std::future::pending::<()>().in_span_plain(Span::tool("slow", "2"));
+        let slow = std::future::pending::<()>().in_span_infallible(Span::tool("slow", "2"));
         assert!(tokio::time::timeout(ms(5), slow).await.is_err() && current() == id);
-        let mut tokens = stream::iter([1, 2]).in_span_plain(Span::stream());
+        let mut tokens = stream::iter([1, 2]).in_span_infallible(Span::stream());
         assert!(tokens.next().await.is_some() && current() == id);
         drop(tokens);
         assert_eq!(current(), id);
@@ -134,7 +134,7 @@ fn a_span_that_dies_in_a_threads_last_moments_is_sent_and_the_bridge_goes_on() {
                 std::future::pending().await
             };
             let mut chat: Pin<Box<dyn Future<Output = ()>>> =
-                Box::pin(capture.scope(work.in_span_plain(Span::chat())));
+                Box::pin(capture.scope(work.in_span_infallible(Span::chat())));
             assert!(poll_once(&mut chat).is_pending());
             HELD.with_borrow_mut(|held| held.push(chat));
         };

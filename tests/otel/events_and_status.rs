@@ -23,9 +23,9 @@ async fn a_span_has_the_start_and_the_duration_of_its_events_to_the_nanosecond()
     let world = World::new();
     let work = async {
         pause(7).await;
-        pause(40).in_span_plain(Span::tool("search", "call_1")).await;
+        pause(40).in_span_infallible(Span::tool("search", "call_1")).await;
     };
-    world.run(work.in_span_plain(Span::chat())).await;
+    world.run(work.in_span_infallible(Span::chat())).await;
     for (name, span) in [(SpanName::Chat, "invoke_agent"), (SpanName::Tool, "execute_tool search")] {
         let span = world.span(span);
         let of = |phase: &str| world.capture.named(&format!("allm.{name}.{phase}")).remove(0);
@@ -40,12 +40,12 @@ async fn a_span_has_the_start_and_the_duration_of_its_events_to_the_nanosecond()
 async fn every_span_has_the_kind_and_the_name_of_the_conventions() {
     let world = World::new();
     let work = async {
-        async {}.in_span_plain(Span::generate().model("m")).await;
-        async {}.in_span_plain(Span::step()).await;
-        async {}.in_span_plain(Span::chat().agent_name("a")).await;
-        async {}.in_span_plain(Span::tool("t", "1")).await;
-        async {}.in_span_plain(Span::embed(2).model("e")).await;
-        stream::empty::<()>().in_span_plain(Span::stream()).count().await;
+        async {}.in_span_infallible(Span::generate().model("m")).await;
+        async {}.in_span_infallible(Span::step()).await;
+        async {}.in_span_infallible(Span::chat().agent_name("a")).await;
+        async {}.in_span_infallible(Span::tool("t", "1")).await;
+        async {}.in_span_infallible(Span::embed(2).model("e")).await;
+        stream::empty::<()>().in_span_infallible(Span::stream()).count().await;
     };
     world.run(work).await;
     let seen: Vec<_> = world
@@ -69,13 +69,13 @@ async fn only_an_error_and_a_panic_paint_a_span_red() {
     let world = World::new();
     let work = async {
         let tool = |name: &'static str| Span::tool(name, "1");
-        async {}.in_span_plain(tool("completed")).await;
-        drop(stream::iter([1]).in_span_plain(Span::stream().model("dropped")));
-        let slow = pause(1_000).in_span_plain(tool("cancelled"));
+        async {}.in_span_infallible(tool("completed")).await;
+        drop(stream::iter([1]).in_span_infallible(Span::stream().model("dropped")));
+        let slow = pause(1_000).in_span_infallible(tool("cancelled"));
         assert!(tokio::time::timeout(ms(5), slow).await.is_err());
         let failed = async { Err::<(), _>(refused()) }.in_span(tool("error").error_type(|_| "refused")).await;
         assert!(failed.is_err());
-        let panicked = async { lost::<()>() }.in_span_plain(tool("panicked"));
+        let panicked = async { lost::<()>() }.in_span_infallible(tool("panicked"));
         assert!(std::panic::AssertUnwindSafe(panicked).catch_unwind().await.is_err());
     };
     world.run(work).await;
@@ -97,7 +97,7 @@ async fn only_an_error_and_a_panic_paint_a_span_red() {
 #[tokio::test]
 async fn a_panic_is_an_exception_event_with_its_class_and_its_stack_and_without_its_message() {
     let world = World::new();
-    let panicked = async { lost::<()>() }.in_span_plain(Span::tool("t", "1"));
+    let panicked = async { lost::<()>() }.in_span_infallible(Span::tool("t", "1"));
     let caught = world.run(std::panic::AssertUnwindSafe(panicked).catch_unwind()).await;
     assert!(caught.is_err());
     let span = world.span("execute_tool t");
@@ -130,8 +130,8 @@ async fn retries_and_the_first_chunk_are_events_at_their_own_time() {
 #[tokio::test]
 async fn a_retry_inside_a_tool_is_told_there_and_on_no_other_span() {
     let world = World::new();
-    let tool = async { adapter_retry(1, ms(1), "429") }.in_span_plain(Span::tool("t", "1"));
-    world.run(tool.in_span_plain(Span::generate())).await;
+    let tool = async { adapter_retry(1, ms(1), "429") }.in_span_infallible(Span::tool("t", "1"));
+    world.run(tool.in_span_infallible(Span::generate())).await;
     assert_eq!(event_names(&world.span("execute_tool t")), ["allm.adapter.retry"]);
     assert!(event_names(&world.span("chat")).is_empty());
 }

@@ -19,12 +19,12 @@ async fn a_day(world: &World) {
                 record.response_model("gpt-5-2026");
                 record.usage(Usage::new().input(812).output(96));
             });
-        stream.in_span_plain(span).count().await;
-        pause(150).in_span_plain(Span::tool("search", "1")).await;
+        stream.in_span_infallible(span).count().await;
+        pause(150).in_span_infallible(Span::tool("search", "1")).await;
         adapter_retry(1, ms(1), "429");
-        drop(stream::iter([1]).in_span_plain(Span::stream().engine("openai").model("gpt-5")));
+        drop(stream::iter([1]).in_span_infallible(Span::stream().engine("openai").model("gpt-5")));
     };
-    world.run(work.in_span_plain(Span::chat().agent_name("weekend").engine("openai"))).await;
+    world.run(work.in_span_infallible(Span::chat().agent_name("weekend").engine("openai"))).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -76,7 +76,7 @@ async fn a_chunk_without_content_before_the_first_is_no_gap() {
             record.content_free();
         }
     });
-    world.run(async { paced([(10, 0), (20, 1), (40, 2)]).in_span_plain(span).count().await }).await;
+    world.run(async { paced([(10, 0), (20, 1), (40, 2)]).in_span_infallible(span).count().await }).await;
     let gaps = &world.measured()["gen_ai.client.operation.time_per_output_chunk"].points;
     assert_eq!(gaps[0].count, 1);
     assert!((gaps[0].sum - 0.040).abs() < 0.002, "{gaps:?}");
@@ -100,7 +100,7 @@ async fn models_beyond_the_bound_share_one_series() {
     let world = World::new();
     let work = async {
         for n in 0..70 {
-            async {}.in_span_plain(Span::generate().engine("e").model(format!("model-{n}"))).await;
+            async {}.in_span_infallible(Span::generate().engine("e").model(format!("model-{n}"))).await;
         }
     };
     world.run(work).await;
@@ -124,7 +124,7 @@ async fn a_view_of_the_user_s_has_the_last_word_on_buckets() {
     let reader = opentelemetry_sdk::metrics::PeriodicReader::builder(exporter.clone()).build();
     let meters = SdkMeterProvider::builder().with_reader(reader).with_view(view).build();
     let world = World::with(|otel| otel.meter_provider(meters.clone()));
-    world.run(async {}.in_span_plain(Span::tool("t", "1"))).await;
+    world.run(async {}.in_span_infallible(Span::tool("t", "1"))).await;
     meters.force_flush().unwrap();
     let told = format!("{:?}", exporter.get_finished_metrics().unwrap());
     assert!(told.contains("bounds: [1.0, 2.0]"), "{told}");
@@ -133,11 +133,11 @@ async fn a_view_of_the_user_s_has_the_last_word_on_buckets() {
 #[tokio::test]
 async fn without_metrics_there_are_none_and_without_spans_there_are_none() {
     let world = World::with(|otel| otel.without_metrics());
-    world.run(async {}.in_span_plain(Span::tool("t", "1"))).await;
+    world.run(async {}.in_span_infallible(Span::tool("t", "1"))).await;
     assert!(world.measured().is_empty());
     assert_eq!(world.spans().len(), 1);
     let world = World::with(|otel| otel.without_spans());
-    world.run(async {}.in_span_plain(Span::tool("t", "1"))).await;
+    world.run(async {}.in_span_infallible(Span::tool("t", "1"))).await;
     assert_eq!(world.measured().len(), 1);
     assert!(world.spans().is_empty());
 }

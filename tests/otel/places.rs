@@ -11,7 +11,7 @@ use crate::world::World;
 
 /// Built where it is first polled.
 async fn tool(name: &'static str) {
-    yield_now().in_span_plain(Span::tool(name, "call_1")).await;
+    yield_now().in_span_infallible(Span::tool(name, "call_1")).await;
 }
 
 /// The span that is current.
@@ -24,13 +24,13 @@ async fn a_span_is_the_child_of_the_span_around() {
     let world = World::new();
     let work = async {
         async {
-            yield_now().in_span_plain(Span::generate().model("gpt-5")).await;
+            yield_now().in_span_infallible(Span::generate().model("gpt-5")).await;
             tool("search").await;
         }
-        .in_span_plain(Span::step())
+        .in_span_infallible(Span::step())
         .await;
     };
-    world.run(work.in_span_plain(Span::chat().agent_name("weekend"))).await;
+    world.run(work.in_span_infallible(Span::chat().agent_name("weekend"))).await;
     assert_eq!(
         world.tree(),
         [
@@ -64,13 +64,13 @@ async fn it_is_so_across_tasks_and_threads_that_the_context_was_carried_to() {
         set.spawn_in_context(tool("in a set"));
         tokio::spawn(tool("carried").in_current_context()).await.unwrap();
         // Built here, where the chat is current, and polled where nothing is.
-        tokio::spawn(yield_now().in_span_plain(Span::tool("built before", "5"))).await.unwrap();
+        tokio::spawn(yield_now().in_span_infallible(Span::tool("built before", "5"))).await.unwrap();
         let context = Context::current();
         let thread = std::thread::spawn(move || context.run(|| Span::tool("thread", "6").start().complete()));
         thread.join().unwrap();
         while set.join_next().await.is_some() {}
     };
-    world.run(work.in_span_plain(Span::chat())).await;
+    world.run(work.in_span_infallible(Span::chat())).await;
     let tree = world.tree();
     assert_eq!(tree.len(), 7);
     for line in &tree[..6] {
@@ -85,12 +85,12 @@ async fn no_span_goes_astray_among_many_threads() {
         let name = format!("tool-{n}");
         let work = async move {
             for _ in 0..3 {
-                let inner = yield_now().in_span_plain(Span::tool(name.clone(), "1"));
+                let inner = yield_now().in_span_infallible(Span::tool(name.clone(), "1"));
                 spawn(inner).await.unwrap();
                 yield_now().await;
             }
         };
-        work.in_span_plain(Span::chat().agent_name(format!("agent-{n}")))
+        work.in_span_infallible(Span::chat().agent_name(format!("agent-{n}")))
     };
     world
         .run(async { (0..40).map(|n| spawn(one(n))).collect::<stream::FuturesUnordered<_>>().count().await })
@@ -113,8 +113,8 @@ async fn neighbours_that_are_polled_in_turn_keep_their_own() {
         tool(name).await;
     };
     let work = futures::future::join(
-        one("a").in_span_plain(Span::chat().agent_name("a")),
-        one("b").in_span_plain(Span::chat().agent_name("b")),
+        one("a").in_span_infallible(Span::chat().agent_name("a")),
+        one("b").in_span_infallible(Span::chat().agent_name("b")),
     );
     world.run(work).await;
     assert_eq!(
@@ -138,13 +138,13 @@ async fn a_span_of_the_user_stands_between_chat_and_tool() {
         tool("search").with_context(mine).await;
         let mine = OtelContext::current_with_span(tracer.start("and on a task"));
         let spawned = async {
-            spawn(yield_now().in_span_plain(Span::tool("built here", "2"))).await.unwrap();
+            spawn(yield_now().in_span_infallible(Span::tool("built here", "2"))).await.unwrap();
             // `spawn` carries our context, and nobody has carried the user's span.
             spawn(tool("built there")).await.unwrap();
         };
         spawned.with_context(mine).await;
     };
-    world.run(work.in_span_plain(Span::chat())).await;
+    world.run(work.in_span_infallible(Span::chat())).await;
     assert_eq!(
         world.tree(),
         [
@@ -169,7 +169,7 @@ async fn a_span_of_the_user_that_is_opened_inside_nests_in_ours_on_every_poll_an
         tracer.in_span("after the wait", |_| ());
         std::future::pending::<()>().await;
     };
-    let work = Box::pin(work.in_span_plain(Span::generate().model("gpt-5")));
+    let work = Box::pin(work.in_span_infallible(Span::generate().model("gpt-5")));
     let timed_out =
         world.run(async { tokio::time::timeout(crate::support::ms(20), work).await.is_err() }).await;
     assert!(timed_out);
@@ -191,7 +191,7 @@ async fn a_span_of_the_user_nests_in_the_stream_that_is_polled() {
     let items = stream::iter(0..2).inspect(|_| tracer.in_span("item", |_| ()));
     let work = async {
         items
-            .in_span_plain(Span::stream().model("gpt-5"))
+            .in_span_infallible(Span::stream().model("gpt-5"))
             .for_each(|_| async { assert_eq!(current(), SpanId::INVALID) })
             .await
     };
@@ -210,7 +210,7 @@ async fn a_server_s_span_in_front_is_the_parent_also_one_from_afar() {
         TraceState::NONE,
     );
     let came_in = OtelContext::new().with_remote_span_context(afar.clone());
-    let request = async { tool("search").in_span_plain(Span::chat()).await };
+    let request = async { tool("search").in_span_infallible(Span::chat()).await };
     world.run(request.with_context(came_in)).await;
     let chat = world.span("invoke_agent");
     assert_eq!((chat.span_context.trace_id(), chat.parent_span_id), (afar.trace_id(), afar.span_id()));
@@ -227,7 +227,7 @@ async fn a_tool_whose_task_lost_the_opentelemetry_context_is_the_child_of_the_sp
         let _cleared = OtelContext::new().attach();
         Span::tool("built in none", "2").start().complete();
     };
-    world.run(work.in_span_plain(Span::chat())).await;
+    world.run(work.in_span_infallible(Span::chat())).await;
     assert_eq!(
         world.tree(),
         [
@@ -245,9 +245,9 @@ async fn spans_that_are_chained_from_the_inside_out_nest_from_the_outside_in() {
     world
         .run(
             yield_now()
-                .in_span_plain(Span::generate())
-                .in_span_plain(Span::step())
-                .in_span_plain(Span::chat()),
+                .in_span_infallible(Span::generate())
+                .in_span_infallible(Span::step())
+                .in_span_infallible(Span::chat()),
         )
         .await;
     drop(server);
@@ -264,8 +264,8 @@ async fn what_the_user_put_into_the_context_stays_in_it() {
     let world = World::new();
     let _mine = OtelContext::current_with_value(Tenant("acme")).attach();
     let seen = || OtelContext::map_current(|cx| cx.get::<Tenant>().is_some());
-    let work = async move { async move { seen() }.in_span_plain(Span::tool("t", "1")).await && seen() };
-    assert!(world.run(work.in_span_plain(Span::chat())).await);
+    let work = async move { async move { seen() }.in_span_infallible(Span::tool("t", "1")).await && seen() };
+    assert!(world.run(work.in_span_infallible(Span::chat())).await);
 }
 
 #[tokio::test]
@@ -277,7 +277,7 @@ async fn where_telemetry_is_suppressed_no_span_is_made() {
         let _quiet = quiet.attach();
         Span::tool("built there", "1").start().complete();
     };
-    world.run(work.in_span_plain(Span::chat())).await;
+    world.run(work.in_span_infallible(Span::chat())).await;
     assert!(world.tree().contains(&"invoke_agent < nothing".to_owned()));
     assert!(!world.tree().iter().any(|line| line.contains("built there")), "{:?}", world.tree());
 }

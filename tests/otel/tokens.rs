@@ -16,7 +16,7 @@ fn generate(model: &'static str) -> Span {
 /// A call that tells its tokens.
 async fn called(model: &'static str) {
     let span = generate(model).on_stop(|_: &(), record: &mut Record<'_>| record.usage(usage()));
-    async {}.in_span_plain(span).await;
+    async {}.in_span_infallible(span).await;
 }
 
 /// The names of the spans that tell tokens.
@@ -45,10 +45,10 @@ async fn a_generate_that_wraps_a_stream_leaves_the_tokens_to_it() {
     let work = async {
         let chunks =
             Span::stream().model("inner").on_chunk(|_: &i32, record: &mut Record<'_>| record.usage(usage()));
-        stream::iter([1, 2]).in_span_plain(chunks).count().await
+        stream::iter([1, 2]).in_span_infallible(chunks).count().await
     };
     let outer = generate("outer").on_stop(|_: &usize, record: &mut Record<'_>| record.usage(usage()));
-    world.run(work.in_span_plain(outer)).await;
+    world.run(work.in_span_infallible(outer)).await;
     assert_eq!(world.tree(), ["chat inner < chat outer", "chat outer < nothing"]);
     assert_eq!(tell(&world), ["chat inner"]);
     assert_eq!(counted(&world), 120.0);
@@ -60,9 +60,9 @@ async fn a_generate_that_wraps_a_stream_leaves_the_tokens_to_it() {
 #[tokio::test]
 async fn also_through_a_tool_and_through_a_call_that_told_none() {
     let world = World::new();
-    let deep = called("deep").in_span_plain(Span::tool("t", "1")).in_span_plain(generate("silent"));
+    let deep = called("deep").in_span_infallible(Span::tool("t", "1")).in_span_infallible(generate("silent"));
     let outer = generate("outer").on_stop(|_: &(), record: &mut Record<'_>| record.usage(usage()));
-    world.run(deep.in_span_plain(outer)).await;
+    world.run(deep.in_span_infallible(outer)).await;
     assert_eq!(world.tree().len(), 4);
     assert_eq!(tell(&world), ["chat deep"]);
 }
@@ -74,7 +74,7 @@ async fn calls_side_by_side_each_tell_their_own() {
         called("a").await;
         called("b").await;
     };
-    world.run(work.in_span_plain(Span::chat())).await;
+    world.run(work.in_span_infallible(Span::chat())).await;
     assert_eq!(tell(&world), ["chat a", "chat b"]);
     assert_eq!(counted(&world), 240.0);
 }
@@ -83,7 +83,7 @@ async fn calls_side_by_side_each_tell_their_own() {
 async fn the_outer_tells_them_when_the_inner_knows_none() {
     let world = World::new();
     let outer = generate("outer").on_stop(|_: &(), record: &mut Record<'_>| record.usage(usage()));
-    world.run(async {}.in_span_plain(generate("inner")).in_span_plain(outer)).await;
+    world.run(async {}.in_span_infallible(generate("inner")).in_span_infallible(outer)).await;
     assert_eq!(world.tree()[0], "chat inner < chat outer");
     assert_eq!(tell(&world), ["chat outer"]);
 }
@@ -95,11 +95,11 @@ async fn an_inner_call_that_ends_after_the_outer_has_told_them_tells_none() {
     let work = async {
         let late = async { wait.await.unwrap() };
         let span = generate("late").on_stop(|_: &(), record: &mut Record<'_>| record.usage(usage()));
-        [allm_telemetry::spawn(late.in_span_plain(span))]
+        [allm_telemetry::spawn(late.in_span_infallible(span))]
     };
     let outer = generate("outer")
         .on_stop(|_: &[tokio::task::JoinHandle<()>; 1], record: &mut Record<'_>| record.usage(usage()));
-    let [late] = world.run(work.in_span_plain(outer)).await;
+    let [late] = world.run(work.in_span_infallible(outer)).await;
     go.send(()).unwrap();
     late.await.unwrap();
     assert_eq!(world.tree(), ["chat late < chat outer", "chat outer < nothing"]);

@@ -31,7 +31,7 @@ async fn a_call(world: &World) {
         .metadata("tenant", "secret tenant");
     let _ = world.run(work.in_span(span)).await;
     let panics = async { std::panic::resume_unwind(Box::new("secret panic".to_owned())) };
-    let panics = panics.in_span_plain(Span::tool("t", "1"));
+    let panics = panics.in_span_infallible(Span::tool("t", "1"));
     let _: Result<(), _> = world.run(AssertUnwindSafe(panics).catch_unwind()).await;
 }
 

@@ -38,20 +38,20 @@ async fn a_talk() {
             record.push_output(|| *chunk);
             record.finish_reason("stop");
         });
-        stream::iter(["secret-", "chunk"]).in_span_plain(stream).count().await;
+        stream::iter(["secret-", "chunk"]).in_span_infallible(stream).count().await;
         adapter_retry(1, ms(1), "secret-reason");
         let tool = Span::tool("search", "call_1")
             .input(|| "secret-arguments")
             .on_stop(|_: &&str, record: &mut Record<'_>| record.result(|| "secret-answer"));
-        async { "secret-answer" }.in_span_plain(tool).await;
+        async { "secret-answer" }.in_span_infallible(tool).await;
         let failing = async { Err::<(), _>(Telling(std::io::Error::other("secret-source"))) };
         assert!(failing.in_span(Span::generate()).await.is_err());
         let panicking = async { std::panic::resume_unwind(Box::new("secret-panic".to_owned())) };
         let panicking: Result<(), _> =
-            AssertUnwindSafe(panicking.in_span_plain(Span::tool("broken", "2"))).catch_unwind().await;
+            AssertUnwindSafe(panicking.in_span_infallible(Span::tool("broken", "2"))).catch_unwind().await;
         assert!(panicking.is_err());
     }
-    .in_span_plain(chat)
+    .in_span_infallible(chat)
     .await;
 }
 

@@ -26,7 +26,7 @@ async fn stream_of(tokens: u64) {
 }
 
 async fn tool(name: &'static str) {
-    spawn(pause(2).in_span_plain(Span::tool(name, "call_1"))).await.unwrap();
+    spawn(pause(2).in_span_infallible(Span::tool(name, "call_1"))).await.unwrap();
 }
 
 async fn converse() {
@@ -36,10 +36,10 @@ async fn converse() {
             stream_of(5).await;
             futures::future::join(tool("weather"), tool("calendar")).await;
         };
-        first.in_span_plain(Span::step()).await;
-        stream_of(7).in_span_plain(Span::step()).await;
+        first.in_span_infallible(Span::step()).await;
+        stream_of(7).in_span_infallible(Span::step()).await;
     };
-    work.in_span_plain(chat).await;
+    work.in_span_infallible(chat).await;
 }
 
 fn text(attributes: &[KeyValue], key: &str) -> Option<String> {

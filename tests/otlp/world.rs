@@ -68,7 +68,7 @@ pub(crate) fn attach(pipeline: &Pipeline, capture: &Capture, convention: Convent
 
 pub(crate) async fn calls(capture: &Capture, count: usize) {
     for n in 0..count {
-        let call = async { n }.in_span_plain(Span::generate().engine("openai").model("gpt-5"));
+        let call = async { n }.in_span_infallible(Span::generate().engine("openai").model("gpt-5"));
         assert_eq!(capture.scope(call).await, n);
     }
 }

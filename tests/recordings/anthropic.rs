@@ -28,5 +28,5 @@ fn counts(counts: &mut Counts, usage: &Value) {
 
 /// Anthropic's input leaves out what was read from and written to the cache.
 fn usage(counts: &Counts) -> Usage {
-    Usage::with_cache_apart(counts.input, counts.cached, counts.cache_write).output(counts.output)
+    Usage::cache_excluded(counts.input, counts.cached, counts.cache_write).output(counts.output)
 }

@@ -87,14 +87,14 @@ impl Listener for Scribe {
         self.around.is_some()
     }
 
-    fn built(&self) -> &'static str {
+    fn on_build(&self) -> &'static str {
         if self.panics_in == "built" {
             self.write("built", "built");
         }
         PLACE.get()
     }
 
-    fn start(&self, event: &Event<'_>, built: &'static str, parent: Option<&State>) -> State {
+    fn on_start(&self, event: &Event<'_>, built: &'static str, parent: Option<&State>) -> State {
         let name = event.span().unwrap().to_string();
         let parent = parent.map_or("nothing", |parent| &parent.name);
         let place = if built == "nowhere" { String::new() } else { format!(", built {built}") };
@@ -102,15 +102,15 @@ impl Listener for Scribe {
         State { name, log: self.log.clone() }
     }
 
-    fn note(&self, state: &State, event: &Event<'_>) {
+    fn on_event(&self, state: &State, event: &Event<'_>) {
         self.write("note", format!("note {} {}", state.name, event.name().segments().last().unwrap()));
     }
 
-    fn chunk(&self, state: &State, gap: Duration) {
+    fn on_chunk(&self, state: &State, gap: Duration) {
         self.write("chunk", format!("chunk {} {gap:?}", state.name));
     }
 
-    fn stop(&self, state: &State, event: &Event<'_>) {
+    fn on_end(&self, state: &State, event: &Event<'_>) {
         self.write("stop", format!("stop {} {}", state.name, event.outcome().unwrap()));
     }
 

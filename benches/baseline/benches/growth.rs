@@ -65,7 +65,9 @@ fn live() {
         let before = resident();
         let start = Instant::now();
         let mut streams: Vec<_> = (0..count)
-            .map(|_| Box::pin(futures::stream::iter([1_u64, 2]).in_span_plain(Span::stream().model("gpt-5"))))
+            .map(|_| {
+                Box::pin(futures::stream::iter([1_u64, 2]).in_span_infallible(Span::stream().model("gpt-5")))
+            })
             .collect();
         for stream in &mut streams {
             poll_once(stream.as_mut());

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use allm_telemetry::bridge::json_lines::JsonLines;
-use allm_telemetry::{Context, SpanName, Telemetry, current_request_id, execute, prelude::*, request_id};
+use allm_telemetry::{Context, RequestId, SpanName, Telemetry, current_request_id, execute, prelude::*};
 use allm_telemetry_baseline::{attach, generate, nested, ready, stream};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
@@ -20,8 +20,8 @@ fn spans(criterion: &mut Criterion, listening: &str) {
 }
 
 fn all(criterion: &mut Criterion) {
-    criterion.bench_function("request id", |bench| bench.iter(request_id));
-    let inside = |work: &mut dyn FnMut()| ready(async { work() }.in_span_plain(Span::chat()));
+    criterion.bench_function("request id", |bench| bench.iter(RequestId::random));
+    let inside = |work: &mut dyn FnMut()| ready(async { work() }.in_span_infallible(Span::chat()));
     criterion.bench_function("context/current", |bench| {
         inside(&mut || bench.iter(|| black_box(Context::current())));
     });

@@ -38,14 +38,14 @@ pub fn work() -> u64 {
 
 /// One generate span around a future that is ready.
 pub fn generate() {
-    black_box(ready(async { work() }.in_span_plain(Span::generate().engine("openai").model("gpt-5"))));
+    black_box(ready(async { work() }.in_span_infallible(Span::generate().engine("openai").model("gpt-5"))));
 }
 
 /// chat > step > tool.
 pub fn nested() {
-    let tool = || async { work() }.in_span_plain(Span::tool("search", "call_1"));
-    let step = || async { tool().await }.in_span_plain(Span::step());
-    black_box(ready(async { step().await }.in_span_plain(Span::chat().engine("openai").model("gpt-5"))));
+    let tool = || async { work() }.in_span_infallible(Span::tool("search", "call_1"));
+    let step = || async { tool().await }.in_span_infallible(Span::step());
+    black_box(ready(async { step().await }.in_span_infallible(Span::chat().engine("openai").model("gpt-5"))));
 }
 
 /// `depth` chat spans, each inside the last.
@@ -53,7 +53,7 @@ pub fn deep(depth: usize) -> Pin<Box<dyn Future<Output = u64>>> {
     if depth == 0 {
         return Box::pin(async { work() });
     }
-    Box::pin(async move { deep(depth - 1).await }.in_span_plain(Span::chat()))
+    Box::pin(async move { deep(depth - 1).await }.in_span_infallible(Span::chat()))
 }
 
 /// A stream whose items are ready, and which cannot be seen through.
@@ -84,7 +84,7 @@ pub fn stream(tokens: u64) {
             record.usage(Usage::new().output(1));
         }
     });
-    let mut stream = pin!(Tokens { left: tokens }.in_span_plain(span));
+    let mut stream = pin!(Tokens { left: tokens }.in_span_infallible(span));
     while let Poll::Ready(Some(token)) = stream.as_mut().poll_next(&mut Context::from_waker(Waker::noop())) {
         black_box(token);
     }

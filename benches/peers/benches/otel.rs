@@ -12,7 +12,7 @@ use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use allm_telemetry::bridge::otel::Otel;
-use allm_telemetry::{Event, Listener, Record, Span, SpanName, Telemetry, Usage, prelude::*, request_id};
+use allm_telemetry::{Event, Listener, Record, RequestId, Span, SpanName, Telemetry, Usage, prelude::*};
 use opentelemetry::trace::{SpanBuilder, SpanKind, TraceContextExt as _, Tracer as _, TracerProvider as _};
 use opentelemetry::{Context, KeyValue, context::FutureExt as _};
 use opentelemetry_sdk::error::OTelSdkResult;
@@ -101,7 +101,7 @@ fn by_hand(tracer: SdkTracer) -> impl Fn(u32) {
             KeyValue::new("openinference.span.kind", "LLM"),
             KeyValue::new("llm.provider", "openai"),
             KeyValue::new("llm.system", "openai"),
-            KeyValue::new("allm.request_id", request_id().as_str().to_owned()),
+            KeyValue::new("allm.request_id", RequestId::random().as_str().to_owned()),
             KeyValue::new("allm.span_id", format!("{:016x}", rand::random::<u64>())),
             KeyValue::new("allm.engine", "openai"),
         ];
@@ -145,7 +145,7 @@ fn through_tracing(pending: u32) {
         openinference.span.kind = "LLM",
         llm.provider = "openai",
         llm.system = "openai",
-        allm.request_id = request_id().as_str(),
+        allm.request_id = RequestId::random().as_str(),
         allm.span_id = format!("{:016x}", rand::random::<u64>()),
         allm.engine = "openai",
         gen_ai.response.model = Empty,
@@ -188,11 +188,11 @@ impl Listener for Nothing {
         true
     }
 
-    fn built(&self) {}
+    fn on_build(&self) {}
 
-    fn start(&self, _: &Event<'_>, (): (), _: Option<&()>) {}
+    fn on_start(&self, _: &Event<'_>, (): (), _: Option<&()>) {}
 
-    fn stop(&self, (): &(), _: &Event<'_>) {}
+    fn on_end(&self, (): &(), _: &Event<'_>) {}
 }
 
 type Case = (&'static str, Box<dyn Fn(u32)>);

@@ -17,9 +17,9 @@ impl Listener for Guest {
     fn wants_around(&self) -> bool {
         true
     }
-    fn built(&self) {}
-    fn start(&self, _: &Event<'_>, (): (), _: Option<&()>) {}
-    fn stop(&self, (): &(), _: &Event<'_>) {}
+    fn on_build(&self) {}
+    fn on_start(&self, _: &Event<'_>, (): (), _: Option<&()>) {}
+    fn on_end(&self, (): &(), _: &Event<'_>) {}
 }
 
 /// Until it is over.

@@ -69,25 +69,25 @@ pub(crate) async fn conversation(number: u64) {
 async fn tool(fate: Fate) {
     let span = || Span::tool("search", "call_1");
     match fate {
-        Fate::Forgotten => drop(sleep(TOKEN).in_span_plain(span())),
+        Fate::Forgotten => drop(sleep(TOKEN).in_span_infallible(span())),
         Fate::ToolPanics => {
             let panics = async { resume_unwind(Box::new("the tool")) };
-            assert!(spawn(panics.in_span_plain(span())).await.is_err_and(|error| error.is_panic()));
+            assert!(spawn(panics.in_span_infallible(span())).await.is_err_and(|error| error.is_panic()));
         }
         Fate::Aborted => {
-            let task = spawn(sleep(Duration::from_secs(60)).in_span_plain(span()));
+            let task = spawn(sleep(Duration::from_secs(60)).in_span_infallible(span()));
             sleep(TOKEN).await;
             task.abort();
             assert!(task.await.is_err_and(|error| error.is_cancelled()));
         }
-        Fate::Outlives => drop(spawn(sleep(100 * TOKEN).in_span_plain(span()))),
+        Fate::Outlives => drop(spawn(sleep(100 * TOKEN).in_span_infallible(span()))),
         Fate::Refused => {
             let work = || {
                 allm_telemetry::span_sync(SpanName::Tool, [("tool_name", "add")], || ((), [("result", 4)]))
             };
             spawn_blocking(work).await.expect("it does not panic");
         }
-        _ => sleep(TOKEN).in_span_plain(span()).await,
+        _ => sleep(TOKEN).in_span_infallible(span()).await,
     }
 }
 

@@ -25,7 +25,7 @@ use crate::registry::{AttachError, SinkGuard, SubscribeOptions, Telemetry};
 /// # async fn main() -> Result<(), allm_telemetry::AttachError> {
 /// let _console = Console::new().attach("console", &Telemetry::global())?;
 ///
-/// async { "an answer" }.in_span_plain(Span::generate().model("gpt-5")).await;
+/// async { "an answer" }.in_span_infallible(Span::generate().model("gpt-5")).await;
 /// // ┌ generate gpt-5                                          RcKx0cRkQtWCVzT1yw0vEg
 /// // └ generate gpt-5                         1.1s  completed
 /// # Ok(())
@@ -110,7 +110,7 @@ impl Console {
     /// If the system cannot start a thread, as [`std::thread::spawn`].
     pub fn attach(self, id: impl Into<Arc<str>>, telemetry: &Telemetry) -> Result<SinkGuard, AttachError> {
         let names = SpanName::ALL.into_iter().flat_map(SpanName::events).chain([EventName::RETRY]);
-        let options = SubscribeOptions::new(self.capacity).content(self.policy.lets_out());
+        let options = SubscribeOptions::new(self.capacity).content(self.policy.allowed_content());
         let trees = Trees::new(self.policy, Paint::new(self.colors), self.remembered);
         telemetry.attach_sink(id, names, options, Screen::new(self.to, trees))
     }

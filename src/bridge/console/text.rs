@@ -1,12 +1,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::event::harmless::harmless;
+use crate::event::sanitize::sanitize;
 
 /// Text for one line of a terminal: at most `max` characters, nothing that would move the cursor, change colours or
 /// turn the direction of writing. What comes from a model may try.
 pub(super) fn clean(text: &str, max: usize) -> String {
-    let mut clean: String = text.chars().take(max).map(harmless).collect();
+    let mut clean: String = text.chars().take(max).map(sanitize).collect();
     if text.chars().nth(max).is_some() {
         clean.pop();
         clean.push('…');

@@ -26,7 +26,7 @@ use crate::registry::{AttachError, SinkGuard, SubscribeOptions, Telemetry, WhenF
 /// let telemetry = Telemetry::new();
 /// let log = JsonLines::to_file(&path)?.attach("log", &telemetry)?;
 ///
-/// telemetry.scope(async {}.in_span_plain(Span::chat())).await;
+/// telemetry.scope(async {}.in_span_infallible(Span::chat())).await;
 ///
 /// assert!(log.flush(Duration::from_secs(5)).is_complete());
 /// assert_eq!(std::fs::read_to_string(&path)?.lines().count(), 2);
@@ -98,8 +98,9 @@ impl JsonLines {
     ///
     /// If the system cannot start a thread, as [`std::thread::spawn`].
     pub fn attach(self, id: impl Into<Arc<str>>, telemetry: &Telemetry) -> Result<SinkGuard, AttachError> {
-        let options =
-            SubscribeOptions::new(self.capacity).when_full(self.when_full).content(self.policy.lets_out());
+        let options = SubscribeOptions::new(self.capacity)
+            .when_full(self.when_full)
+            .content(self.policy.allowed_content());
         telemetry.attach_sink(id, self.events, options, Lines::new(self.to, self.policy))
     }
 }

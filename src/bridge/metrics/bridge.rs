@@ -52,9 +52,9 @@ impl Listener for Bridge {
         true
     }
 
-    fn built(&self) {}
+    fn on_build(&self) {}
 
-    fn start(&self, event: &Event<'_>, (): (), parent: Option<&State>) -> State {
+    fn on_start(&self, event: &Event<'_>, (): (), parent: Option<&State>) -> State {
         let around = parent.map_or_else(Weak::new, |parent| parent.nearest_call.clone());
         let is_call = event.span().is_some_and(|span| self.convention.kind(span) == SpanKind::Client);
         let call =
@@ -63,7 +63,7 @@ impl Listener for Bridge {
         State { call, nearest_call, gaps: OnceLock::new() }
     }
 
-    fn note(&self, state: &State, event: &Event<'_>) {
+    fn on_event(&self, state: &State, event: &Event<'_>) {
         if event.span().is_none() {
             return self.measure(event, true);
         }
@@ -78,7 +78,7 @@ impl Listener for Bridge {
         }
     }
 
-    fn chunk(&self, state: &State, gap: Duration) {
+    fn on_chunk(&self, state: &State, gap: Duration) {
         let Some(gaps) = state.gaps.get() else { return };
         if !gaps.is_first.swap(false, Ordering::Relaxed) {
             let histogram = gaps.histogram.get_or_init(|| self.meters.histogram(&gaps.key));
@@ -86,7 +86,7 @@ impl Listener for Bridge {
         }
     }
 
-    fn stop(&self, state: &State, event: &Event<'_>) {
+    fn on_end(&self, state: &State, event: &Event<'_>) {
         let told_inside = state.call.as_ref().is_some_and(|call| call.usage_inside.load(Ordering::Relaxed));
         if let Some(call) = &state.call
             && (told_inside || event.usage().is_some())

@@ -24,7 +24,7 @@ use crate::registry::{AttachError, Telemetry};
 /// let telemetry = Telemetry::new();
 /// Metrics::new().convention(convention.clone()).attach("metrics", &telemetry)?;
 ///
-/// assert_eq!(convention.folded(), 0, "values that became `_OTHER`");
+/// assert_eq!(convention.overflow_count(), 0, "values that became `_OTHER`");
 /// telemetry.detach("metrics").unwrap();
 /// # Ok::<(), allm_telemetry::AttachError>(())
 /// ```

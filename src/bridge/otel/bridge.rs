@@ -29,7 +29,7 @@ impl Listener for Bridge {
     type State = State;
 
     fn content(&self) -> Content {
-        self.convention.lets_out()
+        self.convention.allowed_content()
     }
 
     fn wants_chunks(&self) -> bool {
@@ -40,11 +40,11 @@ impl Listener for Bridge {
         self.tracer.is_some()
     }
 
-    fn built(&self) -> Context {
+    fn on_build(&self) -> Context {
         if self.tracer.is_some() && is_alive() { Context::current() } else { Context::new() }
     }
 
-    fn start(&self, event: &Event<'_>, built: Context, parent: Option<&State>) -> State {
+    fn on_start(&self, event: &Event<'_>, built: Context, parent: Option<&State>) -> State {
         let started = match event.data() {
             Data::Span(start, _) => start.system_time,
             Data::Given { .. } => 0,
@@ -58,7 +58,7 @@ impl Listener for Bridge {
             Some(parent) => &parent.context,
             // A postfix chain: what is around the span was not yet there when it was built.
             None => {
-                here = self.built();
+                here = self.on_build();
                 &here
             }
         };
@@ -77,7 +77,7 @@ impl Listener for Bridge {
         }
     }
 
-    fn note(&self, state: &State, event: &Event<'_>) {
+    fn on_event(&self, state: &State, event: &Event<'_>) {
         let first_chunk = event.phase() == Some(Phase::FirstChunk);
         if let Some(instruments) = &self.instruments {
             if first_chunk {
@@ -97,14 +97,14 @@ impl Listener for Bridge {
         }
     }
 
-    fn chunk(&self, state: &State, gap: Duration) {
+    fn on_chunk(&self, state: &State, gap: Duration) {
         let (Some(instruments), Some(Some(gaps))) = (&self.instruments, state.gaps.get()) else { return };
         if state.first_chunk_seen.swap(true, Ordering::Relaxed) {
             instruments.gap(&self.convention, gaps, gap.as_secs_f64());
         }
     }
 
-    fn stop(&self, state: &State, event: &Event<'_>) {
+    fn on_end(&self, state: &State, event: &Event<'_>) {
         let usage = event.usage().is_some() && state.client.tells();
         if state.records {
             self.end(state, event, usage);

@@ -11,7 +11,7 @@
 //!
 //! let telemetry = Telemetry::new();
 //! Otel::new().tracer_provider(provider).attach("otel", &telemetry)?;
-//! telemetry.scope(async {}.in_span_plain(Span::generate().engine("openai").model("gpt-5"))).await;
+//! telemetry.scope(async {}.in_span_infallible(Span::generate().engine("openai").model("gpt-5"))).await;
 //!
 //! assert_eq!(exporter.get_finished_spans().unwrap()[0].name, "chat gpt-5");
 //! # Ok(())

@@ -7,7 +7,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::{MeterProviderBuilder, SdkMeterProvider};
 use opentelemetry_sdk::trace::{SdkTracerProvider, TracerProviderBuilder};
 
-use super::counts::Ledger;
+use super::counts::ExportCounts;
 use super::driver::Driver;
 use super::error::OtlpError;
 use super::exporters::{Exporters, Target, Transport, number};
@@ -142,7 +142,7 @@ impl Otlp {
     pub fn build(self) -> Result<Pipeline, OtlpError> {
         let queue = self.queue.or_else(|| number("OTEL_BSP_MAX_QUEUE_SIZE")).unwrap_or(Self::QUEUE).max(1);
         let exporters = Exporters::new(self.target, Arc::new(Driver::start()?))?;
-        let (spans, metrics) = (Arc::new(Ledger::default()), Arc::new(Ledger::default()));
+        let (spans, metrics) = (Arc::new(ExportCounts::default()), Arc::new(ExportCounts::default()));
         let resource = match self.service_name {
             Some(name) => Resource::builder().with_service_name(name).build(),
             None => Resource::builder().build(),

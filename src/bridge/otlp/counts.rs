@@ -61,7 +61,7 @@ pub(super) enum Verdict {
 
 /// Counts as it goes.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub(super) struct ExportCounts {
     admitted: AtomicU64,
     waiting: AtomicU64,
     exported: AtomicU64,
@@ -73,7 +73,7 @@ pub(super) struct Ledger {
     settled: watch::Sender<u64>,
 }
 
-impl Ledger {
+impl ExportCounts {
     /// One more waits, if there is room.
     pub(super) fn admit(&self, capacity: u64) -> bool {
         if self.waiting.fetch_add(1, Ordering::Relaxed) < capacity {

@@ -13,13 +13,13 @@ use opentelemetry_otlp::{WithExportConfig, WithHttpConfig, WithTonicConfig};
 use opentelemetry_sdk::metrics::PeriodicReader;
 use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor};
 
-use super::counts::Ledger;
+use super::counts::ExportCounts;
 use super::driver::Driver;
 use super::error::OtlpError;
-use super::http::Listening;
+use super::http::RecordingClient;
 use super::metrics::Metrics;
-use super::post::Post;
-use super::spans::{Gate, Spans};
+use super::post::ExportRunner;
+use super::spans::{CountingProcessor, Spans};
 
 /// Where to send to, and how. What is `None` is the environment's to say.
 #[derive(Default)]
@@ -44,7 +44,7 @@ pub(super) struct Exporters {
     endpoint: Option<String>,
     headers: HeaderMap,
     timeout: Duration,
-    http: Listening,
+    http: RecordingClient,
     driver: Arc<Driver>,
 }
 
@@ -64,7 +64,7 @@ impl Exporters {
             return Err(OtlpError::setting("https needs a client with TLS: give one to `Otlp::http_client`"));
         }
         let plain = || Arc::new(HyperClient::with_default_connector(timeout + GRACE, None));
-        let http = Listening::new(target.client.unwrap_or_else(|| driver.enter(plain)));
+        let http = RecordingClient::new(target.client.unwrap_or_else(|| driver.enter(plain)));
         let headers = headers(&target.headers)?;
         Ok(Self { transport, endpoint, headers, timeout, http, driver })
     }
@@ -73,7 +73,11 @@ impl Exporters {
         self.driver
     }
 
-    pub(super) fn spans(&self, ledger: Arc<Ledger>, queue: usize) -> Result<Gate, OtlpError> {
+    pub(super) fn spans(
+        &self,
+        ledger: Arc<ExportCounts>,
+        queue: usize,
+    ) -> Result<CountingProcessor, OtlpError> {
         let heard = self.http.apart();
         let exporter = self.driver.enter(|| match self.transport {
             Transport::Http => {
@@ -85,10 +89,10 @@ impl Exporters {
         let config = BatchConfigBuilder::default().with_max_queue_size(queue).build();
         let spans = Spans(self.post(exporter, ledger.clone(), heard));
         let queued = BatchSpanProcessor::builder(spans).with_batch_config(config).build();
-        Ok(Gate { queue: queued, ledger, capacity: queue as u64 })
+        Ok(CountingProcessor { queue: queued, ledger, capacity: queue as u64 })
     }
 
-    pub(super) fn metrics(&self, ledger: Arc<Ledger>) -> Result<PeriodicReader<Metrics>, OtlpError> {
+    pub(super) fn metrics(&self, ledger: Arc<ExportCounts>) -> Result<PeriodicReader<Metrics>, OtlpError> {
         let heard = self.http.apart();
         let exporter = self.driver.enter(|| match self.transport {
             Transport::Http => {
@@ -120,9 +124,9 @@ impl Exporters {
         }
     }
 
-    fn post<E>(&self, exporter: E, ledger: Arc<Ledger>, heard: Listening) -> Post<E> {
+    fn post<E>(&self, exporter: E, ledger: Arc<ExportCounts>, heard: RecordingClient) -> ExportRunner<E> {
         let http = (self.transport == Transport::Http).then_some(heard);
-        Post { exporter, driver: self.driver.clone(), ledger, http, timeout: self.timeout }
+        ExportRunner { exporter, driver: self.driver.clone(), ledger, http, timeout: self.timeout }
     }
 }
 

@@ -13,12 +13,12 @@ use super::counts::Verdict;
 /// An HTTP client that remembers what the last answer meant: the OTLP exporter above it says only whether it was a
 /// success.
 #[derive(Clone, Debug)]
-pub(super) struct Listening {
+pub(super) struct RecordingClient {
     client: Arc<dyn HttpClient>,
     last: Arc<Mutex<Option<Verdict>>>,
 }
 
-impl Listening {
+impl RecordingClient {
     pub(super) fn new(client: Arc<dyn HttpClient>) -> Self {
         Self { client, last: Arc::default() }
     }
@@ -36,7 +36,7 @@ impl Listening {
 
 type Sending<'a> = Pin<Box<dyn Future<Output = Result<Response<Bytes>, HttpError>> + Send + 'a>>;
 
-impl HttpClient for Listening {
+impl HttpClient for RecordingClient {
     fn send_bytes<'a, 'sending>(&'a self, request: Request<Bytes>) -> Sending<'sending>
     where
         'a: 'sending,

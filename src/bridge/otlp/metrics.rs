@@ -6,11 +6,11 @@ use opentelemetry_sdk::metrics::Temporality;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 
-use super::post::Post;
+use super::post::ExportRunner;
 
 /// Sends metrics from the SDK's own thread, on the driver's runtime, and counts the exports.
 #[derive(Debug)]
-pub(super) struct Metrics(pub(super) Post<MetricExporter>);
+pub(super) struct Metrics(pub(super) ExportRunner<MetricExporter>);
 
 impl PushMetricExporter for Metrics {
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {

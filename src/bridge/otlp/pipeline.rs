@@ -9,7 +9,7 @@ use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::sync::oneshot;
 
-use super::counts::{Ledger, Report};
+use super::counts::{ExportCounts, Report};
 use super::driver::Driver;
 
 /// Providers whose spans and metrics go to a collector. Made by [`Otlp::build`](super::Otlp::build).
@@ -19,8 +19,8 @@ use super::driver::Driver;
 pub struct Pipeline {
     pub(super) traces: SdkTracerProvider,
     pub(super) meters: SdkMeterProvider,
-    pub(super) spans: Arc<Ledger>,
-    pub(super) metrics: Arc<Ledger>,
+    pub(super) spans: Arc<ExportCounts>,
+    pub(super) metrics: Arc<ExportCounts>,
     pub(super) driver: Arc<Driver>,
     pub(super) open: bool,
 }
@@ -28,13 +28,13 @@ pub struct Pipeline {
 impl Pipeline {
     const DROP_DEADLINE: Duration = Duration::from_secs(5);
 
-    /// Whose spans are sent: for the `otel` bridge, for `opentelemetry::global`, for instrumentation of your own.
+    /// Ownership spans are sent: for the `otel` bridge, for `opentelemetry::global`, for instrumentation of your own.
     #[must_use]
     pub fn tracer_provider(&self) -> SdkTracerProvider {
         self.traces.clone()
     }
 
-    /// Whose metrics are sent. Without [metrics](super::Otlp::without_metrics), one that records nothing.
+    /// Ownership metrics are sent. Without [metrics](super::Otlp::without_metrics), one that records nothing.
     #[must_use]
     pub fn meter_provider(&self) -> SdkMeterProvider {
         self.meters.clone()

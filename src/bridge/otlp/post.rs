@@ -4,23 +4,23 @@ use std::time::Duration;
 
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 
-use super::counts::{Ledger, Verdict};
+use super::counts::{ExportCounts, Verdict};
 use super::driver::Driver;
-use super::http::Listening;
+use super::http::RecordingClient;
 
 /// An exporter with all it needs to be driven and counted.
 #[derive(Debug)]
-pub(super) struct Post<E> {
+pub(super) struct ExportRunner<E> {
     pub(super) exporter: E,
     pub(super) driver: Arc<Driver>,
-    pub(super) ledger: Arc<Ledger>,
+    pub(super) ledger: Arc<ExportCounts>,
     /// What the last answer meant, where that can be overheard: not on gRPC.
-    pub(super) http: Option<Listening>,
+    pub(super) http: Option<RecordingClient>,
     /// How long one export may take, its retries included.
     pub(super) timeout: Duration,
 }
 
-impl<E> Post<E> {
+impl<E> ExportRunner<E> {
     /// Sends `count` of them and counts them.
     pub(super) async fn send(
         &self,
@@ -28,7 +28,7 @@ impl<E> Post<E> {
         export: impl Future<Output = OTelSdkResult>,
     ) -> OTelSdkResult {
         let sent = self.driver.within(self.timeout, export).await;
-        let heard = self.http.as_ref().and_then(Listening::heard);
+        let heard = self.http.as_ref().and_then(RecordingClient::heard);
         let verdict = match &sent {
             // Between two attempts, the answer to the last one holds.
             None => {

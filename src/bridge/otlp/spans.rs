@@ -6,19 +6,19 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{BatchSpanProcessor, Span, SpanData, SpanExporter, SpanProcessor};
 
-use super::counts::Ledger;
-use super::post::Post;
+use super::counts::ExportCounts;
+use super::post::ExportRunner;
 
 /// The SDK's batch processor behind a counter: its own count of lost spans is private.
 #[derive(Debug)]
-pub(super) struct Gate {
+pub(super) struct CountingProcessor {
     pub(super) queue: BatchSpanProcessor,
-    pub(super) ledger: Arc<Ledger>,
+    pub(super) ledger: Arc<ExportCounts>,
     /// The queue has room for as many, so it is never full itself.
     pub(super) capacity: u64,
 }
 
-impl SpanProcessor for Gate {
+impl SpanProcessor for CountingProcessor {
     fn on_start(&self, span: &mut Span, context: &Context) {
         self.queue.on_start(span, context);
     }
@@ -44,7 +44,7 @@ impl SpanProcessor for Gate {
 
 /// Sends spans from the SDK's own thread, on the driver's runtime, and counts what became of them.
 #[derive(Debug)]
-pub(super) struct Spans(pub(super) Post<opentelemetry_otlp::SpanExporter>);
+pub(super) struct Spans(pub(super) ExportRunner<opentelemetry_otlp::SpanExporter>);
 
 impl SpanExporter for Spans {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {

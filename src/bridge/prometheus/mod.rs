@@ -10,7 +10,7 @@
 //! let prometheus = with_buckets(PrometheusBuilder::new()).install_recorder()?;
 //! Metrics::new().attach("metrics", &Telemetry::global())?;
 //!
-//! async {}.in_span_plain(Span::generate().engine("openai").model("gpt-5")).await;
+//! async {}.in_span_infallible(Span::generate().engine("openai").model("gpt-5")).await;
 //!
 //! let page = prometheus.render();
 //! assert!(page.contains("gen_ai_client_operation_duration_seconds_bucket{"));

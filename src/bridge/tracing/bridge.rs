@@ -5,9 +5,9 @@ use tracing::Dispatch;
 use tracing::span::{Attributes, Record};
 
 use super::handle::Handle;
-use super::home::Home;
 use super::live::{Live, State};
 use super::place::Place;
+use super::scoped_dispatch::ScopedDispatch;
 use super::site::Site;
 use super::sites::{DESCRIPTION, EXCEPTION, KIND, MESSAGE, NAME, STATUS, Sites};
 use super::values::Values;
@@ -30,39 +30,40 @@ impl Listener for Bridge {
     type State = State;
 
     fn content(&self) -> Content {
-        self.convention.lets_out()
+        self.convention.allowed_content()
     }
 
     fn wants_around(&self) -> bool {
         true
     }
 
-    fn built(&self) -> Place {
+    fn on_build(&self) -> Place {
         Place::here()
     }
 
-    fn start(&self, event: &Event<'_>, built: Place, parent: Option<&State>) -> State {
+    fn on_start(&self, event: &Event<'_>, built: Place, parent: Option<&State>) -> State {
         let place = built.settle();
         let above = parent.map_or_else(Weak::new, State::client);
-        let (Some(home), Some(span)) = (&place.home, event.span()) else {
-            return State::new(place.home, None, false, above);
+        let (Some(scoped_dispatch), Some(span)) = (&place.scoped_dispatch, event.span()) else {
+            return State::new(place.scoped_dispatch, None, false, above);
         };
         let is_client = self.convention.kind(span) == SpanKind::Client;
         let site = self.sites.span(span);
-        let handle = home.run(|dispatch| self.open(event, site, dispatch, home, place.current.as_ref()));
+        let handle = scoped_dispatch
+            .run(|dispatch| self.open(event, site, dispatch, scoped_dispatch, place.current.as_ref()));
         let live = handle.map(|handle| Live {
             handle,
             site,
             usage_inside: AtomicBool::new(false),
             client_above: above.clone(),
         });
-        State::new(place.home, live, is_client, above)
+        State::new(place.scoped_dispatch, live, is_client, above)
     }
 
-    fn note(&self, state: &State, event: &Event<'_>) {
+    fn on_event(&self, state: &State, event: &Event<'_>) {
         let Some(live) = state.live() else { return };
         let values = Values::new(self.sites.note(event.span()));
-        live.handle.home().run(|dispatch| {
+        live.handle.scoped_dispatch().run(|dispatch| {
             values.tell(dispatch, live.handle.id(), |values| {
                 values.text(MESSAGE, event.name().as_str());
                 self.convention.note_attributes(event, &mut |key, value| values.take(key, value));
@@ -70,7 +71,7 @@ impl Listener for Bridge {
         });
     }
 
-    fn stop(&self, state: &State, event: &Event<'_>) {
+    fn on_end(&self, state: &State, event: &Event<'_>) {
         let Some(live) = state.end() else { return };
         let told_inside = live.usage_inside.load(Ordering::Relaxed);
         if told_inside || event.usage().is_some() {
@@ -85,7 +86,7 @@ impl Listener for Bridge {
                 values.text(DESCRIPTION, text);
             }
         }
-        live.handle.home().run(|dispatch| {
+        live.handle.scoped_dispatch().run(|dispatch| {
             // Once more inside: tracing-opentelemetry takes the last time that a span is left for its end.
             live.handle.enter(dispatch, || {
                 live.record(dispatch, &values);
@@ -95,9 +96,9 @@ impl Listener for Bridge {
     }
 
     fn around(&self, state: &State, ended: bool, poll: &mut dyn FnMut()) {
-        let Some(home) = &state.home else { return poll() };
+        let Some(scoped_dispatch) = &state.scoped_dispatch else { return poll() };
         let live = if ended { None } else { state.live() };
-        home.run(|dispatch| match &live {
+        scoped_dispatch.run(|dispatch| match &live {
             Some(live) => live.handle.enter(dispatch, poll),
             None => poll(),
         });
@@ -111,7 +112,7 @@ impl Bridge {
         event: &Event<'_>,
         site: &'static Site,
         dispatch: &Dispatch,
-        home: &Home,
+        scoped_dispatch: &ScopedDispatch,
         parent: Option<&Handle>,
     ) -> Option<Handle> {
         if !site.is_enabled(dispatch) {
@@ -136,7 +137,7 @@ impl Bridge {
                     // The one that is current here, if the subscriber knows of one.
                     None => Attributes::new(site.metadata(), set),
                 };
-                opened = Some(Handle::new(home.clone(), dispatch.new_span(&attributes)));
+                opened = Some(Handle::new(scoped_dispatch.clone(), dispatch.new_span(&attributes)));
             }
         });
         opened

@@ -5,7 +5,7 @@ use tracing::Dispatch;
 use tracing::span::Record;
 
 use super::handle::Handle;
-use super::home::Home;
+use super::scoped_dispatch::ScopedDispatch;
 use super::site::Site;
 use super::sites::OUTCOME;
 use super::values::Values;
@@ -35,7 +35,7 @@ impl Live {
 #[derive(Debug)]
 pub(super) struct State {
     /// The subscriber, if there was one where the span was built or began.
-    pub(super) home: Option<Home>,
+    pub(super) scoped_dispatch: Option<ScopedDispatch>,
     /// `None` if the subscriber does not want it.
     open: Mutex<Option<Arc<Live>>>,
     live: Weak<Live>,
@@ -45,11 +45,16 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(home: Option<Home>, live: Option<Live>, is_client: bool, above: Weak<Live>) -> Self {
+    pub(super) fn new(
+        scoped_dispatch: Option<ScopedDispatch>,
+        live: Option<Live>,
+        is_client: bool,
+        above: Weak<Live>,
+    ) -> Self {
         let open = live.map(Arc::new);
         let live = open.as_ref().map_or_else(Weak::new, Arc::downgrade);
         let is_client = is_client && open.is_some();
-        Self { home, open: Mutex::new(open), live, is_client, above }
+        Self { scoped_dispatch, open: Mutex::new(open), live, is_client, above }
     }
 
     /// The nearest call of a model, this span included.
@@ -82,7 +87,7 @@ impl Drop for State {
         let Some(live) = self.end() else { return };
         let mut values = Values::new(live.site);
         values.text(OUTCOME, "unobserved");
-        live.handle.home().run(|dispatch| {
+        live.handle.scoped_dispatch().run(|dispatch| {
             live.handle.enter(dispatch, || live.record(dispatch, &values));
         });
     }

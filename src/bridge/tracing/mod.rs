@@ -17,7 +17,7 @@
 //! let names = Convention::new().profiles([Profile::Otel1_41]);
 //! Tracing::new().convention(names).attach("tracing", &Telemetry::global())?;
 //!
-//! async { tracing::info!("asking") }.in_span_plain(Span::generate().model("gpt-5")).await;
+//! async { tracing::info!("asking") }.in_span_infallible(Span::generate().model("gpt-5")).await;
 //! // INFO generate{otel.name="chat gpt-5" otel.kind="client" gen_ai.operation.name="chat" …}: asking
 //! // INFO generate{otel.name="chat gpt-5" … allm.outcome="completed" …}: close time.busy=131µs time.idle=9.04µs
 //! # allm_telemetry::detach("tracing")?;
@@ -41,7 +41,7 @@
 //! tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer))?;
 //! Tracing::new().attach("tracing", &Telemetry::global())?;
 //!
-//! async {}.in_span_plain(Span::generate().model("gpt-5")).await;
+//! async {}.in_span_infallible(Span::generate().model("gpt-5")).await;
 //!
 //! let spans = exporter.get_finished_spans()?;
 //! assert_eq!(spans[0].name, "chat gpt-5");
@@ -87,9 +87,9 @@
 mod bridge;
 mod builder;
 mod handle;
-mod home;
 mod live;
 mod place;
+mod scoped_dispatch;
 mod site;
 mod sites;
 mod values;

@@ -5,5 +5,5 @@ async fn ask() -> u64 {
 }
 
 pub async fn chat() -> u64 {
-    ask().in_span_plain(Span::chat()).await
+    ask().in_span_infallible(Span::chat()).await
 }

@@ -4,5 +4,5 @@ use allm_telemetry::{Span, prelude::*};
 use futures::{StreamExt, stream};
 
 pub async fn tokens() -> Vec<u32> {
-    stream::iter([1, 2]).in_span_plain(Span::stream()).collect().await
+    stream::iter([1, 2]).in_span_infallible(Span::stream()).collect().await
 }

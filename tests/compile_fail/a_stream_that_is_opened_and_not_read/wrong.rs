@@ -4,5 +4,5 @@ use allm_telemetry::{Span, prelude::*};
 use futures::stream;
 
 pub fn tokens() {
-    stream::iter([1, 2]).in_span_plain(Span::stream());
+    stream::iter([1, 2]).in_span_infallible(Span::stream());
 }

@@ -3,5 +3,5 @@
 use allm_telemetry::{Span, prelude::*};
 
 pub async fn chat() {
-    async {}.in_span_plain(Span::chat()).await;
+    async {}.in_span_infallible(Span::chat()).await;
 }

@@ -1,5 +1,5 @@
 use allm_telemetry::prelude::*;
 
 fn main() {
-    drop(Span::stream().open_plain(async { futures::stream::iter([1_u8]) }));
+    drop(Span::stream().open_infallible(async { futures::stream::iter([1_u8]) }));
 }

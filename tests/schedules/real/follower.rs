@@ -42,19 +42,19 @@ impl Listener for Follower {
         true
     }
 
-    fn built(&self) {}
+    fn on_build(&self) {}
 
-    fn start(&self, event: &Event<'_>, (): (), _: Option<&Key>) -> Key {
+    fn on_start(&self, event: &Event<'_>, (): (), _: Option<&Key>) -> Key {
         self.witness.saw(self.handler, event, None);
         let key = event.metadata("node").and_then(|node| node.as_u64());
         key.and_then(|key| Key::try_from(key).ok()).unwrap_or_default()
     }
 
-    fn note(&self, _: &Key, event: &Event<'_>) {
+    fn on_event(&self, _: &Key, event: &Event<'_>) {
         self.witness.saw(self.handler, event, None);
     }
 
-    fn stop(&self, key: &Key, event: &Event<'_>) {
+    fn on_end(&self, key: &Key, event: &Event<'_>) {
         self.witness.saw(self.handler, event, None);
         if event.metadata("node").and_then(|node| node.as_u64()) != Some(u64::from(*key)) {
             self.witness.wrong("a listener got another span's state");

@@ -57,7 +57,7 @@ pub(super) fn wear(actor: Actor, kind: Kind, deadline: Option<u64>) -> Box<dyn W
     let limit = deadline.map(|deadline| Limit::new(&actor.world.time, deadline));
     match kind.shape {
         Shape::Future => limited(AsFuture(actor).in_span(fallible(span).on_stop(on_stop)), limit, ready),
-        Shape::Plain => limited(AsPlain(actor).in_span_plain(span.on_stop(on_stop)), limit, ready),
+        Shape::Plain => limited(AsPlain(actor).in_span_infallible(span.on_stop(on_stop)), limit, ready),
         Shape::Stream => Box::new(Items(Box::pin(
             AsStream(actor).in_span(fallible(span).on_chunk(on_chunk).on_stop(at_end)),
         ))),

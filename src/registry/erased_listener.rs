@@ -4,24 +4,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::held::Held;
-use super::interest::Followed;
+use super::interest::EventSet;
 use super::listener::Listener;
+use super::panic_safe::PanicSafe;
 use super::telemetry::Telemetry;
 use crate::event::{Content, Event, EventName, SpanName};
 
 /// What a listener keeps for one span: what it captured where the span is built becomes its state in the same place. The
 /// listener is at hand, so that a poll asks nobody for a type.
 struct Slot<L: Listener> {
-    built: Held<L::Built>,
-    state: Held<L::State>,
-    following: Arc<Following<L>>,
+    built: PanicSafe<L::Built>,
+    state: PanicSafe<L::State>,
+    following: Arc<AttachedListener<L>>,
 }
 
 /// A [`Slot`] whose type is erased.
-pub(crate) trait AnySlot: Any + Send + Sync {
-    fn follower(&self) -> &Follower;
-    fn start(&mut self, event: &Event<'_>, parent: Option<&dyn AnySlot>);
+pub(crate) trait ErasedSlot: Any + Send + Sync {
+    fn follower(&self) -> &ListenerMeta;
+    fn start(&mut self, event: &Event<'_>, parent: Option<&dyn ErasedSlot>);
     fn note(&self, event: &Event<'_>);
     fn chunk(&self, gap: Duration);
     fn stop(&self, event: &Event<'_>);
@@ -38,28 +38,28 @@ impl<L: Listener> Slot<L> {
     }
 }
 
-impl<L: Listener> AnySlot for Slot<L> {
-    fn follower(&self) -> &Follower {
+impl<L: Listener> ErasedSlot for Slot<L> {
+    fn follower(&self) -> &ListenerMeta {
         &self.following.head
     }
 
-    fn start(&mut self, event: &Event<'_>, parent: Option<&dyn AnySlot>) {
+    fn start(&mut self, event: &Event<'_>, parent: Option<&dyn ErasedSlot>) {
         let Some(built) = self.built.take() else { return };
         let parent = parent.and_then(|parent| (parent as &dyn Any).downcast_ref::<Self>());
         let parent = parent.and_then(|parent| parent.state.here());
-        self.state.put(self.following.listener.get().start(event, built, parent));
+        self.state.put(self.following.listener.get().on_start(event, built, parent));
     }
 
     fn note(&self, event: &Event<'_>) {
-        self.tell(|listener, state| listener.note(state, event));
+        self.tell(|listener, state| listener.on_event(state, event));
     }
 
     fn chunk(&self, gap: Duration) {
-        self.tell(|listener, state| listener.chunk(state, gap));
+        self.tell(|listener, state| listener.on_chunk(state, gap));
     }
 
     fn stop(&self, event: &Event<'_>) {
-        self.tell(|listener, state| listener.stop(state, event));
+        self.tell(|listener, state| listener.on_end(state, event));
     }
 
     fn around(&self, ended: bool, poll: &mut dyn FnMut()) {
@@ -70,38 +70,38 @@ impl<L: Listener> AnySlot for Slot<L> {
 }
 
 /// A listener that is attached.
-struct Following<L> {
-    head: Follower,
-    listener: Held<L>,
+struct AttachedListener<L> {
+    head: ListenerMeta,
+    listener: PanicSafe<L>,
 }
 
-/// A [`Following`] whose type is erased.
-pub(crate) trait Follow: Send + Sync {
-    fn follower(&self) -> &Follower;
+/// A [`AttachedListener`] whose type is erased.
+pub(crate) trait ErasedListener: Send + Sync {
+    fn follower(&self) -> &ListenerMeta;
     /// Captures where a span is built.
-    fn built(self: Arc<Self>) -> Arc<dyn AnySlot>;
+    fn built(self: Arc<Self>) -> Arc<dyn ErasedSlot>;
 }
 
-impl<L: Listener> Follow for Following<L> {
-    fn follower(&self) -> &Follower {
+impl<L: Listener> ErasedListener for AttachedListener<L> {
+    fn follower(&self) -> &ListenerMeta {
         &self.head
     }
 
-    fn built(self: Arc<Self>) -> Arc<dyn AnySlot> {
+    fn built(self: Arc<Self>) -> Arc<dyn ErasedSlot> {
         // As a node is: made where it stays.
         Arc::new_cyclic(|_| {
-            let built = Held::new(self.listener.get().built());
-            Slot { built, state: Held::empty(), following: self }
+            let built = PanicSafe::new(self.listener.get().on_build());
+            Slot { built, state: PanicSafe::empty(), following: self }
         })
     }
 }
 
 /// What is known of a listener without its type.
-pub(crate) struct Follower {
+pub(crate) struct ListenerMeta {
     pub(super) id: Arc<str>,
     pub(super) sequence: u64,
     pub(super) content: Content,
-    spans: Followed,
+    spans: EventSet,
     pub(super) wants_chunks: bool,
     pub(super) wants_around: bool,
     pub(super) missed: AtomicU64,
@@ -110,29 +110,29 @@ pub(crate) struct Follower {
     detached: AtomicBool,
 }
 
-impl Follower {
+impl ListenerMeta {
     pub(super) fn attach(
         id: Arc<str>,
         listener: impl Listener,
         sequence: u64,
         registry: u64,
-    ) -> Arc<dyn Follow> {
+    ) -> Arc<dyn ErasedListener> {
         let spans = SpanName::ALL.into_iter().filter(|name| listener.follows(*name));
         let head = Self {
             id,
             sequence,
             content: listener.content(),
-            spans: spans.fold(Followed::RETRY, |all, name| all.and(Followed::span(name))),
+            spans: spans.fold(EventSet::RETRY, |all, name| all.and(EventSet::span(name))),
             wants_chunks: listener.wants_chunks(),
             wants_around: listener.wants_around(),
             missed: AtomicU64::new(0),
             registry,
             detached: AtomicBool::new(false),
         };
-        Arc::new(Following { head, listener: Held::new(listener) })
+        Arc::new(AttachedListener { head, listener: PanicSafe::new(listener) })
     }
 
-    pub(super) fn followed(&self) -> Followed {
+    pub(super) fn followed(&self) -> EventSet {
         self.spans
     }
 
@@ -141,7 +141,7 @@ impl Follower {
     }
 
     pub(super) fn events(&self) -> Box<[EventName]> {
-        let followed = SpanName::ALL.into_iter().filter(|name| self.spans.overlaps(Followed::span(*name)));
+        let followed = SpanName::ALL.into_iter().filter(|name| self.spans.overlaps(EventSet::span(*name)));
         followed.flat_map(SpanName::events).chain([EventName::RETRY]).collect()
     }
 
@@ -169,12 +169,12 @@ impl Follower {
     }
 
     pub(super) fn follows(&self, name: SpanName) -> bool {
-        self.spans.overlaps(Followed::span(name))
+        self.spans.overlaps(EventSet::span(name))
     }
 }
 
-impl fmt::Debug for dyn Follow {
+impl fmt::Debug for dyn ErasedListener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Follower").field("id", &self.follower().id).finish_non_exhaustive()
+        f.debug_struct("ListenerMeta").field("id", &self.follower().id).finish_non_exhaustive()
     }
 }

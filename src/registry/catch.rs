@@ -14,7 +14,7 @@ pub(crate) type Fenced<R> = Result<R, Caught>;
 /// Runs foreign code; its panic comes back as a value.
 ///
 /// Unwind safety is asserted: what `code` leaves half-done is either never touched again or the caller's own.
-pub(crate) fn fence<R>(code: impl FnOnce() -> R) -> Fenced<R> {
+pub(crate) fn catch<R>(code: impl FnOnce() -> R) -> Fenced<R> {
     catch_unwind(AssertUnwindSafe(code)).map_err(|payload| Caught { payload })
 }
 
@@ -41,7 +41,7 @@ impl Caught {
         let mut left = Some(self);
         for _ in 0..ENOUGH {
             let Some(caught) = left.take() else { return };
-            left = fence(|| drop(caught.payload)).err();
+            left = catch(|| drop(caught.payload)).err();
         }
         std::mem::forget(left);
     }

@@ -19,7 +19,7 @@ pub(super) enum Bounded {
 }
 
 /// Lets the first values of each key pass; the rest is `_OTHER`, and counted.
-pub(super) struct Guard {
+pub(super) struct CardinalityLimiter {
     hasher: RandomState,
     most: usize,
     seen: [Seen; Self::KEYS],
@@ -35,11 +35,11 @@ struct Seen {
     first: OnceLock<Box<str>>,
     /// Open addressing, never more than half full.
     slots: OnceLock<Box<[OnceLock<Box<str>>]>>,
-    /// How many there are. Held while one is added.
+    /// How many there are. PanicSafe while one is added.
     count: Mutex<usize>,
 }
 
-impl Guard {
+impl CardinalityLimiter {
     const KEYS: usize = Bounded::ErrorType as usize + 1;
     /// Values a key, if nothing else is said.
     pub(super) const DEFAULT: usize = 64;
@@ -63,7 +63,7 @@ impl Guard {
     }
 
     /// How often a value became `_OTHER`.
-    pub(super) fn folded(&self) -> u64 {
+    pub(super) fn overflow_count(&self) -> u64 {
         self.folded.load(Ordering::Relaxed)
     }
 
@@ -98,7 +98,7 @@ impl Seen {
     }
 
     fn finds(&self, value: &str, hasher: &RandomState, most: usize) -> bool {
-        if value.len() > Guard::LONGEST || most == 0 {
+        if value.len() > CardinalityLimiter::LONGEST || most == 0 {
             return false;
         }
         let slots = self.slots.get_or_init(|| (0..2 * most).map(|_| OnceLock::new()).collect());
@@ -126,9 +126,9 @@ impl Seen {
     }
 }
 
-impl fmt::Debug for Guard {
+impl fmt::Debug for CardinalityLimiter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Guard")
+        f.debug_struct("CardinalityLimiter")
             .field("most", &self.most)
             .field("folded", &self.folded)
             .finish_non_exhaustive()

@@ -7,13 +7,13 @@ use crate::context::{Context, Node, Place, Unshared, ambient, is_current, is_out
 use crate::event::{
     Content, Event, Moment, Phase, RequestId, RequestIdCell, SpanName, SpanRow, SpanStart, Value,
 };
-use crate::registry::{Followed, Telemetry, anywhere};
+use crate::registry::{EventSet, Telemetry, anywhere};
 
 /// A span that was built and has not started: where it was built, and what it is if anybody may care.
 ///
 /// It settles in place, because moving a context costs more than all that an unobserved span does: what was stored as
 /// words is copied as wider registers, and such a copy waits for the stores.
-pub(crate) struct Unsettled {
+pub(crate) struct PendingSpan {
     /// Captured at build; once settled, the context inside an unobserved span.
     pub(crate) context: Context,
     /// Its node, in which lies what listeners captured; of a span that nobody listened to anywhere at build only if it has
@@ -23,13 +23,13 @@ pub(crate) struct Unsettled {
     row: &'static SpanRow,
 }
 
-impl Unsettled {
+impl PendingSpan {
     #[track_caller]
     #[inline(always)]
     pub(crate) fn capture(name: SpanName) -> Self {
         let context = ambient();
         // Not by a closure: it would be the caller.
-        let draft = if anywhere(Followed::span(name)) {
+        let draft = if anywhere(EventSet::span(name)) {
             Some(draft(name, context.node().map(|node| &**node)))
         } else {
             None
@@ -73,7 +73,7 @@ impl Unsettled {
         self.find_place();
         let telemetry = self.context.telemetry();
         let given_id = match self.draft.take() {
-            Some(node) if node.start().is_some() && telemetry.follows(Followed::span(self.name())) => {
+            Some(node) if node.start().is_some() && telemetry.follows(EventSet::span(self.name())) => {
                 return Some(self.start(node, telemetry, input));
             }
             Some(node) => node.given_id().cloned(),
@@ -158,7 +158,7 @@ fn place_and_tell(node: &mut Node, around: Option<Arc<Node>>, telemetry: Telemet
 fn draft(name: SpanName, around: Option<&Node>) -> Unshared {
     let mut draft = Node::unsettled(name);
     let here = around.map_or_else(Telemetry::global, |node| node.telemetry.clone());
-    if here.follows(Followed::span(name))
+    if here.follows(EventSet::span(name))
         && let Some(node) = draft.get_mut()
     {
         here.with_listeners(|listeners| {
@@ -202,8 +202,9 @@ fn inherit(start: &mut SpanStart, parent: &SpanStart) {
 fn fill_input<I: Input>(start: &mut SpanStart, input: &mut Option<I>, telemetry: &Telemetry) {
     if I::GIVEN {
         let phases = [Phase::Start, Phase::FirstChunk, Phase::Stop, Phase::Exception];
-        let wanted =
-            phases.into_iter().any(|phase| telemetry.content(&start.name.event(phase)).has(Content::INPUT));
+        let wanted = phases
+            .into_iter()
+            .any(|phase| telemetry.content(&start.name.event(phase)).intersects(Content::INPUT));
         let event = start.name.event(Phase::Start);
         let input = if wanted { input.take() } else { None };
         let made = input.and_then(|input| observe(telemetry, &event, "input", || input.make()));

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::current::telemetry;
-use crate::event::{Event, EventName, InvalidEventName, Measurements, Metadata};
-use crate::registry::{AttachError, HandlerInfo, Listener, NotFound, SubscribeOptions, Subscription};
+use crate::event::{Event, EventName, Measurements, Metadata, ParseEventNameError};
+use crate::registry::{AttachError, DetachError, HandlerInfo, Listener, SubscribeOptions, Subscription};
 
 /// [`Telemetry::attach`](crate::Telemetry::attach) on the scope's handle, else the global one.
 ///
@@ -88,7 +88,7 @@ where
 /// # Errors
 ///
 /// As there.
-pub fn detach(id: &str) -> Result<(), NotFound> {
+pub fn detach(id: &str) -> Result<(), DetachError> {
     telemetry().detach(id)
 }
 
@@ -110,10 +110,10 @@ pub fn execute<N>(
     suffix: N,
     measurements: impl Into<Measurements>,
     metadata: impl Into<Metadata>,
-) -> Result<(), InvalidEventName>
+) -> Result<(), ParseEventNameError>
 where
     N: TryInto<EventName>,
-    InvalidEventName: From<N::Error>,
+    ParseEventNameError: From<N::Error>,
 {
     telemetry().execute(suffix, measurements, metadata)
 }

@@ -6,11 +6,11 @@ use super::observer::{OnChunk, failed, observe};
 use super::record::Record;
 use crate::context::Node;
 use crate::event::{Content, Event, Moment, Phase, Rare, Results, StreamTimes, Time};
-use crate::registry::{Caught, fence};
+use crate::registry::{Caught, catch};
 
 /// What a span has seen of its chunks: measured and recorded, in constant memory. Used inside the span.
 #[derive(Debug, Default)]
-pub(crate) struct Sight {
+pub(crate) struct StreamStats {
     pub(super) times: StreamTimes,
     /// Since when the stream is waited for.
     pub(super) waiting_since: Option<Time>,
@@ -21,7 +21,7 @@ pub(crate) struct Sight {
     pub(super) blind: bool,
 }
 
-impl Sight {
+impl StreamStats {
     /// The stream is pending. The first of several pending polls counts.
     #[inline(never)]
     pub(crate) fn pending(&mut self, node: &Node) {
@@ -92,7 +92,7 @@ impl Sight {
     #[inline]
     pub(super) fn look(&mut self, node: &Node, call: impl FnOnce(&mut Record<'_>)) -> bool {
         let mut record = Record::new(&mut self.results, &mut self.fault, node);
-        let looked = fence(|| call(&mut record));
+        let looked = catch(|| call(&mut record));
         let content_free = record.content_free;
         if let Err(caught) = looked {
             self.blind = true;
@@ -115,7 +115,7 @@ pub(super) fn describe_inside(node: &Node, describe: impl FnOnce(bool) -> Fault)
     let described = node.start().and_then(|start| {
         let event = start.name.event(Phase::Stop);
         let content = node.telemetry.content(&event);
-        observe(&node.telemetry, &event, "error", || describe(content.has(Content::ERROR)))
+        observe(&node.telemetry, &event, "error", || describe(content.intersects(Content::ERROR)))
     });
     described.unwrap_or(Fault { error_type: OTHER.into(), text: None })
 }

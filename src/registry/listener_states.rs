@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::catch::{Caught, catch};
+use super::erased_listener::{ErasedListener, ErasedSlot, ListenerMeta};
 use super::failure::{self, Failure};
-use super::fence::{Caught, fence};
 use super::few::Few;
-use super::follower::{AnySlot, Follow, Follower};
 use super::telemetry::Telemetry;
 use crate::event::{Event, EventName, Phase, SpanName};
 
@@ -19,20 +19,20 @@ use crate::event::{Event, EventName, Phase, SpanName};
 ///
 /// Each lies beside its listener, so that nothing is looked up for a poll.
 #[derive(Default)]
-pub(crate) struct States {
-    kept: Few<Kept>,
+pub(crate) struct ListenerStates {
+    kept: Few<ListenerSlot>,
     want_around: bool,
 }
 
-struct Kept {
-    slot: Arc<dyn AnySlot>,
-    whose: Whose,
+struct ListenerSlot {
+    slot: Arc<dyn ErasedSlot>,
+    whose: Ownership,
     /// Its listener is to be called around polls here.
     around: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Whose {
+enum Ownership {
     /// Of this very span, which has not started: there is no state yet.
     Unstarted,
     /// Of this very span.
@@ -41,29 +41,34 @@ enum Whose {
     Around,
 }
 
-impl Kept {
-    fn follower(&self) -> &Follower {
+impl ListenerSlot {
+    fn follower(&self) -> &ListenerMeta {
         self.slot.follower()
     }
 
     /// Where its state is, if there is one.
     #[inline]
-    fn state(&self) -> Option<&dyn AnySlot> {
-        (self.whose != Whose::Unstarted).then_some(&*self.slot)
+    fn state(&self) -> Option<&dyn ErasedSlot> {
+        (self.whose != Ownership::Unstarted).then_some(&*self.slot)
     }
 
     fn is_own(&self) -> bool {
-        self.whose == Whose::Own
+        self.whose == Ownership::Own
     }
 }
 
-impl States {
+impl ListenerStates {
     /// Lets every listener capture what it needs where a span is built.
-    pub(crate) fn capture(&mut self, telemetry: &Telemetry, name: SpanName, listeners: &[Arc<dyn Follow>]) {
+    pub(crate) fn capture(
+        &mut self,
+        telemetry: &Telemetry,
+        name: SpanName,
+        listeners: &[Arc<dyn ErasedListener>],
+    ) {
         for (listener, follower) in following(listeners, name) {
             let built = guarded(telemetry, follower, &name.event(Phase::Start), || listener.clone().built());
             if let Some(slot) = built {
-                self.add(telemetry, slot, Whose::Unstarted);
+                self.add(telemetry, slot, Ownership::Unstarted);
             }
         }
     }
@@ -72,15 +77,15 @@ impl States {
     pub(crate) fn start(
         &mut self,
         telemetry: &Telemetry,
-        listeners: &[Arc<dyn Follow>],
+        listeners: &[Arc<dyn ErasedListener>],
         around: Option<&Self>,
         event: &Event<'_>,
     ) {
         let Some(name) = event.span() else { return };
         for (listener, follower) in following(listeners, name) {
-            let parent = around.and_then(|around| around.find(follower)).and_then(Kept::state);
+            let parent = around.and_then(|around| around.find(follower)).and_then(ListenerSlot::state);
             // Nobody else has the slot yet.
-            let start = |slot: &mut Arc<dyn AnySlot>| {
+            let start = |slot: &mut Arc<dyn ErasedSlot>| {
                 Arc::get_mut(slot).into_iter().for_each(|slot| slot.start(event, parent));
             };
             let captured = self.kept.iter_mut().find(|kept| ptr::eq(kept.follower(), follower));
@@ -88,7 +93,7 @@ impl States {
                 // In place: what is moved waits for what was just written.
                 Some(kept) => {
                     if guarded(telemetry, follower, event.name(), || start(&mut kept.slot)).is_some() {
-                        kept.whose = Whose::Own;
+                        kept.whose = Ownership::Own;
                     }
                 }
                 None => {
@@ -98,15 +103,15 @@ impl States {
                         slot
                     });
                     if let Some(slot) = made {
-                        self.add(telemetry, slot, Whose::Own);
+                        self.add(telemetry, slot, Ownership::Own);
                     }
                 }
             }
         }
         // Of one that was detached meanwhile, or that panicked.
-        if self.kept.iter().any(|kept| kept.whose == Whose::Unstarted) {
+        if self.kept.iter().any(|kept| kept.whose == Ownership::Unstarted) {
             let kept = mem::take(self).kept;
-            kept.into_iter().filter(Kept::is_own).for_each(|kept| self.put(kept));
+            kept.into_iter().filter(ListenerSlot::is_own).for_each(|kept| self.put(kept));
         }
     }
 
@@ -114,7 +119,7 @@ impl States {
     pub(crate) fn inherit(&mut self, telemetry: &Telemetry, around: &Self) {
         for kept in around.kept.iter().filter(|kept| kept.follower().is_attached()) {
             if kept.state().is_some() && self.find(kept.follower()).is_none() {
-                self.add(telemetry, kept.slot.clone(), Whose::Around);
+                self.add(telemetry, kept.slot.clone(), Ownership::Around);
             }
         }
     }
@@ -137,10 +142,15 @@ impl States {
         });
     }
 
-    pub(crate) fn stop(&self, telemetry: &Telemetry, listeners: &[Arc<dyn Follow>], event: &Event<'_>) {
+    pub(crate) fn stop(
+        &self,
+        telemetry: &Telemetry,
+        listeners: &[Arc<dyn ErasedListener>],
+        event: &Event<'_>,
+    ) {
         let Some(name) = event.span() else { return };
         for (_, follower) in following(listeners, name) {
-            match self.find(follower).filter(|kept| kept.is_own()).and_then(Kept::state) {
+            match self.find(follower).filter(|kept| kept.is_own()).and_then(ListenerSlot::state) {
                 Some(state) => {
                     guarded(telemetry, follower, event.name(), || state.stop(event));
                 }
@@ -185,7 +195,7 @@ impl States {
         result.expect("it ran once")
     }
 
-    fn each(&self, telemetry: &Telemetry, mut call: impl FnMut(&Kept, &dyn AnySlot)) {
+    fn each(&self, telemetry: &Telemetry, mut call: impl FnMut(&ListenerSlot, &dyn ErasedSlot)) {
         for kept in self.kept.iter().filter(|kept| kept.follower().is_of(telemetry)) {
             if let Some(state) = kept.state() {
                 call(kept, state);
@@ -193,17 +203,17 @@ impl States {
         }
     }
 
-    fn find(&self, follower: &Follower) -> Option<&Kept> {
+    fn find(&self, follower: &ListenerMeta) -> Option<&ListenerSlot> {
         self.kept.iter().find(|kept| ptr::eq(kept.follower(), follower))
     }
 
     /// Adds what a listener keeps for a span of this handle.
-    fn add(&mut self, telemetry: &Telemetry, slot: Arc<dyn AnySlot>, whose: Whose) {
+    fn add(&mut self, telemetry: &Telemetry, slot: Arc<dyn ErasedSlot>, whose: Ownership) {
         let around = slot.follower().wants_around && slot.follower().is_in(telemetry);
-        self.put(Kept { slot, whose, around });
+        self.put(ListenerSlot { slot, whose, around });
     }
 
-    fn put(&mut self, kept: Kept) {
+    fn put(&mut self, kept: ListenerSlot) {
         self.want_around |= kept.around;
         // In the order of attaching, as everywhere, whichever of them follow the spans around as well.
         self.kept.insert_by_key(kept, |kept| kept.follower().sequence);
@@ -212,9 +222,9 @@ impl States {
 
 /// The listeners that follow such spans, each with what is known of it: who listens is asked once.
 fn following(
-    listeners: &[Arc<dyn Follow>],
+    listeners: &[Arc<dyn ErasedListener>],
     name: SpanName,
-) -> impl Iterator<Item = (&Arc<dyn Follow>, &Follower)> {
+) -> impl Iterator<Item = (&Arc<dyn ErasedListener>, &ListenerMeta)> {
     let all = listeners.iter().map(|listener| (listener, listener.follower()));
     all.filter(move |(_, follower)| follower.follows(name))
 }
@@ -231,7 +241,7 @@ struct Around<'a> {
 impl Around<'_> {
     /// Calls each inside the last, and `poll` inside them all, also if the innermost does not want it or forgets it. `poll`
     /// runs once however often it is called.
-    fn nest(&self, first: &Kept, more: &[Kept], poll: &mut dyn FnMut()) {
+    fn nest(&self, first: &ListenerSlot, more: &[ListenerSlot], poll: &mut dyn FnMut()) {
         let Some((next, more)) = more.split_first() else {
             self.call(first, poll);
             return poll();
@@ -248,7 +258,7 @@ impl Around<'_> {
 
     /// Calls one, if it wants it.
     #[inline(always)]
-    fn call(&self, kept: &Kept, inside: &mut dyn FnMut()) {
+    fn call(&self, kept: &ListenerSlot, inside: &mut dyn FnMut()) {
         let Some(state) = kept.state().filter(|_| kept.around) else { return };
         // A state of a span further out belongs to a span that is open or not; only its own can have ended here.
         let ended = self.ended && kept.is_own();
@@ -256,7 +266,7 @@ impl Around<'_> {
             return too_deep(self.telemetry, kept.follower(), (self.event)().as_ref());
         }
         DEPTH.set(self.depth + 1);
-        let called = fence(|| state.around(ended, inside));
+        let called = catch(|| state.around(ended, inside));
         DEPTH.set(self.depth);
         if let Err(caught) = called {
             failed(self.telemetry, kept.follower(), (self.event)().as_ref(), caught);
@@ -274,7 +284,7 @@ thread_local! {
 /// Calls a listener; one that panics, or calls itself without end, is detached and reported.
 fn guarded<'e, R>(
     telemetry: &Telemetry,
-    follower: &Follower,
+    follower: &ListenerMeta,
     event: impl Into<Option<&'e EventName>>,
     call: impl FnOnce() -> R,
 ) -> Option<R> {
@@ -284,7 +294,7 @@ fn guarded<'e, R>(
         return None;
     }
     DEPTH.set(depth + 1);
-    let called = fence(call);
+    let called = catch(call);
     DEPTH.set(depth);
     called.map_err(|caught| failed(telemetry, follower, event.into(), caught)).ok()
 }
@@ -292,7 +302,7 @@ fn guarded<'e, R>(
 /// Detaches and reports a listener that calls itself without end.
 #[cold]
 #[track_caller]
-fn too_deep(telemetry: &Telemetry, follower: &Follower, event: Option<&EventName>) {
+fn too_deep(telemetry: &Telemetry, follower: &ListenerMeta, event: Option<&EventName>) {
     const TOO_DEEP: &str = "spans that listeners open from inside listeners nest more than 64 deep";
     let stacktrace = format!("refused at {}", Location::caller());
     if telemetry.detach_numbered(&follower.id, follower.sequence) {
@@ -322,14 +332,14 @@ pub(super) fn deeper<R>(code: impl FnOnce() -> R) -> R {
 /// Detaches and reports a listener that panicked.
 #[cold]
 #[track_caller]
-fn failed(telemetry: &Telemetry, follower: &Follower, event: Option<&EventName>, caught: Caught) {
+fn failed(telemetry: &Telemetry, follower: &ListenerMeta, event: Option<&EventName>, caught: Caught) {
     telemetry.detach_numbered(&follower.id, follower.sequence);
     failure::emit(telemetry, Failure::panic(event, &follower.id, &caught, Location::caller()));
     caught.swallow();
 }
 
-impl fmt::Debug for States {
+impl fmt::Debug for ListenerStates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "States({})", self.kept.iter().count())
+        write!(f, "ListenerStates({})", self.kept.iter().count())
     }
 }

@@ -7,7 +7,7 @@ use tracing::subscriber::NoSubscriber;
 /// The subscriber that a span belongs to. All that concerns the span runs with it as the default one, so that a
 /// subscriber of one task is not lost on another, and a registry finds itself when it closes parents.
 #[derive(Clone, Debug)]
-pub(super) struct Home {
+pub(super) struct ScopedDispatch {
     dispatch: Dispatch,
     /// It is the process's, and not one of a scope.
     is_global: bool,
@@ -36,7 +36,7 @@ fn is_global(dispatch: &Dispatch) -> bool {
     is_shared
 }
 
-impl Home {
+impl ScopedDispatch {
     /// Looks at the subscriber of the calling code, if there is one.
     pub(super) fn look<R>(mut look: impl FnMut(&Dispatch, Self) -> R) -> Option<R> {
         get_default(|dispatch| {
@@ -50,7 +50,7 @@ impl Home {
 
     /// The subscriber of the calling code.
     pub(super) fn here() -> Option<Self> {
-        Self::look(|_, home| home)
+        Self::look(|_, scoped_dispatch| scoped_dispatch)
     }
 
     /// Whether nobody chose this subscriber for a task or a scope.

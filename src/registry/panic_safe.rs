@@ -1,13 +1,13 @@
 use std::mem::needs_drop;
 
-use super::fence::fence;
-use super::states::deeper;
+use super::catch::catch;
+use super::listener_states::deeper;
 
 /// A value of foreign code. A panic in its drop ends here: else it came out of whatever call lets go of it last, or aborted
 /// the process when that is a thread on its way out.
-pub(super) struct Held<T>(Option<T>);
+pub(super) struct PanicSafe<T>(Option<T>);
 
-impl<T> Held<T> {
+impl<T> PanicSafe<T> {
     pub(super) fn new(value: T) -> Self {
         Self(Some(value))
     }
@@ -38,10 +38,10 @@ impl<T> Held<T> {
     }
 }
 
-impl<T> Drop for Held<T> {
+impl<T> Drop for PanicSafe<T> {
     fn drop(&mut self) {
         if needs_drop::<T>()
-            && let Err(caught) = deeper(|| fence(|| drop(self.0.take())))
+            && let Err(caught) = deeper(|| catch(|| drop(self.0.take())))
         {
             caught.swallow();
         }
