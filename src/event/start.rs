@@ -75,8 +75,8 @@ impl SpanStart {
             self.more.options.insert(key, value);
         } else if !self.is_standard(&key) || matches!(&*key, "engine" | "model" | "input") {
             match &*key {
-                "engine" => self.engine = text(value),
-                "model" => self.model = text(value),
+                "engine" => self.engine = value.into_text(),
+                "model" => self.model = value.into_text(),
                 "input" => self.more.input = Some(value),
                 _ => drop(self.more.user.insert(key, value)),
             }
@@ -118,13 +118,5 @@ impl SpanStart {
         if let Some(input) = &self.more.input {
             visit(Entry::standard("input", input.as_value_ref()));
         }
-    }
-}
-
-fn text(value: Value) -> Option<Key> {
-    match value {
-        Value::Null => None,
-        Value::Text(text) => Some(text),
-        other => Some(other.to_string().into()),
     }
 }

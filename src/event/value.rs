@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::fields::Metadata;
+use super::fields::{Key, Metadata};
 use super::number::Number;
 use super::request_id::RequestId;
 use super::span_id::SpanId;
@@ -37,6 +37,14 @@ impl Value {
             Self::Text(value) => ValueRef::Text(value),
             Self::List(values) => ValueRef::List(values),
             Self::Map(values) => ValueRef::Map(values),
+        }
+    }
+
+    /// The value as text, by the rule of [`ValueRef::to_text`].
+    pub(crate) fn into_text(self) -> Option<Key> {
+        match self {
+            Self::Text(text) => Some(text),
+            other => other.as_value_ref().to_text().map(|text| Key::Owned(text.into_owned())),
         }
     }
 }
@@ -156,6 +164,16 @@ impl<'a> ValueRef<'a> {
         match self {
             Self::Text(text) => Some(text),
             _ => None,
+        }
+    }
+
+    /// The value as text: a text as it is, anything else by its [`Display`](fmt::Display), and `None` if it is null.
+    /// The one conversion of values to text; a bridge that sends structures as JSON has a rule of its own for those.
+    pub(crate) fn to_text(self) -> Option<Cow<'a, str>> {
+        match self {
+            Self::Null => None,
+            Self::Text(text) => Some(Cow::Borrowed(text)),
+            other => Some(Cow::Owned(other.to_string())),
         }
     }
 

@@ -1,5 +1,5 @@
 use super::judge::Fault;
-use crate::event::{Key, Measurements, Metadata, Results, SpanName, Usage, Value};
+use crate::event::{Measurements, Metadata, Results, SpanName, Usage, Value};
 
 /// What the closure of [`span`](crate::span) says at its end, put where it belongs: the catalogue's result keys, an
 /// error, and the user's own keys.
@@ -15,12 +15,12 @@ pub(crate) fn apply_extras(
         match &*key {
             key if key == name.row().result_key() => results.value = value,
             "usage" => results.usage = usage(&value).filter(Usage::is_known),
-            "response_model" => results.response_model = text_of(value),
-            "response_id" => results.response_id = text_of(value),
+            "response_model" => results.response_model = value.into_text(),
+            "response_id" => results.response_id = value.into_text(),
             "finish_reasons" => results.finish_reasons = list(value),
             "output" => results.output = Some(value),
-            "error" => text = text_of(value),
-            "error_type" => error_type = text_of(value),
+            "error" => text = value.into_text(),
+            "error_type" => error_type = value.into_text(),
             _ => drop(results.metadata.insert(key, value)),
         }
     }
@@ -35,14 +35,6 @@ fn usage(value: &Value) -> Option<Usage> {
     let usage = Usage::new().input(count("input_tokens")).output(count("output_tokens"));
     let usage = usage.cached(count("cached_tokens")).cache_write(count("cache_write_tokens"));
     Some(usage.reasoning(count("reasoning_tokens")))
-}
-
-fn text_of(value: Value) -> Option<Key> {
-    match value {
-        Value::Null => None,
-        Value::Text(text) => Some(text),
-        other => Some(other.to_string().into()),
-    }
 }
 
 fn list(value: Value) -> Option<Vec<Value>> {
