@@ -5,7 +5,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use allm_telemetry::{Phase, attach_many, prelude::*};
+use allm_telemetry::{attach_many, event::Phase, prelude::*};
 use futures::{Stream, StreamExt, stream};
 use tokio::time::sleep;
 

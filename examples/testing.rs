@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use allm_telemetry::testing::Capture;
-use allm_telemetry::{Outcome, prelude::*};
+use allm_telemetry::{event::Outcome, prelude::*};
 use tokio::time::{sleep, timeout};
 
 /// The code under test: an answer, or a shrug when it takes too long.

@@ -1,9 +1,7 @@
 #![doc = include_str!("../docs/overview.md")]
-#![doc = include_str!("../docs/events.md")]
-#![doc = include_str!("../docs/conventions.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod event;
+pub mod event;
 
 mod registry;
 
@@ -13,40 +11,51 @@ mod span;
 
 mod instrument;
 
-mod convention;
+pub mod convention;
 
 pub mod bridge;
 pub mod testing;
 
 pub use context::{
-    Context, InContext, attach, attach_many, current_request_id, detach, execute, list_handlers, listen,
-    subscribe, subscribe_with, with_request_id,
+    Context, attach, attach_many, current_request_id, detach, execute, listen, subscribe, with_request_id,
 };
-pub use convention::{
-    Attribute, Convention, Instrument, Label, Outgoing, Policy, Profile, Redact, Rule, SpanKind,
-};
-pub use event::{
-    CATALOGUE, Clock, Content, Entries, Entry, Event, EventName, Fields, Key, Measurements, Metadata, Number,
-    Outcome, OwnedEvent, ParseEventNameError, ParseRequestIdError, ParseSpanNameError, Phase, RequestId,
-    SpanId, SpanName, SpanRow, SystemClock, TokenCount, Usage, UsageStatus, Value, ValueRef, event_prefix,
-};
+pub use convention::policy::Policy;
+pub use event::{content::Content, request_id::RequestId, span_name::SpanName, usage::Usage, view::Event};
 pub use instrument::{
-    ClosureContextExt, FutureSpanExt, JoinSetContextExt, Opening, Opens, SpanFuture, SpanReturn, SpanStream,
-    StreamSpanExt, span, span_sync, spawn, spawn_blocking, spawn_local,
+    ClosureContextExt, FutureSpanExt, JoinSetContextExt, StreamSpanExt, span, span_sync, spawn,
+    spawn_blocking, spawn_local,
 };
-pub use registry::{
-    AttachError, DetachError, Flushed, HandlerInfo, Listener, MAX_LISTENERS, QueueCounts, Sink, SinkGuard,
-    SubscribeOptions, Subscription, Telemetry, WhenFull, capture_panic_backtraces,
-};
-pub use span::{
-    ActiveSpan, Both, ByDisplay, Classify, Described, ErrorInfo, Fallible, Fault, ImageOperation, Input,
-    Judge, KeepResponse, NoObserver, OnChunk, OnStop, Output, Plain, Record, Span, Then, Trying, Typed,
-    adapter_retry, retry_notifier, retry_notifier_with,
-};
+pub use registry::{Listener, Telemetry, capture_panic_backtraces};
+pub use span::{Record, Span, adapter_retry, retry_notifier, retry_notifier_with};
+
+/// What attaching gives and takes: errors, options, queues and the lists of what is attached.
+///
+/// A handler is attached with [`attach`] or [`attach_many`], a [`Listener`] with
+/// [`listen`], a bounded queue with [`subscribe`]. An exporter that writes from a
+/// thread of its own is a [`Sink`](handler::Sink).
+pub mod handler {
+    pub use crate::context::{list_handlers, subscribe_with};
+    pub use crate::registry::{
+        AttachError, DetachError, Flushed, HandlerInfo, MAX_LISTENERS, QueueCounts, Sink, SinkGuard,
+        SubscribeOptions, Subscription, WhenFull,
+    };
+}
+
+/// The types behind [`Span`]'s methods and the extension traits.
+///
+/// They stand in signatures and in struct fields. Calls infer them.
+pub mod observe {
+    pub use crate::context::InContext;
+    pub use crate::instrument::{Opening, Opens, SpanFuture, SpanReturn, SpanStream};
+    pub use crate::span::{
+        ActiveSpan, Both, ByDisplay, Classify, Described, ErrorInfo, Fallible, Fault, Input, Judge,
+        KeepResponse, NoObserver, OnChunk, OnStop, Output, Plain, Then, Trying, Typed,
+    };
+}
 
 /// What most code needs: `use allm_telemetry::prelude::*;`.
 pub mod prelude {
-    pub use crate::event::{Event, SpanName, Usage};
+    pub use crate::event::{span_name::SpanName, usage::Usage, view::Event};
     pub use crate::instrument::{
         ClosureContextExt as _, FutureSpanExt as _, JoinSetContextExt as _, StreamSpanExt as _,
     };

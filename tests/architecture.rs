@@ -1,5 +1,7 @@
 //! The house holds: every rule passes on the sources, and refuses a violation that is planted.
 
+#[path = "architecture/root.rs"]
+mod root;
 #[path = "architecture/rules.rs"]
 mod rules;
 #[path = "architecture/source.rs"]
@@ -102,6 +104,34 @@ fn lib_lists_the_floors_from_the_ground_up_and_holds_no_logic() {
         "src/lib.rs",
         "mod event; mod span; pub mod bridge; pub mod prelude { pub use crate::span::*; }",
     );
+}
+
+#[test]
+fn the_root_has_at_most_45_names_and_no_glob() {
+    let sources = Source::all_in("src");
+    let lib = sources.iter().find(|source| source.path == "src/lib.rs").expect("the crate has a root");
+    let names = root::root_names(lib);
+    assert!(names.len() <= 45, "{} names at the root: {names:?}", names.len());
+    assert!(
+        names.iter().any(|name| name == "Span") && names.iter().any(|name| name == "testing"),
+        "{names:?}"
+    );
+    assert!(!names.contains(&"*".to_owned()), "a glob hides names: {names:?}");
+
+    let text = "pub mod event; mod span; pub use span::{Span, by_hand::start as begin}; pub use event::*; \
+                pub mod prelude { pub use crate::span::Span as _; } pub use context::Context;";
+    let counted = root::root_names(&Source::new("src/lib.rs", text));
+    assert_eq!(counted, ["event", "Span", "begin", "*", "prelude", "Context"]);
+}
+
+#[test]
+fn every_public_item_has_one_path() {
+    let twice = root::names_with_two_paths(&Source::all_in("src"));
+    assert!(twice.is_empty(), "{twice:?} can be reached by two paths");
+    let lib = "pub mod event; pub use event::Usage; pub mod prelude { pub use crate::event::Usage; }";
+    let sources = [Source::new("src/lib.rs", lib), Source::new("src/event/mod.rs", "pub use usage::Usage;")];
+    assert_eq!(root::names_with_two_paths(&sources), ["Usage"]);
+    assert!(root::names_with_two_paths(&sources[..1]).is_empty());
 }
 
 #[test]

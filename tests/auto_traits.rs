@@ -4,7 +4,7 @@
 #[allow(dead_code, reason = "the house asks more of a source")]
 mod source;
 
-use allm_telemetry::*;
+use allm_telemetry::{convention::*, event::*, handler::*, observe::*, *};
 use futures::future::{BoxFuture, LocalBoxFuture};
 use futures::stream::{BoxStream, LocalBoxStream};
 use source::Source;

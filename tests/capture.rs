@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use allm_telemetry::{
-    AttachError, Clock, Outcome, SpanName, Telemetry, adapter_retry, prelude::*, testing::Capture,
+    SpanName, Telemetry, adapter_retry,
+    event::{Clock, Outcome},
+    handler::AttachError,
+    prelude::*,
+    testing::Capture,
 };
 use support::*;
 

@@ -5,7 +5,10 @@ use std::future::{pending, ready};
 use std::panic::AssertUnwindSafe;
 
 use allm_telemetry::{
-    CATALOGUE, Event, Metadata, OwnedEvent, Phase, SpanName, Value, prelude::*, span, span_sync,
+    Event, SpanName,
+    event::{CATALOGUE, Metadata, OwnedEvent, Phase, Value},
+    prelude::*,
+    span, span_sync,
     testing::Capture,
 };
 use futures::{FutureExt as _, StreamExt as _, stream};

@@ -3,7 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use allm_telemetry::{Clock, Phase, SpanName, SystemClock, Telemetry, prelude::*, testing::Capture};
+use allm_telemetry::{
+    SpanName, Telemetry,
+    event::{Clock, Phase, SystemClock},
+    prelude::*,
+    testing::Capture,
+};
 use futures::FutureExt as _;
 use support::*;
 

@@ -5,8 +5,11 @@ use std::future::pending;
 use std::panic::AssertUnwindSafe;
 
 use allm_telemetry::{
-    Context, Metadata, Outcome, Phase, SpanName, Usage, Value, current_request_id, prelude::*, span,
-    span_sync, testing::Capture,
+    Context, SpanName, Usage, current_request_id,
+    event::{Metadata, Outcome, Phase, Value},
+    prelude::*,
+    span, span_sync,
+    testing::Capture,
 };
 use futures::FutureExt as _;
 use support::*;
@@ -321,7 +324,7 @@ async fn the_context_of_a_span_by_hand_can_be_entered_elsewhere() {
 
 #[test]
 fn a_span_by_hand_that_waited_is_a_streams_however_short_the_wait_was_and_however_it_ends() {
-    let ends: [fn(allm_telemetry::ActiveSpan); 3] =
+    let ends: [fn(allm_telemetry::observe::ActiveSpan); 3] =
         [|span| span.complete(), |span| span.error("class", "text"), drop];
     for (end, outcome) in ends.into_iter().zip(["completed", "error", "dropped"]) {
         let capture = Capture::on(allm_telemetry::Telemetry::with_clock(Stopped)).unwrap();
@@ -336,7 +339,7 @@ fn a_span_by_hand_that_waited_is_a_streams_however_short_the_wait_was_and_howeve
 /// A clock that stands still: no wait lasts.
 struct Stopped;
 
-impl allm_telemetry::Clock for Stopped {
+impl allm_telemetry::event::Clock for Stopped {
     fn monotonic(&self) -> u64 {
         1
     }

@@ -4,7 +4,7 @@ use std::future::pending;
 use std::sync::{Arc, Mutex, mpsc};
 
 use allm_telemetry::{
-    Context, JoinSetContextExt as _, Phase, SpanName, current_request_id, prelude::*, testing::Capture,
+    Context, JoinSetContextExt as _, SpanName, current_request_id, event::Phase, prelude::*, testing::Capture,
 };
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;

@@ -16,7 +16,12 @@ mod table;
 
 use std::collections::BTreeSet;
 
-use allm_telemetry::{Content, Convention, Outcome, Policy, Profile, SpanKind, SpanName, Usage, prelude::*};
+use allm_telemetry::{
+    Content, Policy, SpanName, Usage,
+    convention::{Convention, Profile, SpanKind},
+    event::Outcome,
+    prelude::*,
+};
 use shown::{OUTCOMES, Shown, ended, shown};
 use table::{OPENINFERENCE, OTEL, OWN};
 

@@ -1,6 +1,10 @@
 //! The docs' tables of names are made from the tables in the code, so the two cannot differ.
 
-use allm_telemetry::{Convention, Profile, Rule, SpanKind, SpanName, testing::Capture};
+use allm_telemetry::{
+    SpanName,
+    convention::{Convention, Profile, Rule, SpanKind},
+    testing::Capture,
+};
 use support::span_of;
 
 mod support;

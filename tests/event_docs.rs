@@ -1,6 +1,6 @@
 //! The docs' table of events is made from the catalogue in the code, so the two cannot differ.
 
-use allm_telemetry::CATALOGUE;
+use allm_telemetry::event::CATALOGUE;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/events.md");
 

@@ -1,8 +1,12 @@
 //! Names: paths of segments; a misspelt one is an error, not a second, empty dashboard.
 
 use allm_telemetry::{
-    AttachError, Event, EventName, Metadata, Phase, SpanName, Telemetry, Value, event_prefix, prelude::*,
-    span, testing::Capture,
+    Event, SpanName, Telemetry,
+    event::{EventName, Metadata, Phase, Value, event_prefix},
+    handler::AttachError,
+    prelude::*,
+    span,
+    testing::Capture,
 };
 use support::*;
 

@@ -15,8 +15,12 @@ use std::thread;
 use std::time::Duration;
 
 use allm_telemetry::{
-    AttachError, Clock, Event, Listener, Phase, SpanName, Telemetry, Value, capture_panic_backtraces,
-    current_request_id, detach, execute, prelude::*, testing::Capture,
+    Event, Listener, SpanName, Telemetry, capture_panic_backtraces, current_request_id, detach,
+    event::{Clock, Phase, Value},
+    execute,
+    handler::AttachError,
+    prelude::*,
+    testing::Capture,
 };
 use futures::{FutureExt as _, StreamExt as _, stream};
 use support::*;

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use allm_telemetry::{
-    Clock, Metadata, OwnedEvent, SpanName, Telemetry, adapter_retry, current_request_id, prelude::*,
+    SpanName, Telemetry, adapter_retry, current_request_id,
+    event::{Clock, Metadata, OwnedEvent},
+    prelude::*,
     testing::Capture,
 };
 use futures::FutureExt as _;

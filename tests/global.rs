@@ -4,8 +4,12 @@ use std::cell::Cell;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use allm_telemetry::{
-    AttachError, Event, Listener, SpanName, Telemetry, attach, attach_many, detach, execute, list_handlers,
-    listen, prelude::*, spawn, subscribe, testing::Capture,
+    Event, Listener, SpanName, Telemetry, attach, attach_many, detach, execute,
+    handler::{AttachError, list_handlers},
+    listen,
+    prelude::*,
+    spawn, subscribe,
+    testing::Capture,
 };
 use futures::{FutureExt as _, StreamExt as _};
 

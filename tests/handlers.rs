@@ -4,8 +4,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
 use allm_telemetry::{
-    AttachError, Event, EventName, ImageOperation, Measurements, Metadata, Phase, SpanName, Telemetry, Value,
-    attach, current_request_id, detach, execute, list_handlers, prelude::*, testing::Capture,
+    Event, SpanName, Telemetry, attach, current_request_id, detach,
+    event::{EventName, ImageOperation, Measurements, Metadata, Phase, Value},
+    execute,
+    handler::{AttachError, list_handlers},
+    prelude::*,
+    testing::Capture,
 };
 use futures::FutureExt as _;
 use support::*;
@@ -122,7 +126,7 @@ fn execute_gives_measurements_and_metadata_in_full_and_merges_nothing() {
         .unwrap();
     telemetry.execute("cache.hit", [("age_ms", 12)], [("key", "greeting")]).unwrap();
     let event = seen.lock().unwrap().take().unwrap();
-    let show = |entries: allm_telemetry::Entries<'_>| {
+    let show = |entries: allm_telemetry::event::Entries<'_>| {
         entries.map(|it| format!("{}={}", it.key, it.value)).collect::<Vec<_>>()
     };
     assert_eq!(show(event.as_event().measurements()), ["age_ms=12"]);

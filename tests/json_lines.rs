@@ -9,7 +9,11 @@ use std::time::Duration;
 use allm_telemetry::bridge::json_lines::JsonLines;
 use allm_telemetry::testing::Capture;
 use allm_telemetry::{
-    AttachError, Content, EventName, Metadata, Phase, Policy, Telemetry, Usage, WhenFull, prelude::*, span,
+    Content, Policy, Telemetry, Usage,
+    event::{EventName, Metadata, Phase},
+    handler::{AttachError, WhenFull},
+    prelude::*,
+    span,
 };
 use serde_json::Value as Json;
 
@@ -99,7 +103,7 @@ async fn a_line_has_the_keys_of_the_contract_in_its_order() {
     );
 }
 
-fn secretive() -> Span<impl allm_telemetry::OnStop<()>> {
+fn secretive() -> Span<impl allm_telemetry::observe::OnStop<()>> {
     Span::generate().metadata("tenant", "SECRET tenant").on_stop(|_: &(), record: &mut Record<'_>| {
         record.output(|| "SECRET reply");
         record.result(|| "SECRET response");

@@ -11,8 +11,8 @@ use std::thread;
 use std::time::Duration;
 
 use allm_telemetry::{
-    Context, Event, EventName, Listener, RequestId, SpanName, Telemetry, adapter_retry, prelude::*, spawn,
-    testing::Capture, with_request_id,
+    Context, Event, Listener, RequestId, SpanName, Telemetry, adapter_retry, event::EventName, prelude::*,
+    spawn, testing::Capture, with_request_id,
 };
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;

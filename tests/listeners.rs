@@ -5,7 +5,9 @@ use std::cell::Cell;
 use std::future::pending;
 use std::sync::{Arc, Mutex};
 
-use allm_telemetry::{Content, Event, Listener, SpanName, Telemetry, Value, adapter_retry, prelude::*};
+use allm_telemetry::{
+    Content, Event, Listener, SpanName, Telemetry, adapter_retry, event::Value, prelude::*,
+};
 use futures::{FutureExt as _, StreamExt as _, stream};
 use tokio::task::yield_now;
 

@@ -1,6 +1,11 @@
 //! Listeners that are attached or detached mid-span, or that fail: the call is unharmed and nothing leaks.
 
-use allm_telemetry::{AttachError, MAX_LISTENERS, Telemetry, prelude::*, testing::Capture};
+use allm_telemetry::{
+    Telemetry,
+    handler::{AttachError, MAX_LISTENERS},
+    prelude::*,
+    testing::Capture,
+};
 use futures::{StreamExt as _, stream};
 use tokio::task::yield_now;
 

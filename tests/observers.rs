@@ -7,8 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use allm_telemetry::{
-    Content, Event, OwnedEvent, SpanName, SubscribeOptions, Telemetry, Usage, Value, current_request_id,
-    prelude::*, testing::Capture,
+    Content, Event, SpanName, Telemetry, Usage, current_request_id,
+    event::{OwnedEvent, Value},
+    handler::SubscribeOptions,
+    prelude::*,
+    testing::Capture,
 };
 use futures::{FutureExt as _, StreamExt as _, stream};
 use support::*;
@@ -184,9 +187,9 @@ async fn the_response_is_offered_by_reference_and_type_where_the_span_keeps_it()
 fn telling(
     runs: &Arc<AtomicUsize>,
 ) -> Span<
-    impl allm_telemetry::OnStop<()>,
-    allm_telemetry::NoObserver,
-    allm_telemetry::ByDisplay,
+    impl allm_telemetry::observe::OnStop<()>,
+    allm_telemetry::observe::NoObserver,
+    allm_telemetry::observe::ByDisplay,
     impl FnOnce() -> Value,
 > {
     let ran = |runs: &Arc<AtomicUsize>| {

@@ -6,7 +6,10 @@ use std::panic::AssertUnwindSafe;
 use std::task::Poll;
 
 use allm_telemetry::{
-    Outcome, Phase, SpanName, Usage, Value, current_request_id, prelude::*, testing::Capture,
+    SpanName, Usage, current_request_id,
+    event::{Outcome, Phase, Value},
+    prelude::*,
+    testing::Capture,
 };
 use futures::{FutureExt as _, Stream, StreamExt as _, TryStreamExt as _, stream};
 use support::*;

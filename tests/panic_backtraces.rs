@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
 use std::sync::Once;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use allm_telemetry::{OwnedEvent, SpanName, capture_panic_backtraces, prelude::*, testing::Capture};
+use allm_telemetry::{SpanName, capture_panic_backtraces, event::OwnedEvent, prelude::*, testing::Capture};
 use futures::FutureExt as _;
 use support::*;
 

@@ -5,7 +5,12 @@ use std::future::ready;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use allm_telemetry::{OwnedEvent, Phase, SpanName, Value, current_request_id, prelude::*, testing::Capture};
+use allm_telemetry::{
+    SpanName, current_request_id,
+    event::{OwnedEvent, Phase, Value},
+    prelude::*,
+    testing::Capture,
+};
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _, stream};
 use support::*;

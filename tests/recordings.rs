@@ -19,7 +19,7 @@ mod recording;
 mod told;
 
 use allm_telemetry::testing::Capture;
-use allm_telemetry::{OwnedEvent, Record, Span, prelude::*};
+use allm_telemetry::{Record, Span, event::OwnedEvent, prelude::*};
 use eventsource_stream::{Event as Frame, EventStreamError, Eventsource};
 use facts::{Facts, Provider};
 use futures::{Stream, StreamExt, stream};

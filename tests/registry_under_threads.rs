@@ -9,8 +9,10 @@ use std::thread;
 use std::time::Duration;
 
 use allm_telemetry::{
-    AttachError, Event, Listener, MAX_LISTENERS, SpanName, SubscribeOptions, Telemetry, attach, detach,
-    execute, list_handlers, prelude::*, testing::Capture,
+    Event, Listener, SpanName, Telemetry, attach, detach, execute,
+    handler::{AttachError, MAX_LISTENERS, SubscribeOptions, list_handlers},
+    prelude::*,
+    testing::Capture,
 };
 use futures::FutureExt as _;
 use support::*;
@@ -291,7 +293,7 @@ fn spans_on_many_threads_begin_and_end_once_while_handlers_and_listeners_come_an
     });
     capture.assert_balanced();
     let ended = |span: SpanName, phase| capture.named(span.event(phase).as_str()).len();
-    use allm_telemetry::Phase::{Exception, Stop};
+    use allm_telemetry::event::Phase::{Exception, Stop};
     assert_eq!((ended(SpanName::Chat, Stop), ended(SpanName::Step, Stop)), (600, 600));
     assert_eq!(ended(SpanName::Tool, Exception), 300);
 }

@@ -3,8 +3,11 @@
 use std::collections::HashSet;
 
 use allm_telemetry::{
-    Context, ParseRequestIdError, RequestId, SpanName, Value, current_request_id, prelude::*,
-    testing::Capture, with_request_id,
+    Context, RequestId, SpanName, current_request_id,
+    event::{ParseRequestIdError, Value},
+    prelude::*,
+    testing::Capture,
+    with_request_id,
 };
 use futures::{StreamExt as _, stream};
 use support::*;

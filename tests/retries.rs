@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use allm_telemetry::{
-    Outcome, OwnedEvent, SpanName, Value, adapter_retry, prelude::*, retry_notifier, retry_notifier_with,
+    SpanName, adapter_retry,
+    event::{Outcome, OwnedEvent, Value},
+    prelude::*,
+    retry_notifier, retry_notifier_with,
     testing::Capture,
 };
 use backon::{ConstantBuilder, Retryable as _};
@@ -84,7 +87,9 @@ async fn a_retry_counts_on_the_nearest_enclosing_span_that_has_the_key() {
     let capture = Capture::new();
     let tool = async { adapter_retry(1, ms(10), "reset") }.in_span_infallible(Span::tool("t", "1"));
     let generate = tool.in_span_infallible(Span::generate()).in_span_infallible(Span::step());
-    capture.scope(generate.in_span_infallible(Span::image(allm_telemetry::ImageOperation::Edit, 1))).await;
+    capture
+        .scope(generate.in_span_infallible(Span::image(allm_telemetry::event::ImageOperation::Edit, 1)))
+        .await;
     assert_eq!(attempts(&end_of(&capture, SpanName::Generate)), 2.into());
     assert_eq!(attempts(&end_of(&capture, SpanName::Image)), 1.into());
     assert!(end_of(&capture, SpanName::Tool).as_event().metadata("attempts").is_none());
@@ -166,7 +171,8 @@ async fn a_retry_is_told_before_the_wait() {
     let (capture, calls) = (Capture::new(), std::cell::Cell::new(0));
     let call = (|| flaky(&calls)).retry(backoff()).notify(retry_notifier());
     capture.scope(call.in_span(Span::generate())).await.unwrap();
-    let start = number(&the(&capture, SpanName::Generate, allm_telemetry::Phase::Start), "monotonic_time");
+    let start =
+        number(&the(&capture, SpanName::Generate, allm_telemetry::event::Phase::Start), "monotonic_time");
     let told =
         capture.named("allm.adapter.retry").iter().map(|it| number(it, "monotonic_time") - start).max();
     assert_eq!(told.map(|nanoseconds| nanoseconds / 1_000_000), Some(40));

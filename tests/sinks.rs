@@ -6,7 +6,11 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use allm_telemetry::{Sink, SubscribeOptions, Telemetry, WhenFull, prelude::*};
+use allm_telemetry::{
+    Telemetry,
+    handler::{Sink, SubscribeOptions, WhenFull},
+    prelude::*,
+};
 
 const SOON: Duration = Duration::from_secs(20);
 

@@ -11,7 +11,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
-use allm_telemetry::{ErrorInfo, Outcome, Phase, SpanName, Value, prelude::*, testing::Capture};
+use allm_telemetry::{
+    SpanName,
+    event::{Outcome, Phase, Value},
+    observe::ErrorInfo,
+    prelude::*,
+    testing::Capture,
+};
 use futures::{FutureExt as _, StreamExt as _, stream};
 use support::*;
 use tokio::time::timeout;

@@ -5,7 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
-use allm_telemetry::{Outcome, Phase, SpanName, Usage, Value, prelude::*, testing::Capture};
+use allm_telemetry::{
+    SpanName, Usage,
+    event::{Outcome, Phase, Value},
+    prelude::*,
+    testing::Capture,
+};
 use futures::stream::{self, FusedStream as _};
 use futures::{FutureExt as _, Stream, StreamExt as _, TryStreamExt as _};
 use support::*;

@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use allm_telemetry::{
-    Clock, OwnedEvent, Phase, SpanName, Telemetry, Usage, Value, prelude::*, testing::Capture,
+    SpanName, Telemetry, Usage,
+    event::{Clock, OwnedEvent, Phase, Value},
+    prelude::*,
+    testing::Capture,
 };
 use futures::{FutureExt as _, StreamExt as _, stream};
 use support::*;
@@ -108,7 +111,7 @@ async fn a_stream_without_a_chunk_has_no_time_to_its_first_one() {
     assert_eq!(names(&capture), ["stream.start", "stream.stop"]);
 }
 
-fn with_usage() -> Span<allm_telemetry::NoObserver, impl allm_telemetry::OnChunk<u64>> {
+fn with_usage() -> Span<allm_telemetry::observe::NoObserver, impl allm_telemetry::observe::OnChunk<u64>> {
     Span::stream().on_chunk(|tokens: &u64, seen| seen.usage(Usage::new().output(*tokens)))
 }
 

@@ -1,7 +1,10 @@
 //! Subscriptions: a stream of owned events through a bounded queue whose losses are counted.
 
 use allm_telemetry::{
-    AttachError, SpanName, SubscribeOptions, Subscription, Telemetry, WhenFull, prelude::*, subscribe,
+    SpanName, Telemetry,
+    handler::{AttachError, SubscribeOptions, Subscription, WhenFull},
+    prelude::*,
+    subscribe,
 };
 use futures::{FutureExt as _, StreamExt as _};
 use support::*;

@@ -127,5 +127,5 @@ fn handlers_may_be_detached_there() {
         }));
     });
     assert_eq!(capture.named("telemetry.handler.failure").len(), 2);
-    assert_eq!(capture.named(SpanName::Chat.event(allm_telemetry::Phase::Stop).as_str()).len(), 2);
+    assert_eq!(capture.named(SpanName::Chat.event(allm_telemetry::event::Phase::Stop).as_str()).len(), 2);
 }

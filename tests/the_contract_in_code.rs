@@ -2,7 +2,11 @@
 
 use std::io;
 
-use allm_telemetry::{Measurements, Metadata, Span, SpanName, prelude::*};
+use allm_telemetry::{
+    Span, SpanName,
+    event::{Measurements, Metadata},
+    prelude::*,
+};
 use futures::{StreamExt, stream};
 
 struct Reply {

@@ -4,8 +4,10 @@ use std::future::pending;
 use std::panic::AssertUnwindSafe;
 
 use allm_telemetry::{
-    Context, JoinSetContextExt as _, Metadata, Telemetry, Value, current_request_id, prelude::*, span,
-    span_sync, with_request_id,
+    Context, JoinSetContextExt as _, Telemetry, current_request_id,
+    event::{Metadata, Value},
+    prelude::*,
+    span, span_sync, with_request_id,
 };
 use futures::stream::FusedStream as _;
 use futures::{FutureExt as _, Stream as _, StreamExt as _, stream};

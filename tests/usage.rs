@@ -1,6 +1,9 @@
 //! Usage: tokens that are known, each with its part beside it.
 
-use allm_telemetry::{Metadata, Usage, Value};
+use allm_telemetry::{
+    Usage,
+    event::{Metadata, Value},
+};
 
 #[test]
 fn a_count_that_was_not_told_is_unknown_and_never_0() {

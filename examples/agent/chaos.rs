@@ -4,7 +4,7 @@ use std::panic::{self, panic_any};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use allm_telemetry::{AttachError, Event, attach};
+use allm_telemetry::{Event, attach, handler::AttachError};
 
 /// How one turn will go. Dealt out in turn instead of by dice, so that every run has each of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -22,7 +22,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use allm_telemetry::bridge::json_lines::JsonLines;
-use allm_telemetry::{Content, Policy, SinkGuard, Telemetry, WhenFull, capture_panic_backtraces};
+use allm_telemetry::{
+    Content, Policy, Telemetry, capture_panic_backtraces,
+    handler::{SinkGuard, WhenFull},
+};
 use lexopt::Parser;
 use tokio::runtime::Runtime;
 

@@ -4,9 +4,9 @@ use std::fmt::Display;
 use std::io::{Write, stdout};
 use std::time::Duration;
 
-use allm_telemetry::SinkGuard;
 use allm_telemetry::Telemetry;
 use allm_telemetry::bridge::console::Console;
+use allm_telemetry::handler::SinkGuard;
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 
 use crate::Failure;

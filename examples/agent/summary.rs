@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use allm_telemetry::{AttachError, Event, Phase, SpanName, attach, attach_many};
+use allm_telemetry::{Event, SpanName, attach, attach_many, event::Phase, handler::AttachError};
 
 /// What has ended so far. Its `Display` is the table.
 #[derive(Clone, Debug, Default)]

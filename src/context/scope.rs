@@ -18,7 +18,7 @@ use crate::registry::Telemetry;
 /// use allm_telemetry::{current_request_id, with_request_id, RequestId};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), allm_telemetry::ParseRequestIdError> {
+/// # async fn main() -> Result<(), allm_telemetry::event::ParseRequestIdError> {
 /// let id: RequestId = "req-42".parse()?;
 /// let inside = with_request_id(id.clone(), async { current_request_id() }).await;
 /// assert_eq!(inside, Some(id.clone()));

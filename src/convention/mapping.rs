@@ -28,7 +28,7 @@ use crate::event::{Content, Entry, Event, SpanName};
 /// # Examples
 ///
 /// ```
-/// use allm_telemetry::{Convention, Event, Listener};
+/// use allm_telemetry::{Event, Listener, convention::Convention};
 ///
 /// /// Prints spans as a tracing system would see them.
 /// struct Printer(Convention);
@@ -48,7 +48,7 @@ use crate::event::{Content, Entry, Event, SpanName};
 ///
 /// allm_telemetry::listen("printer", Printer(Convention::new()))?;
 /// # allm_telemetry::detach("printer").unwrap();
-/// # Ok::<(), allm_telemetry::AttachError>(())
+/// # Ok::<(), allm_telemetry::handler::AttachError>(())
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "it does nothing until a bridge has it"]

@@ -13,7 +13,7 @@ use crate::event::SpanName;
 /// # Examples
 ///
 /// ```
-/// use allm_telemetry::{Convention, Profile};
+/// use allm_telemetry::convention::{Convention, Profile};
 ///
 /// let portable = Convention::new().profiles([Profile::Otel1_41]);
 /// # let _ = portable;

@@ -5,7 +5,7 @@ use super::span_name::SpanName;
 /// # Examples
 ///
 /// ```
-/// let ours = allm_telemetry::list_handlers(allm_telemetry::event_prefix());
+/// let ours = allm_telemetry::handler::list_handlers(allm_telemetry::event::event_prefix());
 /// assert!(ours.is_empty());
 /// ```
 #[must_use]

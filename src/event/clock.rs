@@ -13,7 +13,7 @@ use tokio::time::Instant;
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};
-/// use allm_telemetry::{Clock, Telemetry};
+/// use allm_telemetry::{Telemetry, event::Clock};
 ///
 /// /// A clock that ticks once for every look at it.
 /// struct Ticks(AtomicU64);

@@ -12,14 +12,14 @@ use super::span_name::{Phase, SpanName};
 /// # Examples
 ///
 /// ```
-/// use allm_telemetry::{EventName, Phase, SpanName};
+/// use allm_telemetry::{SpanName, event::{EventName, Phase}};
 ///
 /// let name = EventName::try_from(["allm", "generate", "stop"])?;
 /// assert_eq!(name, SpanName::Generate.event(Phase::Stop));
 /// assert_eq!(name.to_string(), "allm.generate.stop");
 /// assert_eq!(name.segments().collect::<Vec<_>>(), ["allm", "generate", "stop"]);
 /// assert!(EventName::try_from("allm..stop").is_err());
-/// # Ok::<(), allm_telemetry::ParseEventNameError>(())
+/// # Ok::<(), allm_telemetry::event::ParseEventNameError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct EventName(Repr);

@@ -18,7 +18,7 @@ pub type Measurements = Fields<Number>;
 /// # Examples
 ///
 /// ```
-/// use allm_telemetry::{Measurements, Metadata};
+/// use allm_telemetry::event::{Measurements, Metadata};
 ///
 /// let metadata = Metadata::new().with("model", "gpt-5").with("cached", true);
 /// assert_eq!(metadata.get("model"), Some(&"gpt-5".into()));

@@ -1,47 +1,52 @@
-//! Floor 0: words and values. Names, metadata, measurements, usage, ids, the clock and the catalogue.
-//!
-//! Nothing here knows who listens or where it runs.
+#![doc = include_str!("../../docs/events.md")]
+// Layer 0: names and values. Nothing here knows handlers, listeners or tasks.
+//
+// What the crate root re-exports is `pub(crate)` here, so that each public item has one path. Its file is
+// `pub(crate)` too, because a re-export at the root must name a path on which the item itself is public.
 
 mod catalogue;
 mod clock;
-mod content;
+pub(crate) mod content;
 mod end;
 mod entry;
 mod event_name;
 mod fields;
+mod image_operation;
 mod number;
 mod outcome;
 mod owned;
 mod rare;
-mod request_id;
+pub(crate) mod request_id;
 pub(crate) mod sanitize;
 mod span_id;
-mod span_name;
+pub(crate) mod span_name;
 mod start;
-mod usage;
+pub(crate) mod usage;
 mod value;
-mod view;
+pub(crate) mod view;
 
 pub use catalogue::{CATALOGUE, SpanRow, event_prefix};
 pub use clock::{Clock, SystemClock};
-pub use content::Content;
 pub use entry::{Entries, Entry};
 pub use event_name::{EventName, ParseEventNameError};
 pub use fields::{Fields, Key, Measurements, Metadata};
+pub use image_operation::ImageOperation;
 pub use number::Number;
 pub use outcome::{Outcome, UsageStatus};
 pub use owned::OwnedEvent;
-pub use request_id::{ParseRequestIdError, RequestId};
+pub use request_id::ParseRequestIdError;
 pub use span_id::SpanId;
-pub use span_name::{ParseSpanNameError, Phase, SpanName};
-pub use usage::{TokenCount, Usage};
+pub use span_name::{ParseSpanNameError, Phase};
+pub use usage::TokenCount;
 pub use value::{Value, ValueRef};
-pub use view::Event;
 
 pub(crate) use clock::{Time, TimeSource};
+pub(crate) use content::Content;
 pub(crate) use end::{Results, SpanEnd, StreamTimes, Trouble};
 pub(crate) use event_name::EventIndex;
 pub(crate) use rare::Rare;
-pub(crate) use request_id::{LazyRequestId, RequestIdCell};
+pub(crate) use request_id::{LazyRequestId, RequestId, RequestIdCell};
+pub(crate) use span_name::SpanName;
 pub(crate) use start::SpanStart;
-pub(crate) use view::{Data, Moment};
+pub(crate) use usage::Usage;
+pub(crate) use view::{Data, Event, Moment};

@@ -23,7 +23,7 @@ use super::view::{Data, Event, Moment};
 ///     }
 /// });
 /// # allm_telemetry::detach("to a thread").unwrap();
-/// # Ok::<(), allm_telemetry::AttachError>(())
+/// # Ok::<(), allm_telemetry::handler::AttachError>(())
 /// ```
 #[derive(Clone)]
 pub struct OwnedEvent {

@@ -24,7 +24,7 @@ use rand::{Rng as _, SeedableRng as _, TryRng as _};
 /// let from_gateway: RequestId = "req-8f14e45f".parse()?;
 /// assert_eq!(from_gateway.as_str(), "req-8f14e45f");
 /// assert!("with space".parse::<RequestId>().is_err());
-/// # Ok::<(), allm_telemetry::ParseRequestIdError>(())
+/// # Ok::<(), allm_telemetry::event::ParseRequestIdError>(())
 /// ```
 #[derive(Clone)]
 pub struct RequestId(Repr);

@@ -25,7 +25,7 @@ use super::value::ValueRef;
 /// # Examples
 ///
 /// ```
-/// use allm_telemetry::{Event, Outcome, SpanName};
+/// use allm_telemetry::{Event, SpanName, event::Outcome};
 ///
 /// allm_telemetry::attach_many("slow tools", SpanName::Tool.events(), |event: &Event<'_>| {
 ///     if event.outcome() == Some(Outcome::Completed) && event.duration().is_some_and(|it| it.as_secs() > 5) {
@@ -34,7 +34,7 @@ use super::value::ValueRef;
 ///     }
 /// })?;
 /// # allm_telemetry::detach("slow tools").unwrap();
-/// # Ok::<(), allm_telemetry::AttachError>(())
+/// # Ok::<(), allm_telemetry::handler::AttachError>(())
 /// ```
 #[derive(Clone, Copy)]
 pub struct Event<'a> {

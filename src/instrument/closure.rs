@@ -45,7 +45,7 @@ struct Reported<T> {
 /// The closure contract of `ALLM.Telemetry.span/3`: the future gives its result and what to tell of it.
 ///
 /// `start_metadata` may set any key of the catalogue that a caller can set (`model`, `tool_name`, `request_id`, …) and
-/// keys of your own. A `request_id` that [is none](crate::ParseRequestIdError) stands as `invalid_request_id`, a key of
+/// keys of your own. A `request_id` that [is none](crate::event::ParseRequestIdError) stands as `invalid_request_id`, a key of
 /// your own, and the span gets the id it would have without. The result itself is opaque.
 ///
 /// # What the extras may set
@@ -68,7 +68,7 @@ struct Reported<T> {
 /// # Examples
 ///
 /// ```
-/// use allm_telemetry::{span, Metadata, SpanName};
+/// use allm_telemetry::{span, SpanName, event::Metadata};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
@@ -107,7 +107,7 @@ where
 /// # Examples
 ///
 /// ```
-/// use allm_telemetry::{span_sync, Metadata, SpanName};
+/// use allm_telemetry::{span_sync, SpanName, event::Metadata};
 ///
 /// let sum = span_sync(SpanName::Tool, [("tool_name", "add"), ("tool_call_id", "call_1")], || {
 ///     (2 + 2, [("result", 4)])

@@ -45,7 +45,7 @@ impl fmt::Debug for Handler {
     }
 }
 
-/// One handler on one event, as [`list_handlers`](crate::list_handlers) shows it.
+/// One handler on one event, as [`list_handlers`](crate::handler::list_handlers) shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HandlerInfo {

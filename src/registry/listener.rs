@@ -42,7 +42,7 @@ pub const MAX_LISTENERS: usize = 8;
 /// }
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), allm_telemetry::AttachError> {
+/// # async fn main() -> Result<(), allm_telemetry::handler::AttachError> {
 /// let telemetry = Telemetry::new();
 /// telemetry.listen("gauge", Gauge)?;
 /// let work = async { assert_eq!(OPEN.load(Ordering::Relaxed), 1) };
@@ -68,7 +68,7 @@ pub trait Listener: Send + Sync + 'static {
         Content::NONE
     }
 
-    /// Whether it wants [`chunk`](Self::chunk) calls. Asked when it is attached.
+    /// Whether it wants [`on_chunk`](Self::on_chunk) calls. Asked when it is attached.
     fn wants_chunks(&self) -> bool {
         false
     }

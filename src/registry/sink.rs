@@ -29,7 +29,7 @@ use crate::event::{Event, EventName, OwnedEvent};
 /// ```
 /// use std::io::{self, Write};
 /// use std::time::Duration;
-/// use allm_telemetry::{prelude::*, Sink, SubscribeOptions, Telemetry};
+/// use allm_telemetry::{prelude::*, Telemetry, handler::{Sink, SubscribeOptions}};
 ///
 /// struct Names(Vec<u8>, Box<dyn Write + Send>);
 ///
@@ -46,7 +46,7 @@ use crate::event::{Event, EventName, OwnedEvent};
 /// }
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), allm_telemetry::AttachError> {
+/// # async fn main() -> Result<(), allm_telemetry::handler::AttachError> {
 /// let telemetry = Telemetry::new();
 /// let names = Names(Vec::new(), Box::new(io::sink()));
 /// let guard = telemetry.attach_sink("names", SpanName::Chat.events(), SubscribeOptions::new(1_024), names)?;

@@ -30,12 +30,12 @@ pub enum WhenFull {
 /// # Examples
 ///
 /// ```
-/// use allm_telemetry::{Content, SpanName, SubscribeOptions, Telemetry};
+/// use allm_telemetry::{Content, SpanName, Telemetry, handler::SubscribeOptions};
 ///
 /// let options = SubscribeOptions::new(1_024).content(Content::NONE);
 /// let events = Telemetry::new().subscribe_with("queue", SpanName::Tool.events(), options)?;
 /// assert_eq!(events.lost(), 0);
-/// # Ok::<(), allm_telemetry::AttachError>(())
+/// # Ok::<(), allm_telemetry::handler::AttachError>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct SubscribeOptions {
@@ -77,7 +77,7 @@ impl SubscribeOptions {
 /// use futures::StreamExt as _;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), allm_telemetry::AttachError> {
+/// # async fn main() -> Result<(), allm_telemetry::handler::AttachError> {
 /// let telemetry = Telemetry::new();
 /// let mut events = telemetry.subscribe("queue", SpanName::Chat.events(), 128)?;
 /// telemetry.scope(async {}.in_span_infallible(Span::chat())).await;

@@ -30,7 +30,7 @@ use crate::event::{Clock, Content, Event, EventName, Time, TimeSource};
 /// use allm_telemetry::{prelude::*, Telemetry};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), allm_telemetry::AttachError> {
+/// # async fn main() -> Result<(), allm_telemetry::handler::AttachError> {
 /// let telemetry = Telemetry::new();
 /// telemetry.attach("log", "allm.generate.stop", |event: &Event<'_>| println!("{event}"))?;
 ///
@@ -93,7 +93,7 @@ impl Telemetry {
     /// telemetry.attach("failures", "telemetry.handler.failure", |event: &allm_telemetry::Event<'_>| {
     ///     eprintln!("{event}");
     /// })?;
-    /// # Ok::<(), allm_telemetry::AttachError>(())
+    /// # Ok::<(), allm_telemetry::handler::AttachError>(())
     /// ```
     pub fn attach<N>(
         &self,

@@ -4,7 +4,7 @@ use super::classify::{ByDisplay, Described, ErrorInfo, Typed};
 use super::observer::{Both, KeepResponse, NoObserver, Output, Then};
 use super::pending::PendingSpan;
 use super::record::Record;
-use crate::event::{Key, SpanName, Value};
+use crate::event::{ImageOperation, Key, SpanName, Value};
 
 /// What a span is: its name, its start keys and its observers. Wrap a future or a stream with it.
 ///
@@ -53,30 +53,6 @@ pub struct Span<S = NoObserver, C = NoObserver, K = ByDisplay, I = NoObserver> {
     pub(crate) on_chunk: C,
     pub(crate) classify: K,
     pub(crate) input: I,
-}
-
-/// What is asked of an image model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ImageOperation {
-    /// Make one from text.
-    Generate,
-    /// Change one.
-    Edit,
-    /// Make others like one.
-    Variation,
-}
-
-impl ImageOperation {
-    /// The operation as it stands in events: `generate`, `edit`, `variation`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Generate => "generate",
-            Self::Edit => "edit",
-            Self::Variation => "variation",
-        }
-    }
 }
 
 impl Span {

@@ -17,7 +17,7 @@ mod record;
 mod retry;
 mod stream_stats;
 
-pub use builder::{ImageOperation, Span};
+pub use builder::Span;
 pub use classify::{ByDisplay, Classify, Described, ErrorInfo, Typed};
 pub use judge::{Fallible, Judge, Plain, Trying};
 pub use manual::ActiveSpan;

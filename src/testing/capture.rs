@@ -17,7 +17,7 @@ use crate::registry::{AttachError, Telemetry};
 /// # Examples
 ///
 /// ```
-/// use allm_telemetry::{prelude::*, testing::Capture, Outcome};
+/// use allm_telemetry::{prelude::*, testing::Capture, event::Outcome};
 ///
 /// async fn answer() -> Result<u8, std::num::ParseIntError> {
 ///     async { "42".parse() }.in_span(Span::generate().model("gpt-5")).await

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use allm_telemetry::{Content, Convention, Policy, SpanName, adapter_retry, prelude::*};
+use allm_telemetry::{Content, Policy, SpanName, adapter_retry, convention::Convention, prelude::*};
 
 use crate::recorded::Recorded;
 use crate::support::span_of;

@@ -11,7 +11,7 @@ mod usage;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use allm_telemetry::{Outcome, SpanName, Usage, adapter_retry, prelude::*, retry_notifier_with};
+use allm_telemetry::{SpanName, Usage, adapter_retry, event::Outcome, prelude::*, retry_notifier_with};
 use futures::{FutureExt as _, StreamExt as _};
 use recorded::Recorded;
 use support::{Answer, lost, paced, pause, refused};

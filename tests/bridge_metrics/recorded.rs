@@ -1,7 +1,7 @@
 //! A bridge on a recorder of its own, and what was recorded there.
 
 use allm_telemetry::bridge::metrics::Metrics;
-use allm_telemetry::{Convention, Telemetry};
+use allm_telemetry::{Telemetry, convention::Convention};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
 pub(crate) struct Recorded {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use allm_telemetry::bridge::metrics::Metrics;
-use allm_telemetry::{AttachError, Telemetry, prelude::*};
+use allm_telemetry::{Telemetry, handler::AttachError, prelude::*};
 use futures::StreamExt as _;
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use metrics_util::debugging::DebuggingRecorder;

@@ -3,7 +3,7 @@
 use std::future::pending;
 
 use allm_telemetry::bridge::tracing::Tracing;
-use allm_telemetry::{Metadata, Telemetry, adapter_retry, prelude::*};
+use allm_telemetry::{Telemetry, adapter_retry, event::Metadata, prelude::*};
 use futures::{FutureExt as _, StreamExt as _, stream};
 
 use crate::recorded;

@@ -4,7 +4,7 @@ use std::panic::resume_unwind;
 
 use allm_telemetry::bridge::tracing::Tracing;
 use allm_telemetry::testing::Capture;
-use allm_telemetry::{Content, Convention, Policy, adapter_retry, prelude::*};
+use allm_telemetry::{Content, Policy, adapter_retry, convention::Convention, prelude::*};
 use futures::FutureExt as _;
 use tokio::task::yield_now;
 use tracing::dispatcher::{Dispatch, set_default};

@@ -1,7 +1,7 @@
 //! Target, level and keys of the user's: what a filter and a policy can do with our spans.
 
 use allm_telemetry::bridge::tracing::Tracing;
-use allm_telemetry::{Convention, Metadata, Policy, prelude::*};
+use allm_telemetry::{Policy, convention::Convention, event::Metadata, prelude::*};
 use tracing::dispatcher::{Dispatch, set_default};
 use tracing::{Level, info};
 use tracing_subscriber::filter::Targets;

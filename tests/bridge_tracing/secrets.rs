@@ -6,7 +6,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use allm_telemetry::bridge::tracing::Tracing;
-use allm_telemetry::{Content, Convention, Policy, Telemetry, adapter_retry, prelude::*};
+use allm_telemetry::{Content, Policy, Telemetry, adapter_retry, convention::Convention, prelude::*};
 use futures::{FutureExt as _, StreamExt as _, stream};
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};

@@ -2,7 +2,7 @@
 
 use allm_telemetry::bridge::tracing::Tracing;
 use allm_telemetry::testing::Capture;
-use allm_telemetry::{Phase, Usage, prelude::*};
+use allm_telemetry::{Usage, event::Phase, prelude::*};
 use tracing::info;
 
 use crate::recorded;

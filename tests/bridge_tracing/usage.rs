@@ -1,7 +1,11 @@
 //! Tokens stand on one span of a nested pair, and where the user wants them.
 
 use allm_telemetry::bridge::tracing::Tracing;
-use allm_telemetry::{Convention, Profile, Usage, prelude::*};
+use allm_telemetry::{
+    Usage,
+    convention::{Convention, Profile},
+    prelude::*,
+};
 use futures::{StreamExt as _, stream};
 
 use crate::recorded;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::yield_now;
 use std::time::{Duration, Instant};
 
-use allm_telemetry::{OwnedEvent, Telemetry, adapter_retry, bridge::console::Console, prelude::*};
+use allm_telemetry::{Telemetry, adapter_retry, bridge::console::Console, event::OwnedEvent, prelude::*};
 
 use crate::screen::{Screen, Shown, assert_screen, id};
 

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use allm_telemetry::{ImageOperation, prelude::*};
+use allm_telemetry::{event::ImageOperation, prelude::*};
 
 use crate::screen::{Shown, assert_screen, id};
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use allm_telemetry::bridge::console::Console;
-use allm_telemetry::{RequestId, SinkGuard, Telemetry};
+use allm_telemetry::{RequestId, Telemetry, handler::SinkGuard};
 use tokio::time::sleep;
 
 #[derive(Clone, Default)]

@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use allm_telemetry::{
-    Content, Convention, Metadata, OwnedEvent, Policy, SpanName, Value, ValueRef, adapter_retry, prelude::*,
+    Content, Policy, SpanName, adapter_retry,
+    convention::Convention,
+    event::{Metadata, OwnedEvent, Value, ValueRef},
+    prelude::*,
 };
 
 use crate::shown::{OUTCOMES, Shown, all_content, ended, events, every_end, shown};

@@ -3,7 +3,12 @@
 use std::collections::BTreeSet;
 use std::thread;
 
-use allm_telemetry::{Convention, Outcome, OwnedEvent, Phase, SpanName, prelude::*};
+use allm_telemetry::{
+    SpanName,
+    convention::Convention,
+    event::{Outcome, OwnedEvent, Phase},
+    prelude::*,
+};
 
 use crate::shown::{ended, events, shown};
 

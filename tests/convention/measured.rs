@@ -2,7 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use allm_telemetry::{Convention, Outcome, OwnedEvent, SpanKind, SpanName, Usage, adapter_retry, prelude::*};
+use allm_telemetry::{
+    SpanName, Usage, adapter_retry,
+    convention::{Convention, SpanKind},
+    event::{Outcome, OwnedEvent},
+    prelude::*,
+};
 
 use crate::shown::{OUTCOMES, ended, events, every_end};
 

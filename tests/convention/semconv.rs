@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use allm_telemetry::{Outcome, Profile, SpanName};
+use allm_telemetry::{SpanName, convention::Profile, event::Outcome};
 use serde_json::Value;
 
 use crate::shown::{all_content, ended, shown};

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use allm_telemetry::{
-    Attribute, Clock, Content, Convention, Outcome, OwnedEvent, Phase, Policy, Span, SpanName, Telemetry,
-    Usage, testing::Capture,
+    Content, Policy, Span, SpanName, Telemetry, Usage,
+    convention::{Attribute, Convention},
+    event::{Clock, Outcome, OwnedEvent, Phase},
+    testing::Capture,
 };
 
 use crate::support::{lost, span_of};

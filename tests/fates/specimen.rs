@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 
 use allm_telemetry::{
-    Metadata, RequestId, SpanName, Telemetry, current_request_id, list_handlers, prelude::*, span, span_sync,
+    RequestId, SpanName, Telemetry, current_request_id, event::Metadata, handler::list_handlers, prelude::*,
+    span, span_sync,
 };
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, Stream, StreamExt as _, stream};

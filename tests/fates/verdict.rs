@@ -6,7 +6,9 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use allm_telemetry::{
-    Event, Listener, Outcome, OwnedEvent, Phase, RequestId, SpanName, Telemetry, testing::Capture,
+    Event, Listener, RequestId, SpanName, Telemetry,
+    event::{Outcome, OwnedEvent, Phase},
+    testing::Capture,
 };
 
 use crate::settings::play;

@@ -4,7 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use allm_telemetry::{
-    AttachError, Event, EventName, Metadata, Phase, RequestId, SpanName, Telemetry, Value, prelude::*, span,
+    Event, RequestId, SpanName, Telemetry,
+    event::{EventName, Metadata, Phase, Value},
+    handler::AttachError,
+    prelude::*,
+    span,
     testing::Capture,
 };
 use futures::FutureExt as _;
@@ -115,7 +119,7 @@ fn metadata_of_a_megabyte_arrives_whole_and_stays_until_the_end() {
     assert_eq!(value(&stop, "k7"), "replaced".into());
 }
 
-fn text_len(event: &allm_telemetry::OwnedEvent, key: &str) -> usize {
+fn text_len(event: &allm_telemetry::event::OwnedEvent, key: &str) -> usize {
     text(event, key).len()
 }
 

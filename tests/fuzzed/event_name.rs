@@ -1,4 +1,4 @@
-use allm_telemetry::{EventName, Telemetry};
+use allm_telemetry::{Telemetry, event::EventName};
 
 /// A name is a path of segments, as text or one by one, and both are the same name.
 pub(crate) fn check(bytes: &[u8]) {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use allm_telemetry::bridge::json_lines::JsonLines;
 use allm_telemetry::{
-    Content, EventName, Measurements, Metadata, Number, Policy, Span, SpanName, Telemetry, Value,
+    Content, Policy, Span, SpanName, Telemetry,
+    event::{EventName, Measurements, Metadata, Number, Value},
 };
 use arbitrary::{Result, Unstructured};
 use serde_json::{Map, Value as Json};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use allm_telemetry::{OwnedEvent, SpanName, adapter_retry, prelude::*};
+use allm_telemetry::{SpanName, adapter_retry, event::OwnedEvent, prelude::*};
 use futures::{FutureExt as _, StreamExt as _, stream};
 use opentelemetry::trace::{SpanKind, Status};
 use opentelemetry_sdk::trace::SpanData;

@@ -1,6 +1,6 @@
 //! Tokens stand on one span of a nested pair, and are counted once.
 
-use allm_telemetry::{OwnedEvent, SpanName, prelude::*};
+use allm_telemetry::{SpanName, event::OwnedEvent, prelude::*};
 use futures::{StreamExt as _, stream};
 
 use crate::world::{World, attribute};
@@ -53,7 +53,7 @@ async fn a_generate_that_wraps_a_stream_leaves_the_tokens_to_it() {
     assert_eq!(tell(&world), ["chat inner"]);
     assert_eq!(counted(&world), 120.0);
     let stops: Vec<OwnedEvent> =
-        world.capture.named(SpanName::Generate.event(allm_telemetry::Phase::Stop).as_str());
+        world.capture.named(SpanName::Generate.event(allm_telemetry::event::Phase::Stop).as_str());
     assert_eq!(stops[0].as_event().usage(), Some(&usage()), "the events themselves keep it");
 }
 

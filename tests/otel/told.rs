@@ -2,7 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 
-use allm_telemetry::{Content, Convention, Policy, Value, adapter_retry, prelude::*};
+use allm_telemetry::{Content, Policy, adapter_retry, convention::Convention, event::Value, prelude::*};
 use futures::FutureExt as _;
 use opentelemetry::trace::Status;
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use allm_telemetry::bridge::otlp::{Otlp, opentelemetry_sdk::trace::Sampler};
 use allm_telemetry::testing::Capture;
-use allm_telemetry::{Convention, prelude::*};
+use allm_telemetry::{convention::Convention, prelude::*};
 
 use crate::receiver::Receiver;
 use crate::world::*;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 
-use allm_telemetry::{Content, Convention, Policy, Value, adapter_retry, prelude::*};
+use allm_telemetry::{Content, Policy, adapter_retry, convention::Convention, event::Value, prelude::*};
 use futures::{FutureExt as _, StreamExt as _, stream};
 
 use crate::support::ms;
@@ -109,7 +109,7 @@ async fn each_field_leaves_when_it_is_let_out_and_no_other() {
 
 #[tokio::test]
 async fn with_all_let_out_only_what_the_redactor_gives_leaves() {
-    let redact = |_: &str, value: allm_telemetry::ValueRef<'_>| -> Option<Value> {
+    let redact = |_: &str, value: allm_telemetry::event::ValueRef<'_>| -> Option<Value> {
         Some(value.to_string().replace("secret-", "REDACTED-").into())
     };
     let sent = sent(By::Http, Policy::new().content(Content::ALL, redact)).await;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use allm_telemetry::{OwnedEvent, adapter_retry, prelude::*, spawn};
+use allm_telemetry::{adapter_retry, event::OwnedEvent, prelude::*, spawn};
 use futures::{StreamExt as _, stream};
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value};
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;

@@ -3,8 +3,8 @@
 use std::env;
 use std::process::Command;
 
-use allm_telemetry::Convention;
 use allm_telemetry::bridge::otlp::Otlp;
+use allm_telemetry::convention::Convention;
 use allm_telemetry::testing::Capture;
 
 use crate::receiver::Receiver;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use allm_telemetry::bridge::otel::Otel;
 use allm_telemetry::bridge::otlp::{Otlp, Pipeline, Report};
 use allm_telemetry::testing::Capture;
-use allm_telemetry::{Convention, prelude::*};
+use allm_telemetry::{convention::Convention, prelude::*};
 
 use crate::receiver::Receiver;
 

@@ -2,7 +2,10 @@
 
 use crate::facts::{Facts, Provider};
 use crate::recording::Recording;
-use allm_telemetry::{Outcome, OwnedEvent, Usage, Value, ValueRef};
+use allm_telemetry::{
+    Usage,
+    event::{Outcome, OwnedEvent, Value, ValueRef},
+};
 use std::collections::BTreeMap;
 
 #[derive(Debug, PartialEq)]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use allm_telemetry::{Phase, SpanName};
+use allm_telemetry::{SpanName, event::Phase};
 
 /// The code that drives the program: it is in the scope of the handle, and in no span.
 pub(crate) const DRIVER: u8 = 0;

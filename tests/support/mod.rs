@@ -9,7 +9,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use allm_telemetry::{Event, ImageOperation, OwnedEvent, Phase, Span, SpanName, Value, testing::Capture};
+use allm_telemetry::{
+    Event, Span, SpanName,
+    event::{ImageOperation, OwnedEvent, Phase, Value},
+    testing::Capture,
+};
 use futures::{Stream, StreamExt as _, stream};
 
 pub(crate) mod scribe;

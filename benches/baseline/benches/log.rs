@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use allm_telemetry::bridge::json_lines::JsonLines;
-use allm_telemetry::{Telemetry, WhenFull};
+use allm_telemetry::{Telemetry, handler::WhenFull};
 use allm_telemetry_baseline::generate;
 use tracing_appender::non_blocking::NonBlockingBuilder;
 

@@ -3,7 +3,11 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use allm_telemetry::{AttachError, Event, EventName, Phase, SpanName, Telemetry};
+use allm_telemetry::{
+    Event, SpanName, Telemetry,
+    event::{EventName, Phase},
+    handler::AttachError,
+};
 
 use crate::memory::Memory;
 use crate::report::{Queue, Report};

@@ -14,7 +14,10 @@ use allm_telemetry::bridge::otel::Otel;
 use allm_telemetry::bridge::otlp::{Otlp, Pipeline};
 use allm_telemetry::bridge::prometheus::with_buckets;
 use allm_telemetry::bridge::tracing::Tracing;
-use allm_telemetry::{QueueCounts, SinkGuard, SpanName, Telemetry};
+use allm_telemetry::{
+    SpanName, Telemetry,
+    handler::{QueueCounts, SinkGuard},
+};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt as _;

@@ -19,7 +19,10 @@ mod tools;
 
 use std::error::Error;
 
-use allm_telemetry::{Content, Policy, Value, ValueRef};
+use allm_telemetry::{
+    Content, Policy,
+    event::{Value, ValueRef},
+};
 
 use crate::chaos::Fate;
 use crate::client::Endpoint;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use allm_telemetry::bridge::console::Console;
 use allm_telemetry::bridge::otel::Otel;
 use allm_telemetry::bridge::otlp::Otlp;
-use allm_telemetry::{Convention, Policy, Telemetry};
+use allm_telemetry::{Policy, Telemetry, convention::Convention};
 use allm_telemetry_otlp::{Failure, policy_with_content, talk};
 use lexopt::{Arg, Parser, ValueExt};
 

@@ -8,7 +8,7 @@ use std::error::Error;
 use std::net::SocketAddr;
 
 use allm_telemetry::bridge::{metrics::Metrics, prometheus::with_buckets};
-use allm_telemetry::{Convention, Telemetry};
+use allm_telemetry::{Telemetry, convention::Convention};
 use metrics_exporter_prometheus::PrometheusBuilder;
 
 #[tokio::main]

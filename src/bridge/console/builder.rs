@@ -22,7 +22,7 @@ use crate::registry::{AttachError, SinkGuard, SubscribeOptions, Telemetry};
 /// use allm_telemetry::{bridge::console::Console, prelude::*, Telemetry};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), allm_telemetry::AttachError> {
+/// # async fn main() -> Result<(), allm_telemetry::handler::AttachError> {
 /// let _console = Console::new().attach("console", &Telemetry::global())?;
 ///
 /// async { "an answer" }.in_span_infallible(Span::generate().model("gpt-5")).await;

@@ -18,7 +18,7 @@ use crate::registry::{AttachError, Telemetry};
 /// At most 20 models, tools and so on, and one key of your own as a label:
 ///
 /// ```
-/// use allm_telemetry::{bridge::metrics::Metrics, Convention, Telemetry};
+/// use allm_telemetry::{bridge::metrics::Metrics, Telemetry, convention::Convention};
 ///
 /// let convention = Convention::new().max_values(20).labels(["tenant"]);
 /// let telemetry = Telemetry::new();
@@ -26,7 +26,7 @@ use crate::registry::{AttachError, Telemetry};
 ///
 /// assert_eq!(convention.overflow_count(), 0, "values that became `_OTHER`");
 /// telemetry.detach("metrics").unwrap();
-/// # Ok::<(), allm_telemetry::AttachError>(())
+/// # Ok::<(), allm_telemetry::handler::AttachError>(())
 /// ```
 #[derive(Clone)]
 #[must_use = "it records nothing until it is attached"]
@@ -62,7 +62,7 @@ impl Metrics {
     ///
     /// telemetry.run(|| Span::generate().start().complete());
     /// assert_eq!(seen.snapshot().into_vec().len(), 1);
-    /// # Ok::<(), allm_telemetry::AttachError>(())
+    /// # Ok::<(), allm_telemetry::handler::AttachError>(())
     /// ```
     pub fn recorder(self, recorder: impl Recorder + Send + Sync + 'static) -> Self {
         Self { recorder: Some(Arc::new(recorder)), ..self }
@@ -73,7 +73,7 @@ impl Metrics {
     /// # Errors
     ///
     /// [`AttachError::AlreadyExists`] if the id is taken, [`AttachError::TooManyListeners`] if there are
-    /// [`MAX_LISTENERS`](crate::MAX_LISTENERS).
+    /// [`MAX_LISTENERS`](crate::handler::MAX_LISTENERS).
     pub fn attach(self, id: impl Into<Arc<str>>, telemetry: &Telemetry) -> Result<(), AttachError> {
         let meters = Meters::new(&self.convention, self.recorder);
         telemetry.listen(id, Bridge { convention: self.convention, meters })

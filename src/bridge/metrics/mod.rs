@@ -45,7 +45,7 @@
 //! - The facade has no buckets: without [`buckets`] an exporter makes its own choice, and Prometheus' makes summaries, which cannot be
 //!   added up over processes.
 //! - Each combination of labels is a time series for good. Values that users, models and vendors choose are bounded by the
-//!   [`Convention`](crate::Convention); the request id is never a label, and no content.
+//!   [`Convention`](crate::convention::Convention); the request id is never a label, and no content.
 //! - Tokens stand on the span that called the provider: a call around a call that told some leaves its own out.
 //! - A retry is counted where a span is around it, a chunk's wait from the second on.
 //! - Nothing is recorded while no recorder is installed. A stream whose second chunk came before that records no

@@ -18,12 +18,12 @@ use crate::registry::{AttachError, Telemetry};
 /// With the global providers, and the user's own key `tenant` on every span that has it:
 ///
 /// ```
-/// use allm_telemetry::{bridge::otel::Otel, Convention, Policy, Telemetry};
+/// use allm_telemetry::{bridge::otel::Otel, Policy, Telemetry, convention::Convention};
 ///
 /// let convention = Convention::new().policy(Policy::new().user_keys(["tenant"]));
 /// Otel::new().convention(convention).attach("otel", &Telemetry::global())?;
 /// # allm_telemetry::detach("otel").unwrap();
-/// # Ok::<(), allm_telemetry::AttachError>(())
+/// # Ok::<(), allm_telemetry::handler::AttachError>(())
 /// ```
 #[must_use = "it does nothing until it is attached"]
 pub struct Otel {

@@ -5,7 +5,7 @@
 //! use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), allm_telemetry::AttachError> {
+//! # async fn main() -> Result<(), allm_telemetry::handler::AttachError> {
 //! let exporter = InMemorySpanExporter::default();
 //! let provider = SdkTracerProvider::builder().with_simple_exporter(exporter.clone()).build();
 //!

@@ -17,7 +17,7 @@ use crate::registry::{AttachError, Telemetry};
 /// The names of one convention, one key of your own, and prompts with their digits masked:
 ///
 /// ```
-/// use allm_telemetry::{bridge::tracing::Tracing, Content, Convention, Policy, Profile, Telemetry};
+/// use allm_telemetry::{bridge::tracing::Tracing, Content, Policy, Telemetry, convention::{Convention, Profile}};
 ///
 /// let policy = Policy::new().user_keys(["tenant"]).content(Content::INPUT, |_key, value| {
 ///     Some(value.as_str()?.replace(|letter: char| letter.is_ascii_digit(), "#").into())
@@ -29,7 +29,7 @@ use crate::registry::{AttachError, Telemetry};
 ///     .attach("tracing", &telemetry)?;
 ///
 /// telemetry.detach("tracing").unwrap();
-/// # Ok::<(), allm_telemetry::AttachError>(())
+/// # Ok::<(), allm_telemetry::handler::AttachError>(())
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "it says nothing until it is attached"]
@@ -76,7 +76,7 @@ impl Tracing {
     /// # Errors
     ///
     /// [`AttachError::AlreadyExists`] if the id is taken, [`AttachError::TooManyListeners`] if there are
-    /// [`MAX_LISTENERS`](crate::MAX_LISTENERS).
+    /// [`MAX_LISTENERS`](crate::handler::MAX_LISTENERS).
     pub fn attach(self, id: impl Into<Arc<str>>, telemetry: &Telemetry) -> Result<(), AttachError> {
         let sites = Sites::new(&self.convention, self.target, self.level);
         telemetry.listen(id, Bridge { convention: self.convention, sites, usage: self.usage })

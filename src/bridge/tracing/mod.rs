@@ -1,12 +1,12 @@
 //! Each span is a span of [`tracing`](https://docs.rs/tracing), with the names and attributes of a
-//! [`Convention`](crate::Convention) as its fields.
+//! [`Convention`](crate::convention::Convention) as its fields.
 //!
 //! It is entered around every poll of what the span wraps, around its drop, and around whatever carries its context to
 //! other tasks and threads. So your own `info!` and `info_span!` nest in it, and `tracing-subscriber`,
 //! `tracing-opentelemetry` and every other subscriber work unchanged:
 //!
 //! ```standalone_crate
-//! use allm_telemetry::{bridge::tracing::Tracing, prelude::*, Convention, Profile, Telemetry};
+//! use allm_telemetry::{bridge::tracing::Tracing, prelude::*, Telemetry, convention::{Convention, Profile}};
 //! use tracing_subscriber::fmt::format::FmtSpan;
 //!
 //! # #[tokio::main(flavor = "current_thread")]

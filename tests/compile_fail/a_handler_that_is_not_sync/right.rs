@@ -1,4 +1,4 @@
-use allm_telemetry::{AttachError, Event};
+use allm_telemetry::{Event, handler::AttachError};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub fn count() -> Result<(), AttachError> {

@@ -1,4 +1,4 @@
-use allm_telemetry::{AttachError, Event};
+use allm_telemetry::{Event, handler::AttachError};
 use std::cell::Cell;
 
 pub fn count() -> Result<(), AttachError> {

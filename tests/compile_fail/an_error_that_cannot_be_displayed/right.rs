@@ -1,4 +1,4 @@
-use allm_telemetry::{ErrorInfo, Span, prelude::*};
+use allm_telemetry::{Span, observe::ErrorInfo, prelude::*};
 
 pub struct Refused;
 

@@ -1,4 +1,4 @@
-use allm_telemetry::{AttachError, Event, OwnedEvent};
+use allm_telemetry::{Event, event::OwnedEvent, handler::AttachError};
 use std::cell::RefCell;
 
 thread_local! {

@@ -1,4 +1,4 @@
-use allm_telemetry::{AttachError, Event};
+use allm_telemetry::{Event, handler::AttachError};
 use std::cell::RefCell;
 
 thread_local! {

@@ -1,6 +1,6 @@
 //! Who listens to what, in the model.
 
-use allm_telemetry::{Phase, SpanName};
+use allm_telemetry::{SpanName, event::Phase};
 
 use super::Model;
 use super::context::Ctx;

@@ -1,6 +1,9 @@
 //! A span's life in the model: where it belongs, what it measures, how it ends.
 
-use allm_telemetry::{Outcome, Phase, SpanName};
+use allm_telemetry::{
+    SpanName,
+    event::{Outcome, Phase},
+};
 
 use super::Model;
 use super::context::{Ctx, Frame};

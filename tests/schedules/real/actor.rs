@@ -6,7 +6,10 @@ use std::sync::Arc;
 use std::task::Context as TaskContext;
 use std::thread;
 
-use allm_telemetry::{Measurements, Metadata, adapter_retry};
+use allm_telemetry::{
+    adapter_retry,
+    event::{Measurements, Metadata},
+};
 
 use super::task::spawn;
 use super::witness::attach;

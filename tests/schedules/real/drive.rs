@@ -5,7 +5,10 @@ use std::sync::{Arc, LazyLock};
 use std::task::{Context as TaskContext, Wake, Waker};
 use std::time::Duration;
 
-use allm_telemetry::{Clock as _, Context, SystemClock, Telemetry, current_request_id};
+use allm_telemetry::{
+    Context, Telemetry, current_request_id,
+    event::{Clock as _, SystemClock},
+};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::yield_now;
 

@@ -6,7 +6,9 @@ use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex};
 
 use allm_telemetry::{
-    AttachError, Event, Measurements, Metadata, SpanId, Telemetry, ValueRef, current_request_id,
+    Event, Telemetry, current_request_id,
+    event::{Measurements, Metadata, SpanId, ValueRef},
+    handler::AttachError,
 };
 
 use super::follower::{Follower, who_is_around};

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::task::Waker;
 
-use allm_telemetry::{Clock, Telemetry};
+use allm_telemetry::{Telemetry, event::Clock};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
-use allm_telemetry::{ActiveSpan, SpanName, Usage, prelude::*};
+use allm_telemetry::{SpanName, Usage, observe::ActiveSpan, prelude::*};
 use futures::Stream;
 
 use super::actor::{Actor, Given};

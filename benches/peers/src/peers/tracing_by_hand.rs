@@ -5,7 +5,7 @@ use std::hint::black_box;
 
 use allm_telemetry::bridge::tracing::Tracing;
 use allm_telemetry::{
-    Event, Key, Record, Span, SpanName, Telemetry, Usage, attach_many, current_request_id, prelude::*,
+    Event, Record, Span, SpanName, Telemetry, Usage, attach_many, current_request_id, event::Key, prelude::*,
 };
 use tracing::field::Empty;
 use tracing::{Instrument as _, info_span};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use allm_telemetry::{SpanId, SpanName};
+use allm_telemetry::{SpanName, event::SpanId};
 use serde_json::Value;
 
 use crate::told::Told;

@@ -8,7 +8,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use allm_telemetry::bridge::otel::Otel;
 use allm_telemetry::bridge::otlp::Otlp;
 use allm_telemetry::testing::Capture;
-use allm_telemetry::{Convention, OwnedEvent, Policy, SpanId, SpanName, Usage};
+use allm_telemetry::{
+    Policy, SpanName, Usage,
+    convention::Convention,
+    event::{OwnedEvent, SpanId},
+};
 use allm_telemetry_otlp::{Failure, policy_with_content, talk};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SpanData};
 
