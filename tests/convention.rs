@@ -181,7 +181,7 @@ fn usage_can_be_left_to_the_span_inside() {
     for span in SpanName::ALL {
         let events = ended(span, Outcome::Completed);
         let with = shown(&Convention::new(), &events);
-        let without = Shown::of(&Convention::new(), &events, false);
+        let without = Shown::of(&Convention::new().without_usage(), &events);
         let is_usage = |key: &str| key.contains(".usage.") || key.contains("token_count");
         let left: BTreeSet<_> = with.attributes.keys().filter(|key| !is_usage(key)).collect();
         assert_eq!(without.attributes.keys().collect::<BTreeSet<_>>(), left, "{span}");

@@ -1,6 +1,7 @@
 //! Both bridges at once, the one to `tracing` through tracing-opentelemetry: each call shows twice, its tokens once.
 
 use allm_telemetry::bridge::{otel::Otel, tracing::Tracing};
+use allm_telemetry::convention::Convention;
 use allm_telemetry::testing::Capture;
 use allm_telemetry::{Usage, prelude::*};
 use opentelemetry::trace::TracerProvider as _;
@@ -20,7 +21,10 @@ async fn each_call_shows_twice_each_time_in_a_whole_tree_and_its_tokens_once() {
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
     let _guard = set_default(&Dispatch::new(Registry::default().with(layer)));
     let capture = Capture::new();
-    Tracing::new().without_usage().attach("tracing", capture.telemetry()).unwrap();
+    Tracing::new()
+        .convention(Convention::new().without_usage())
+        .attach("tracing", capture.telemetry())
+        .unwrap();
     Otel::new()
         .tracer_provider(provider.clone())
         .without_metrics()

@@ -6,6 +6,7 @@
 //! 5 ns, and a token must not. Neither needs a drop, so both work while a thread is torn down.
 
 mod carried;
+mod counting;
 mod current;
 mod global;
 mod handle;

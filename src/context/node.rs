@@ -3,6 +3,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use super::counting::UsageCount;
 use crate::event::{RequestId, RequestIdCell, SpanName, SpanStart};
 use crate::registry::{ListenerStates, Telemetry};
 
@@ -19,6 +20,7 @@ pub(crate) struct Node {
     depth: u16,
     ended: AtomicBool,
     retries: AtomicU32,
+    usage_count: UsageCount,
     /// What listeners keep for this span and those around it, if there are any: captures until it starts.
     states: Option<ListenerStates>,
 }
@@ -102,6 +104,7 @@ impl Node {
             depth: 0,
             ended: AtomicBool::new(false),
             retries: AtomicU32::new(0),
+            usage_count: UsageCount::new(),
             states: None,
         }
     }
@@ -195,6 +198,10 @@ impl Node {
         self.retries.load(Ordering::Relaxed).saturating_add(1)
     }
 
+    pub(super) fn usage_count(&self) -> &UsageCount {
+        &self.usage_count
+    }
+
     pub(crate) fn end(&self) {
         self.ended.store(true, Ordering::Relaxed);
     }
@@ -224,6 +231,11 @@ impl Node {
 
     fn is_span(&self) -> bool {
         matches!(self.place, Place::Span(_))
+    }
+
+    /// The nodes around this one, the nearest first.
+    pub(super) fn around(&self) -> impl Iterator<Item = &Self> {
+        self.lineage().skip(1)
     }
 
     /// This node and those around it, the nearest first.

@@ -42,7 +42,7 @@ use crate::event::{Content, Entry, Event, SpanName};
 ///     }
 ///     fn on_end(&self, name: &String, event: &Event<'_>) {
 ///         println!("{name}: {:?}", event.duration());
-///         self.0.end_attributes(event, true, &mut |key, value| println!("  {key} = {value}"));
+///         self.0.end_attributes(event, &mut |key, value| println!("  {key} = {value}"));
 ///     }
 /// }
 ///
@@ -56,6 +56,8 @@ pub struct Convention {
     profiles: Vec<Profile>,
     policy: Policy,
     pub(super) guard: Arc<CardinalityLimiter>,
+    /// Whether spans carry their tokens.
+    usage: bool,
 }
 
 impl Convention {
@@ -65,6 +67,7 @@ impl Convention {
             profiles: Profile::ALL.to_vec(),
             policy: Policy::new(),
             guard: Arc::new(CardinalityLimiter::new(CardinalityLimiter::DEFAULT, [])),
+            usage: true,
         }
     }
 
@@ -92,6 +95,12 @@ impl Convention {
         let labels = self.guard.labels().cloned().chain(keys.into_iter().map(Into::into));
         self.guard = Arc::new(CardinalityLimiter::new(self.guard.most(), labels.collect::<Vec<_>>()));
         self
+    }
+
+    /// Leaves tokens out of the attributes of spans: for one of two exporters that send to the same backend, which would
+    /// count them twice. Metrics keep them.
+    pub fn without_usage(self) -> Self {
+        Self { usage: false, ..self }
     }
 
     /// How often a value became `_OTHER`, here and in every clone.
@@ -157,15 +166,13 @@ impl Convention {
     /// The attributes that are known at a span's end; none that [`start_attributes`](Self::start_attributes) has given,
     /// but for a key of your own whose value has changed.
     ///
-    /// `usage` says whether the tokens stand here. They stand on one span of a nested pair, or a backend counts them
-    /// twice: if a [client](SpanKind::Client) inside this client has told some, leave them out.
+    /// Tokens are given only if this span [counts them](Event::counts_usage), so that a backend counts them once.
     pub fn end_attributes<'a>(
         &self,
         event: &Event<'a>,
-        usage: bool,
         each: &mut (impl FnMut(Cow<'static, str>, Attribute<'a>) + ?Sized),
     ) {
-        self.tell_end(event, usage, each);
+        self.tell_end(event, each);
     }
 
     /// [`start_attributes`](Self::start_attributes) for a bridge of this crate.
@@ -180,7 +187,8 @@ impl Convention {
 
     /// [`end_attributes`](Self::end_attributes) for a bridge of this crate.
     #[inline]
-    pub(crate) fn tell_end<'a>(&self, event: &Event<'a>, usage: bool, each: &mut (impl Taker<'a> + ?Sized)) {
+    pub(crate) fn tell_end<'a>(&self, event: &Event<'a>, each: &mut (impl Taker<'a> + ?Sized)) {
+        let usage = self.usage && event.counts_usage();
         let Some(reading) = self.read(event).filter(|reading| reading.end.is_some()) else { return };
         for row in self.rows(reading.start.name) {
             reading.each_of_end(row, usage, each);

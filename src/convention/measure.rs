@@ -16,11 +16,10 @@ pub type Label<'a> = (Cow<'static, str>, Cow<'a, str>);
 impl Convention {
     /// What the end of a span, or a retry, adds to the instruments: a value for a histogram, 1 for a counter.
     ///
-    /// `usage` as in [`end_attributes`](Self::end_attributes). The request id is never a label.
+    /// Tokens are added only by the span that [counts them](Event::counts_usage). The request id is never a label.
     pub fn measure<'a>(
         &self,
         event: &Event<'a>,
-        usage: bool,
         each: &mut dyn FnMut(&'static Instrument, f64, &[Label<'a>]),
     ) {
         let Some(reading) = self.read(event) else { return self.measure_retry(event, each) };
@@ -36,7 +35,7 @@ impl Convention {
                 Measured::Duration(spans) if spans.have(name, self.kind(name)) => {
                     add(seconds(end.duration), None);
                 }
-                Measured::Tokens if is_client && usage => {
+                Measured::Tokens if end.counts_usage => {
                     for part in [Tokens::Input, Tokens::Output] {
                         if let Some(count) = reading.tokens(part) {
                             add(count as f64, Some(part));

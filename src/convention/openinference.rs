@@ -16,9 +16,9 @@ pub(super) static OPENINFERENCE: Table = Table {
         // stream
         Row { start: &[LLM, SERVED, SESSION, INPUT], end: &[MODEL, USAGE, OUTPUT] },
         // step
-        Row { start: &[CHAIN, SESSION, INPUT], end: &[OUTPUT] },
+        Row { start: &[CHAIN, SESSION, INPUT], end: &[USAGE, OUTPUT] },
         // chat
-        Row { start: &[AGENT, AGENT_NAME, SESSION, INPUT], end: &[OUTPUT] },
+        Row { start: &[AGENT, AGENT_NAME, SESSION, INPUT], end: &[USAGE, OUTPUT] },
         // tool
         Row { start: &[TOOL, SESSION, INPUT], end: &[OUTPUT] },
         // image

@@ -36,9 +36,9 @@ pub(super) static OTEL_1_41: Table = Table {
         // stream
         Row { start: &[CALL, OPTIONS, STREAM, INPUT_MESSAGES], end: &[RESPONSE, USAGE, OUTPUT_MESSAGES] },
         // step: no operation of this convention
-        Row { start: &[], end: &[] },
-        // chat: usage stands on the calls inside
-        Row { start: &[CALL, OPTIONS, INPUT_MESSAGES], end: &[OUTPUT_MESSAGES] },
+        Row { start: &[], end: &[USAGE] },
+        // chat: has usage only if no call inside it has
+        Row { start: &[CALL, OPTIONS, INPUT_MESSAGES], end: &[USAGE, OUTPUT_MESSAGES] },
         // tool
         Row { start: &[TOOL, AGENT, ARGUMENTS], end: &[TOOL_RESULT] },
         // image

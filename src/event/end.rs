@@ -3,6 +3,7 @@ use super::entry::{Entry, Visit};
 use super::fields::{Key, Measurements, Metadata};
 use super::outcome::{Outcome, UsageStatus};
 use super::rare::{Empty, Rare};
+use super::span_name::SpanName;
 use super::start::SpanStart;
 use super::usage::Usage;
 use super::value::{Value, ValueRef};
@@ -20,6 +21,8 @@ pub(crate) struct SpanEnd {
     /// Set when the span wrapped a stream, or was to.
     pub(crate) stream: Option<StreamTimes>,
     pub(crate) results: Rare<Results>,
+    /// No other span counts the same tokens. False if none were recorded.
+    pub(crate) counts_usage: bool,
 }
 
 /// What is told of an end that is none to wish for. A cancellation has nothing to tell.
@@ -123,6 +126,11 @@ impl SpanEnd {
         let row = start.name.row();
         for key in row.result_keys {
             visit(Entry::standard(key, self.result(key)));
+        }
+        // An agent's client may report only a total.
+        let is_agent = matches!(start.name, SpanName::Step | SpanName::Chat);
+        if is_agent && self.results.usage.is_some() {
+            visit(Entry::standard("usage", self.result("usage")));
         }
         if self.stream.is_some() && !row.result_keys.contains(&"usage_status") {
             visit(Entry::standard("usage_status", self.result("usage_status")));

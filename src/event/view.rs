@@ -128,6 +128,17 @@ impl<'a> Event<'a> {
         self.end()?.results.usage.as_ref()
     }
 
+    /// Returns whether the tokens of this end count: `true` for exactly one of the spans that observe the same call.
+    ///
+    /// Add up [`usage`](Self::usage) only where this is `true`, or tokens are counted twice: once by an adapter's span and
+    /// once by the client library's inside it. All exporters of this crate do so. Of two spans that observe the same call,
+    /// the one that ends first counts; a chat or step counts only if nothing inside it has. `false` where no usage was
+    /// recorded.
+    #[must_use]
+    pub fn counts_usage(&self) -> bool {
+        self.end().is_some_and(|end| end.counts_usage)
+    }
+
     /// The id of the request that the event belongs to.
     #[must_use]
     pub fn request_id(&self) -> Option<&'a str> {

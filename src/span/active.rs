@@ -157,6 +157,7 @@ impl Active {
                 consumer_time: duration.saturating_sub(times.producer_wait),
                 ..times
             }),
+            counts_usage: results.usage.is_some() && node.count_usage(),
             results,
         };
         let phase = if end.outcome.is_exception() { Phase::Exception } else { Phase::Stop };

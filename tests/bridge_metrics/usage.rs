@@ -52,12 +52,12 @@ fn a_call_that_wraps_a_stream_leaves_the_tokens_to_it() {
 }
 
 #[test]
-fn what_stands_between_two_calls_changes_nothing() {
+fn a_call_inside_a_tool_of_a_call_is_another_call() {
     let inner = || call(Span::stream().model("inner"), Some(used(7, 3)), nothing);
     let step = || call(Span::step(), None, || call(Span::tool("t", "c"), None, inner));
-    let middle = || call(Span::generate().model("middle"), Some(used(7, 3)), step);
-    let seen = tokens(|| call(Span::generate().model("outer"), Some(used(7, 3)), middle));
-    assert_eq!(seen, ["inner input 7", "inner output 3"]);
+    let middle = || call(Span::generate().model("middle"), Some(used(8, 4)), step);
+    let seen = tokens(|| call(Span::generate().model("outer"), Some(used(8, 4)), middle));
+    assert_eq!(seen, ["inner input 7", "inner output 3", "middle input 8", "middle output 4"]);
 }
 
 #[test]
@@ -86,12 +86,15 @@ fn calls_side_by_side_each_count_their_own() {
 }
 
 #[test]
-fn a_turn_a_step_and_a_tool_have_no_tokens() {
-    let recorded = Recorded::new();
-    recorded.telemetry.run(|| {
-        for span in [Span::chat(), Span::step(), Span::tool("t", "c")] {
-            call(span, Some(used(7, 3)), nothing);
-        }
-    });
-    assert_eq!(recorded.of("gen_ai.client.token.usage"), [""; 0]);
+fn a_total_that_only_the_agent_reports_is_counted_and_a_tool_has_no_tokens() {
+    let tool = || call(Span::tool("t", "c"), Some(used(7, 3)), nothing);
+    let step = || call(Span::step().model("step"), Some(used(7, 3)), tool);
+    assert_eq!(
+        tokens(|| call(Span::chat().model("chat"), Some(used(9, 9)), step)),
+        ["step input 7", "step output 3"]
+    );
+    assert_eq!(
+        tokens(|| call(Span::chat().model("chat"), Some(used(9, 9)), tool)),
+        ["chat input 9", "chat output 9"]
+    );
 }

@@ -100,7 +100,7 @@ fn loaded(name: SpanName) -> Span {
 }
 
 pub(crate) fn shown(convention: &Convention, events: &[OwnedEvent]) -> Shown {
-    Shown::of(convention, events, true)
+    Shown::of(convention, events)
 }
 
 /// What a tracing system would have of one span.
@@ -118,7 +118,7 @@ pub(crate) struct Shown {
 }
 
 impl Shown {
-    pub(crate) fn of(convention: &Convention, events: &[OwnedEvent], usage: bool) -> Self {
+    pub(crate) fn of(convention: &Convention, events: &[OwnedEvent]) -> Self {
         let mut shown = Self::default();
         for event in events {
             let event = event.as_event();
@@ -136,7 +136,7 @@ impl Shown {
             };
             match event.phase() {
                 Some(Phase::Start) => convention.start_attributes(&event, &mut each),
-                Some(Phase::Stop | Phase::Exception) => convention.end_attributes(&event, usage, &mut each),
+                Some(Phase::Stop | Phase::Exception) => convention.end_attributes(&event, &mut each),
                 _ => {}
             }
             shown.name = convention.span_name(&event).into_owned();

@@ -31,8 +31,8 @@ pub(crate) const OTEL: &[Row] = &[
             USAGE,
         ],
     ),
-    row(SpanName::Step, &[]),
-    row(SpanName::Chat, &[&["gen_ai.operation.name = invoke_agent"], MODEL, MESSAGES]),
+    row(SpanName::Step, &[USAGE]),
+    row(SpanName::Chat, &[&["gen_ai.operation.name = invoke_agent"], MODEL, MESSAGES, USAGE]),
     row(
         SpanName::Tool,
         &[&[
@@ -124,8 +124,8 @@ const USAGE: &[&str] = &[
 pub(crate) const OPENINFERENCE: &[Row] = &[
     row(SpanName::Generate, &[&["openinference.span.kind = LLM"], IN_ALL, LLM, TOKENS]),
     row(SpanName::Stream, &[&["openinference.span.kind = LLM"], IN_ALL, LLM, TOKENS]),
-    row(SpanName::Step, &[&["openinference.span.kind = CHAIN"], IN_ALL]),
-    row(SpanName::Chat, &[&["openinference.span.kind = AGENT", "agent.name = helper"], IN_ALL]),
+    row(SpanName::Step, &[&["openinference.span.kind = CHAIN"], IN_ALL, TOKENS]),
+    row(SpanName::Chat, &[&["openinference.span.kind = AGENT", "agent.name = helper"], IN_ALL, TOKENS]),
     row(
         SpanName::Tool,
         &[&["openinference.span.kind = TOOL", "tool.name = search", "tool.id = call_1"], IN_ALL],

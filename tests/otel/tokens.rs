@@ -58,13 +58,14 @@ async fn a_generate_that_wraps_a_stream_leaves_the_tokens_to_it() {
 }
 
 #[tokio::test]
-async fn also_through_a_tool_and_through_a_call_that_told_none() {
+async fn a_call_inside_a_tool_counts_beside_the_call_around_the_tool() {
     let world = World::new();
     let deep = called("deep").in_span_infallible(Span::tool("t", "1")).in_span_infallible(generate("silent"));
     let outer = generate("outer").on_stop(|_: &(), record: &mut Record<'_>| record.usage(usage()));
     world.run(deep.in_span_infallible(outer)).await;
     assert_eq!(world.tree().len(), 4);
-    assert_eq!(tell(&world), ["chat deep"]);
+    assert_eq!(tell(&world), ["chat deep", "chat outer"]);
+    assert_eq!(counted(&world), 240.0);
 }
 
 #[tokio::test]

@@ -1,11 +1,11 @@
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use metrics::{Histogram, Key};
 
 use super::meters::Meters;
-use crate::convention::{Convention, SpanKind};
+use crate::convention::Convention;
 use crate::event::Event;
 use crate::registry::Listener;
 
@@ -19,19 +19,7 @@ pub(super) struct Bridge {
 /// What is kept for a span.
 #[derive(Debug)]
 pub(super) struct State {
-    /// Set if the span is a call of a model.
-    call: Option<Arc<Call>>,
-    /// The nearest call of a model, this span included. It may be gone: then nobody asks any more.
-    nearest_call: Weak<Call>,
     gaps: OnceLock<Gaps>,
-}
-
-/// A call of a model, as those inside it see it.
-#[derive(Debug)]
-struct Call {
-    /// Tokens were told by a call inside, so this one leaves its own out.
-    usage_inside: AtomicBool,
-    around: Weak<Call>,
 }
 
 /// Where the waits for chunks go, from the first chunk on.
@@ -54,18 +42,13 @@ impl Listener for Bridge {
 
     fn on_build(&self) {}
 
-    fn on_start(&self, event: &Event<'_>, (): (), parent: Option<&State>) -> State {
-        let around = parent.map_or_else(Weak::new, |parent| parent.nearest_call.clone());
-        let is_call = event.span().is_some_and(|span| self.convention.kind(span) == SpanKind::Client);
-        let call =
-            is_call.then(|| Arc::new(Call { usage_inside: AtomicBool::new(false), around: around.clone() }));
-        let nearest_call = call.as_ref().map_or(around, Arc::downgrade);
-        State { call, nearest_call, gaps: OnceLock::new() }
+    fn on_start(&self, _: &Event<'_>, (): (), _: Option<&State>) -> State {
+        State { gaps: OnceLock::new() }
     }
 
     fn on_event(&self, state: &State, event: &Event<'_>) {
         if event.span().is_none() {
-            return self.measure(event, true);
+            return self.measure(event);
         }
         let gaps = || {
             let (instrument, labels) = self.convention.chunk_gaps(event)?;
@@ -86,21 +69,14 @@ impl Listener for Bridge {
         }
     }
 
-    fn on_end(&self, state: &State, event: &Event<'_>) {
-        let told_inside = state.call.as_ref().is_some_and(|call| call.usage_inside.load(Ordering::Relaxed));
-        if let Some(call) = &state.call
-            && (told_inside || event.usage().is_some())
-            && let Some(around) = call.around.upgrade()
-        {
-            around.usage_inside.store(true, Ordering::Relaxed);
-        }
-        self.measure(event, !told_inside);
+    fn on_end(&self, _: &State, event: &Event<'_>) {
+        self.measure(event);
     }
 }
 
 impl Bridge {
-    fn measure(&self, event: &Event<'_>, usage: bool) {
-        self.convention.measure(event, usage, &mut |instrument, value, labels| {
+    fn measure(&self, event: &Event<'_>) {
+        self.convention.measure(event, &mut |instrument, value, labels| {
             self.meters.record(instrument, value, labels);
         });
     }

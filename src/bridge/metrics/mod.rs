@@ -46,7 +46,7 @@
 //!   added up over processes.
 //! - Each combination of labels is a time series for good. Values that users, models and vendors choose are bounded by the
 //!   [`Convention`](crate::convention::Convention); the request id is never a label, and no content.
-//! - Tokens stand on the span that called the provider: a call around a call that told some leaves its own out.
+//! - Tokens are counted once: by the span for which [`Event::counts_usage`](crate::Event::counts_usage) is true.
 //! - A retry is counted where a span is around it, a chunk's wait from the second on.
 //! - Nothing is recorded while no recorder is installed. A stream whose second chunk came before that records no
 //!   waits.

@@ -7,7 +7,6 @@ use opentelemetry::Context;
 use opentelemetry::trace::{SpanBuilder, SpanKind, Status, TraceContextExt as _};
 
 use super::attributes::KeyValues;
-use super::client::Client;
 use super::instruments::{Gaps, Instruments};
 use super::state::{State, at};
 use super::teardown::is_alive;
@@ -51,7 +50,6 @@ impl Listener for Bridge {
         };
         let is_client =
             event.span().is_some_and(|span| self.convention.kind(span) == convention::SpanKind::Client);
-        let client = Client::new(is_client, parent.map(|parent| &parent.client));
         let here;
         let around = match parent {
             _ if is_parent(&built) => &built,
@@ -70,7 +68,6 @@ impl Listener for Bridge {
             context,
             records,
             started,
-            client,
             gaps: const { OnceLock::new() },
             first_chunk_seen: AtomicBool::new(false),
             ended: AtomicBool::new(false),
@@ -83,7 +80,7 @@ impl Listener for Bridge {
             if first_chunk {
                 state.gaps.get_or_init(|| Gaps::of(&self.convention, event));
             }
-            instruments.measure(&self.convention, event, false);
+            instruments.measure(&self.convention, event);
         }
         if state.records {
             let mut attributes = KeyValues(Vec::new());
@@ -105,13 +102,12 @@ impl Listener for Bridge {
     }
 
     fn on_end(&self, state: &State, event: &Event<'_>) {
-        let usage = event.usage().is_some() && state.client.tells();
         if state.records {
-            self.end(state, event, usage);
+            self.end(state, event);
         }
         state.ended.store(true, Ordering::Relaxed);
         if let Some(instruments) = &self.instruments {
-            instruments.measure(&self.convention, event, usage);
+            instruments.measure(&self.convention, event);
         }
     }
 
@@ -133,10 +129,10 @@ impl Bridge {
             .with_attributes(attributes.0)
     }
 
-    fn end(&self, state: &State, event: &Event<'_>, usage: bool) {
+    fn end(&self, state: &State, event: &Event<'_>) {
         // Made before the span is locked: a redactor is the user's code.
         let (mut attributes, mut exception) = (KeyValues(Vec::with_capacity(16)), KeyValues(Vec::new()));
-        self.convention.tell_end(event, usage, &mut attributes);
+        self.convention.tell_end(event, &mut attributes);
         let outcome = event.outcome();
         if outcome == Some(Outcome::Panicked) {
             self.convention.exception_attributes(event, &mut |key, value| exception.take(key, value));

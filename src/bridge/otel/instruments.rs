@@ -89,9 +89,9 @@ impl Gaps {
 
 impl Instruments {
     /// Records what an event adds.
-    pub(super) fn measure(&self, convention: &Convention, event: &Event<'_>, usage: bool) {
+    pub(super) fn measure(&self, convention: &Convention, event: &Event<'_>) {
         let record = |made: &Made| {
-            convention.measure(event, usage, &mut |instrument, value, labels| {
+            convention.measure(event, &mut |instrument, value, labels| {
                 made.record(instrument, value, &key_values(labels));
             });
         };

@@ -54,7 +54,6 @@
 mod attributes;
 mod bridge;
 mod builder;
-mod client;
 mod instruments;
 mod state;
 mod teardown;

@@ -5,7 +5,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use opentelemetry::trace::TraceContextExt as _;
 use opentelemetry::{Context, KeyValue};
 
-use super::client::Client;
 use super::instruments::Gaps;
 
 /// What is kept of a span.
@@ -16,7 +15,6 @@ pub(super) struct State {
     pub(super) records: bool,
     /// Nanoseconds since the Unix epoch.
     pub(super) started: u64,
-    pub(super) client: Client,
     /// Known from the first chunk on.
     pub(super) gaps: OnceLock<Option<Gaps>>,
     /// Whether the first chunk has been counted: the wait for it is no gap.

@@ -1,6 +1,3 @@
-use std::sync::Weak;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use tracing::Dispatch;
 use tracing::span::{Attributes, Record};
 
@@ -21,8 +18,6 @@ use crate::registry::Listener;
 pub(super) struct Bridge {
     pub(super) convention: Convention,
     pub(super) sites: Sites,
-    /// Whether tokens are told.
-    pub(super) usage: bool,
 }
 
 impl Listener for Bridge {
@@ -41,23 +36,15 @@ impl Listener for Bridge {
         Place::here()
     }
 
-    fn on_start(&self, event: &Event<'_>, built: Place, parent: Option<&State>) -> State {
+    fn on_start(&self, event: &Event<'_>, built: Place, _: Option<&State>) -> State {
         let place = built.settle();
-        let above = parent.map_or_else(Weak::new, State::client);
         let (Some(scoped_dispatch), Some(span)) = (&place.scoped_dispatch, event.span()) else {
-            return State::new(place.scoped_dispatch, None, false, above);
+            return State::new(place.scoped_dispatch, None);
         };
-        let is_client = self.convention.kind(span) == SpanKind::Client;
         let site = self.sites.span(span);
         let handle = scoped_dispatch
             .run(|dispatch| self.open(event, site, dispatch, scoped_dispatch, place.current.as_ref()));
-        let live = handle.map(|handle| Live {
-            handle,
-            site,
-            usage_inside: AtomicBool::new(false),
-            client_above: above.clone(),
-        });
-        State::new(place.scoped_dispatch, live, is_client, above)
+        State::new(place.scoped_dispatch, handle.map(|handle| Live { handle, site }))
     }
 
     fn on_event(&self, state: &State, event: &Event<'_>) {
@@ -73,13 +60,8 @@ impl Listener for Bridge {
 
     fn on_end(&self, state: &State, event: &Event<'_>) {
         let Some(live) = state.end() else { return };
-        let told_inside = live.usage_inside.load(Ordering::Relaxed);
-        if told_inside || event.usage().is_some() {
-            State::tell_usage(&live);
-        }
         let mut values = Values::new(live.site);
-        let usage = self.usage && !told_inside;
-        self.convention.tell_end(event, usage, &mut values);
+        self.convention.tell_end(event, &mut values);
         if self.convention.error_type(event).is_some() {
             values.text(STATUS, "ERROR");
             if let Some(text) = self.convention.error_text(event) {

@@ -37,7 +37,6 @@ pub struct Tracing {
     convention: Convention,
     target: &'static str,
     level: Level,
-    usage: bool,
 }
 
 impl Tracing {
@@ -46,7 +45,7 @@ impl Tracing {
 
     /// All profiles, no content, at level `INFO`.
     pub fn new() -> Self {
-        Self { convention: Convention::new(), target: Self::TARGET, level: Level::INFO, usage: true }
+        Self { convention: Convention::new(), target: Self::TARGET, level: Level::INFO }
     }
 
     /// What it says: names, content, your own keys. [`Convention::new`] if not set.
@@ -64,11 +63,6 @@ impl Tracing {
         Self { level, ..self }
     }
 
-    /// Leaves tokens out: where another bridge sends them to the same backend, they would be counted twice.
-    pub fn without_usage(self) -> Self {
-        Self { usage: false, ..self }
-    }
-
     /// Attaches to `telemetry` under `id`. [`Telemetry::detach`] ends it; spans that are open then end as `unobserved`.
     ///
     /// `tracing` keeps what it knows of a span's fields for ever. Attaching with the same settings again takes no more memory.
@@ -79,7 +73,7 @@ impl Tracing {
     /// [`MAX_LISTENERS`](crate::handler::MAX_LISTENERS).
     pub fn attach(self, id: impl Into<Arc<str>>, telemetry: &Telemetry) -> Result<(), AttachError> {
         let sites = Sites::new(&self.convention, self.target, self.level);
-        telemetry.listen(id, Bridge { convention: self.convention, sites, usage: self.usage })
+        telemetry.listen(id, Bridge { convention: self.convention, sites })
     }
 }
 

@@ -1,4 +1,3 @@
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tracing::Dispatch;
@@ -15,10 +14,6 @@ use super::values::Values;
 pub(super) struct Live {
     pub(super) handle: Handle,
     pub(super) site: &'static Site,
-    /// A call of a model inside this one has told the tokens.
-    pub(super) usage_inside: AtomicBool,
-    /// The nearest call of a model around this span.
-    pub(super) client_above: Weak<Live>,
 }
 
 impl Live {
@@ -39,27 +34,13 @@ pub(super) struct State {
     /// `None` if the subscriber does not want it.
     open: Mutex<Option<Arc<Live>>>,
     live: Weak<Live>,
-    is_client: bool,
-    /// The nearest call of a model around it.
-    above: Weak<Live>,
 }
 
 impl State {
-    pub(super) fn new(
-        scoped_dispatch: Option<ScopedDispatch>,
-        live: Option<Live>,
-        is_client: bool,
-        above: Weak<Live>,
-    ) -> Self {
+    pub(super) fn new(scoped_dispatch: Option<ScopedDispatch>, live: Option<Live>) -> Self {
         let open = live.map(Arc::new);
         let live = open.as_ref().map_or_else(Weak::new, Arc::downgrade);
-        let is_client = is_client && open.is_some();
-        Self { scoped_dispatch, open: Mutex::new(open), live, is_client, above }
-    }
-
-    /// The nearest call of a model, this span included.
-    pub(super) fn client(&self) -> Weak<Live> {
-        if self.is_client { self.live.clone() } else { self.above.clone() }
+        Self { scoped_dispatch, open: Mutex::new(open), live }
     }
 
     /// The span, while it is open.
@@ -71,13 +52,6 @@ impl State {
     /// The span, for the one who ends it.
     pub(super) fn end(&self) -> Option<Arc<Live>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    /// Marks the call of a model around this one.
-    pub(super) fn tell_usage(live: &Live) {
-        if let Some(above) = live.client_above.upgrade() {
-            above.usage_inside.store(true, Ordering::Relaxed);
-        }
     }
 }
 

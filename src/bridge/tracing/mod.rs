@@ -81,7 +81,7 @@
 //!   a call.
 //! - `tracing-opentelemetry` marks a span as failed when you log an `error!` in it; that is its decision.
 //! - With `tracing-opentelemetry` and this crate's bridge to OpenTelemetry both on, each call shows twice. If you want both, count
-//!   tokens once: [`without_usage`](Tracing::without_usage).
+//!   tokens once: [`without_usage`](crate::convention::Convention::without_usage).
 //! - A subscriber that panics does not harm the call: the bridge is detached and reported, as every listener.
 
 mod bridge;
