@@ -141,10 +141,10 @@ async fn the_line_of_an_event_has_no_content_and_no_key_of_the_users() {
 }
 
 #[test]
-fn a_value_is_shown_with_its_texts_in_quotes_once_however_deep() {
+fn a_list_and_a_map_are_shown_as_json_however_deep() {
     let nested = Value::from(vec![Value::from("a \"b\""), Value::from(vec![1_u64]), Value::Null]);
     let map = Metadata::new().with("key", nested).with("empty", Metadata::new());
-    assert_eq!(Value::from(map).to_string(), r#"{"key": ["a \"b\"", [1], null], "empty": {}}"#);
+    assert_eq!(Value::from(map).to_string(), r#"{"key":["a \"b\"",[1],null],"empty":{}}"#);
     let deep = (0..100).fold(Value::from("\""), |inner, _| Value::from(vec![inner]));
     assert_eq!(deep.to_string().len(), 204, "it grows with the depth, not with two to its power");
 }

@@ -10,12 +10,13 @@ use allm_telemetry::bridge::json_lines::JsonLines;
 use allm_telemetry::testing::Capture;
 use allm_telemetry::{
     Content, Policy, Telemetry, Usage,
-    event::{EventName, Metadata, Phase},
+    event::{EventName, Metadata, Phase, Value},
     handler::{AttachError, WhenFull},
     prelude::*,
     span,
 };
-use serde_json::Value as Json;
+use proptest::prelude::*;
+use serde_json::{Value as Json, json};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -319,6 +320,30 @@ fn events_of_your_own_are_written_when_named_with_their_odd_values() {
         "{\"event\":\"allm.cache.hit\",\"measurements\":{\"nan\":null,\"half\":0.5},\
          \"metadata\":{\"key\":\"a \\\"quoted\\\"\\n\\u0001line\",\"gone\":null}}\n"
     );
+}
+
+#[test]
+fn what_breaks_a_line_for_some_reader_is_escaped() {
+    let (page, telemetry) = (Page::default(), Telemetry::new());
+    let name = EventName::try_from("allm.cache.hit").unwrap();
+    let policy = Policy::new().user_keys(["text"]);
+    let log =
+        JsonLines::to_writer(page.clone()).events([name]).policy(policy).attach("log", &telemetry).unwrap();
+    let text = "a\u{2028}b\u{2029}c\u{85}d\u{b}";
+    telemetry.execute("cache.hit", [("n", 1)], Metadata::new().with("text", text)).unwrap();
+    assert!(log.flush(SOON).is_complete());
+    assert!(page.text().contains(r"a\u2028b\u2029c\u0085d\u000b"), "{}", page.text());
+    assert_eq!(page.lines()[0]["metadata"]["text"], text);
+}
+
+proptest! {
+    #[test]
+    fn texts_and_numbers_are_written_as_a_parser_reads_them(text: String, int: i64, uint: u64, float: f64) {
+        let list = vec![Value::from(text.clone()), int.into(), uint.into(), float.into()];
+        let map = Metadata::new().with(text.clone(), list);
+        let read: Json = serde_json::from_str(&Value::from(map).to_string()).unwrap();
+        prop_assert_eq!(read, json!({ &text: [&text, int, uint, float] }));
+    }
 }
 
 #[tokio::test]

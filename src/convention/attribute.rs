@@ -1,10 +1,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::json;
 use super::policy::Outgoing;
 use super::reading::seconds;
-use crate::event::{Key, Number, Value, ValueRef};
+use crate::event::{Key, Number, Value, ValueRef, json};
 
 /// A value as tracing systems take it.
 // A tag as wide as a word: with one of a byte the rest is moved as bytes that lie across words, and such a copy waits for
@@ -54,8 +53,7 @@ impl<'a> Attribute<'a> {
         match outgoing {
             Outgoing::AsIs(value) => Self::of(value),
             Outgoing::Redacted(Value::Text(text)) => Some(Self::Text(text)),
-            Outgoing::Redacted(Value::Null) => None,
-            Outgoing::Redacted(other) => Some(Self::Text(json::text_of(other.as_value_ref()).into())),
+            Outgoing::Redacted(other) => Some(Self::Text(other.into_text()?)),
         }
     }
 
@@ -70,10 +68,10 @@ impl<'a> Attribute<'a> {
             ValueRef::Text(text) => Self::text(text),
             ValueRef::List(values) => {
                 let texts = values.iter().map(as_text).collect::<Option<Vec<_>>>();
-                texts.map_or_else(|| Self::Text(json::text_of(value).into()), Self::Texts)
+                texts.map_or_else(|| Self::Text(value.to_string().into()), Self::Texts)
             }
             ValueRef::SpanId(_) | ValueRef::Usage(_) | ValueRef::Map(_) => {
-                Self::Text(json::text_of(value).into())
+                Self::Text(value.to_string().into())
             }
         })
     }
@@ -94,7 +92,7 @@ impl fmt::Display for Attribute<'_> {
             Self::Bool(value) => value.fmt(f),
             Self::Texts(texts) => {
                 let mut list = String::new();
-                json::texts(&mut list, texts.iter().map(|text| &**text));
+                json::list(&mut list, texts, |list, text| json::text(list, text));
                 f.pad(&list)
             }
         }

@@ -1,13 +1,18 @@
 //! The shapes in which content leaves.
 
-use super::json;
-use crate::event::{Metadata, Outcome, Value, ValueRef};
+use std::borrow::Cow;
 
-/// Text as it is, a structure as JSON.
-pub(super) fn text(value: ValueRef<'_>) -> String {
+use crate::event::{Metadata, Outcome, Value, ValueRef, json};
+
+/// A text as it is, anything else as JSON: in the form that [`mime_type`] names.
+pub(super) fn text<'a>(value: ValueRef<'a>) -> Cow<'a, str> {
     match value {
-        ValueRef::Text(text) => text.to_owned(),
-        structure => json::text_of(structure),
+        ValueRef::Text(text) => text.into(),
+        other => {
+            let mut text = String::new();
+            json::value(&mut text, other);
+            text.into()
+        }
     }
 }
 
@@ -64,9 +69,9 @@ fn message(out: &mut String, value: ValueRef<'_>, place: usize, answer: Option<&
     json::text(out, told.unwrap_or(default));
     out.push_str(",\"parts\":");
     match fields.and_then(parts) {
-        Some(parts) => json::write(out, ValueRef::List(parts)),
+        Some(parts) => json::value(out, ValueRef::List(parts)),
         None => {
-            let words = fields.and_then(content).map_or_else(|| text(value), str::to_owned);
+            let words = fields.and_then(content).map_or_else(|| text(value), Cow::Borrowed);
             out.push_str("[{\"type\":\"text\",\"content\":");
             json::text(out, &words);
             out.push_str("}]");

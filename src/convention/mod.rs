@@ -10,7 +10,6 @@ mod content;
 mod group;
 mod instrument;
 mod instruments_1_41;
-mod json;
 mod mapping;
 mod measure;
 mod openinference;

@@ -269,7 +269,7 @@ impl Tokens {
 fn shape<'a>(outgoing: &Outgoing<'a>, form: Form, answer: Option<&Answer<'_>>) -> Attribute<'a> {
     match (form, outgoing) {
         (Form::Text, Outgoing::AsIs(ValueRef::Text(text))) => Attribute::text(text),
-        (Form::Text, outgoing) => Attribute::Text(content::text(outgoing.value()).into()),
+        (Form::Text, outgoing) => Attribute::Text(content::text(outgoing.value()).into_owned().into()),
         (Form::MimeType, outgoing) => Attribute::Literal(content::mime_type(outgoing.value())),
         (Form::Messages, outgoing) => Attribute::Text(content::messages(outgoing.value(), answer).into()),
     }

@@ -12,6 +12,7 @@ mod entry;
 mod event_name;
 mod fields;
 mod image_operation;
+pub(crate) mod json;
 mod number;
 mod outcome;
 mod owned;

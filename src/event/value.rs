@@ -2,6 +2,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::fields::{Key, Metadata};
+use super::json;
 use super::number::Number;
 use super::request_id::RequestId;
 use super::span_id::SpanId;
@@ -168,7 +169,7 @@ impl<'a> ValueRef<'a> {
     }
 
     /// The value as text: a text as it is, anything else by its [`Display`](fmt::Display), and `None` if it is null.
-    /// The one conversion of values to text; a bridge that sends structures as JSON has a rule of its own for those.
+    /// The one conversion of values to text.
     pub(crate) fn to_text(self) -> Option<Cow<'a, str>> {
         match self {
             Self::Null => None,
@@ -220,6 +221,7 @@ impl<'a> ValueRef<'a> {
     }
 }
 
+/// A text as it is, a list and a map as JSON.
 impl fmt::Display for ValueRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -229,22 +231,11 @@ impl fmt::Display for ValueRef<'_> {
             Self::Text(value) => value.fmt(f),
             Self::SpanId(value) => value.fmt(f),
             Self::Usage(usage) => usage.fmt(f),
-            Self::List(values) => f.debug_list().entries(values.iter().map(Nested)).finish(),
-            Self::Map(values) => {
-                f.debug_map().entries(values.iter().map(|(key, value)| (key, Nested(value)))).finish()
+            Self::List(_) | Self::Map(_) => {
+                let mut text = String::new();
+                json::value(&mut text, *self);
+                f.write_str(&text)
             }
-        }
-    }
-}
-
-/// A value inside another: its texts are in quotes, once, however deep they lie.
-struct Nested<'a>(&'a Value);
-
-impl fmt::Debug for Nested<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.as_value_ref() {
-            ValueRef::Text(text) => fmt::Debug::fmt(text, f),
-            other => fmt::Display::fmt(&other, f),
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::registry::Sink;
 pub(super) struct Lines {
     to: Box<dyn Write + Send>,
     policy: Policy,
-    piece: Vec<u8>,
+    piece: String,
     /// A write failed: the file may end in half a line.
     torn: bool,
 }
@@ -19,7 +19,7 @@ impl Lines {
     const PIECE: usize = 64 * 1024;
 
     pub(super) fn new(to: Box<dyn Write + Send>, policy: Policy) -> Self {
-        Self { to, policy, piece: Vec::new(), torn: false }
+        Self { to, policy, piece: String::new(), torn: false }
     }
 }
 
@@ -38,7 +38,8 @@ impl Sink for Lines {
         }
         // A line feed ends the half line that a failed write may have left.
         let mended = if self.torn { self.to.write_all(b"\n") } else { Ok(()) };
-        let written = mended.and_then(|()| self.to.write_all(&self.piece)).and_then(|()| self.to.flush());
+        let written =
+            mended.and_then(|()| self.to.write_all(self.piece.as_bytes())).and_then(|()| self.to.flush());
         self.torn = written.is_err();
         self.piece.clear();
         written

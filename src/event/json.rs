@@ -1,0 +1,103 @@
+//! Values as JSON text: the one writer, for JSON lines and for systems whose attributes have no structure.
+//!
+//! Each function appends to a `String`, which cannot fail. A float that JSON has no number for (NaN, an infinity) is
+//! written as `null`.
+
+use std::fmt::{self, Write as _};
+
+use super::number::Number;
+use super::value::ValueRef;
+
+/// Appends a value.
+pub(crate) fn value(out: &mut String, value: ValueRef<'_>) {
+    match value {
+        ValueRef::Null => out.push_str("null"),
+        ValueRef::Bool(truth) => out.push_str(if truth { "true" } else { "false" }),
+        ValueRef::Number(Number::Float(float)) if !float.is_finite() => out.push_str("null"),
+        // `Debug` of a float keeps the `.0` of a whole one, so that a reader sees the same type.
+        ValueRef::Number(Number::Float(float)) => display(out, format_args!("{float:?}")),
+        ValueRef::Number(number) => display(out, format_args!("{number}")),
+        ValueRef::Text(it) => text(out, it),
+        ValueRef::SpanId(id) => display(out, format_args!("\"{id}\"")),
+        ValueRef::Usage(usage) => object(out, usage.parts(), |out, (key, count)| {
+            field(out, key, ValueRef::optional(count, |count| ValueRef::Number(count.into())));
+        }),
+        ValueRef::List(values) => list(out, values, |out, item| self::value(out, item.as_value_ref())),
+        ValueRef::Map(values) => object(out, values.iter(), |out, (key, value)| {
+            field(out, key, value.as_value_ref());
+        }),
+    }
+}
+
+/// Appends an array; `write` appends each item.
+pub(crate) fn list<T>(out: &mut String, items: impl IntoIterator<Item = T>, write: impl Fn(&mut String, T)) {
+    out.push('[');
+    separated(out, items, write);
+    out.push(']');
+}
+
+/// Appends an object; `write` appends each entry, with [`field`].
+pub(crate) fn object<T>(
+    out: &mut String,
+    entries: impl IntoIterator<Item = T>,
+    write: impl Fn(&mut String, T),
+) {
+    out.push('{');
+    separated(out, entries, write);
+    out.push('}');
+}
+
+/// Appends an entry of an object.
+pub(crate) fn field(out: &mut String, key: &str, value: ValueRef<'_>) {
+    text(out, key);
+    out.push(':');
+    self::value(out, value);
+}
+
+/// Appends a string in quotes.
+pub(crate) fn text(out: &mut String, text: &str) {
+    out.push('"');
+    let mut rest = text;
+    // Most text has nothing to escape, so it is copied in runs.
+    while let Some(at) = rest.find(is_escaped) {
+        let (run, tail) = rest.split_at(at);
+        out.push_str(run);
+        let mut tail = tail.chars();
+        tail.next().into_iter().for_each(|letter| escape(out, letter));
+        rest = tail.as_str();
+    }
+    out.push_str(rest);
+    out.push('"');
+}
+
+/// JSON demands it of quotes, backslashes and control characters. The other three break a line in JavaScript or in
+/// some readers of lines, so that one line of JSON would be read as two.
+fn is_escaped(letter: char) -> bool {
+    matches!(letter, '"' | '\\' | '\u{0}'..='\u{1f}' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+fn escape(out: &mut String, letter: char) {
+    match letter {
+        '"' => out.push_str("\\\""),
+        '\\' => out.push_str("\\\\"),
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        // All of them lie in the basic plane, so that four digits are enough.
+        other => display(out, format_args!("\\u{:04x}", u32::from(other))),
+    }
+}
+
+fn separated<T>(out: &mut String, items: impl IntoIterator<Item = T>, write: impl Fn(&mut String, T)) {
+    for (index, item) in items.into_iter().enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        write(out, item);
+    }
+}
+
+fn display(out: &mut String, what: fmt::Arguments<'_>) {
+    // Writing to a `String` does not fail.
+    let _ = out.write_fmt(what);
+}
