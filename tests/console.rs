@@ -215,7 +215,7 @@ async fn a_tree_that_is_printed_says_what_still_runs() {
 async fn a_console_that_comes_late_shows_what_it_sees() {
     let (telemetry, screen) = (Telemetry::new(), screen::Screen::default());
     let keep = |_: &Event<'_>| {};
-    telemetry.attach_many("before", SpanName::ALL.into_iter().flat_map(SpanName::events), keep).unwrap();
+    telemetry.attach_many("before", SpanName::ALL.iter().flat_map(|span| span.events()), keep).unwrap();
     let mut chat = telemetry.run(|| Span::chat().request_id(id("req-1")).start());
     let mut step = chat.enter(|| Span::step().start());
     let guard = Console::to_writer(screen.clone()).attach("console", &telemetry).unwrap();

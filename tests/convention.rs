@@ -37,7 +37,7 @@ fn assert_says(convention: Convention, table: &[table::Row]) {
 /// Without the attributes that stand in every profile.
 fn own() -> BTreeSet<&'static str> {
     let rules = |span| Convention::new().profiles([]).rules(span).map(|rule| rule.key()).collect::<Vec<_>>();
-    SpanName::ALL.into_iter().flat_map(rules).collect()
+    SpanName::ALL.iter().copied().flat_map(rules).collect()
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn a_span_has_our_own_attributes_whatever_the_profile() {
 
 #[test]
 fn both_profiles_are_sent_by_default_and_share_no_attribute() {
-    for span in SpanName::ALL {
+    for &span in SpanName::ALL {
         let keys =
             |convention: &Convention| convention.rules(span).map(|rule| rule.key()).collect::<Vec<_>>();
         let both = keys(&Convention::new());
@@ -135,7 +135,7 @@ fn the_other_attributes_are_the_same_however_a_span_ends() {
         "allm.consumer_time",
         "gen_ai.response.time_to_first_chunk",
     ];
-    for span in SpanName::ALL {
+    for &span in SpanName::ALL {
         let [first, others @ ..] = OUTCOMES.map(|outcome| {
             let mut said = shown(&Convention::new(), &ended(span, outcome)).attributes;
             said.retain(|key, _| !own_way.contains(&key.as_str()));
@@ -147,7 +147,7 @@ fn the_other_attributes_are_the_same_however_a_span_ends() {
 
 #[test]
 fn what_is_not_known_is_absent_and_never_0() {
-    for span in SpanName::ALL {
+    for &span in SpanName::ALL {
         let said = shown(&Convention::new(), &shown::bare(span));
         let absent =
             ["usage", "token_count", "gen_ai.request.model", "model_name", "gen_ai.response", "session"];
@@ -178,7 +178,7 @@ fn a_part_of_the_usage_that_is_unknown_is_absent_and_one_that_is_0_is_0() {
 
 #[test]
 fn usage_can_be_left_to_the_span_inside() {
-    for span in SpanName::ALL {
+    for &span in SpanName::ALL {
         let events = ended(span, Outcome::Completed);
         let with = shown(&Convention::new(), &events);
         let without = Shown::of(&Convention::new().without_usage(), &events);

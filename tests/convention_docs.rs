@@ -55,7 +55,7 @@ fn table(head: [&str; 3], rows: impl IntoIterator<Item = [String; 3]>) -> String
 
 fn names() -> String {
     let convention = Convention::new();
-    let rows = SpanName::ALL.map(|span| {
+    let rows = SpanName::ALL.iter().map(|&span| {
         let capture = Capture::new();
         let span_here =
             || span_of(span).model("{model}").agent_name("{agent}").metadata("tool_name", "{tool}").start();
@@ -70,7 +70,7 @@ fn names() -> String {
 /// One row a key and its source, in the order in which they first stand.
 fn attributes(rules: impl Fn(SpanName) -> Vec<&'static Rule>) -> String {
     let mut rows: Vec<(&str, String, Vec<SpanName>)> = Vec::new();
-    for span in SpanName::ALL {
+    for &span in SpanName::ALL {
         for rule in rules(span) {
             match rows.iter_mut().find(|row| row.0 == rule.key() && row.1 == rule.source()) {
                 Some(row) => row.2.push(span),
@@ -86,7 +86,7 @@ fn attributes(rules: impl Fn(SpanName) -> Vec<&'static Rule>) -> String {
 fn which(spans: &[SpanName]) -> String {
     let list =
         |spans: &[SpanName]| spans.iter().map(|span| format!("`{span}`")).collect::<Vec<_>>().join(", ");
-    let others: Vec<_> = SpanName::ALL.into_iter().filter(|span| !spans.contains(span)).collect();
+    let others: Vec<_> = SpanName::ALL.iter().copied().filter(|span| !spans.contains(span)).collect();
     match others.len() {
         0 => "all".to_owned(),
         1..=4 => format!("all but {}", list(&others)),

@@ -1,6 +1,6 @@
 //! The docs' table of events is made from the catalogue in the code, so the two cannot differ.
 
-use allm_telemetry::event::CATALOGUE;
+use allm_telemetry::SpanName;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/events.md");
 
@@ -9,11 +9,13 @@ fn keys(keys: &[&str]) -> String {
 }
 
 fn table() -> String {
-    let rows = CATALOGUE.iter().map(|row| {
+    let rows = SpanName::ALL.iter().map(|name| {
+        let row = name.row();
         let (start, end) = (keys(row.start_keys), keys(row.measurements));
-        format!("| `{}` | {start} | {end} | {} |\n", row.name, keys(row.result_keys))
+        format!("| `{}` | {} | {start} | {end} | {} |\n", row.name, row.description, keys(row.result_keys))
     });
-    let head = "| span | start keys | measurements at the end | result keys |\n|---|---|---|---|\n";
+    let head =
+        "| span | stands for | start keys | measurements at the end | result keys |\n|---|---|---|---|---|\n";
     std::iter::once(head.to_owned()).chain(rows).collect()
 }
 

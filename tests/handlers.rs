@@ -376,11 +376,11 @@ fn who_follows_one_thing_makes_nothing_else_observed() {
         calls.into_iter().chain(image).chain(sized).chain([Span::transcribe("audio/wav")])
     };
     let others = ["allm.adapter.retry", "telemetry.handler.failure", "allm.own"].map(EventName::try_from);
-    let events = SpanName::ALL.map(|name| name.event(Phase::Stop)).into_iter();
+    let events = SpanName::ALL.iter().map(|name| name.event(Phase::Stop));
     for event in events.chain(others.map(Result::unwrap)) {
         let telemetry = Telemetry::new();
         telemetry.attach("h", &event, |_| {}).unwrap();
-        for (name, span) in SpanName::ALL.into_iter().zip(spans()) {
+        for (name, span) in SpanName::ALL.iter().zip(spans()) {
             let mut observed = false;
             telemetry.run(|| {
                 let mut active = span.start();

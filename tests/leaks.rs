@@ -75,7 +75,7 @@ fn counting() -> (Telemetry, Arc<Count>) {
     let held = Counted::new(&count);
     let others =
         ["allm.adapter.retry", "telemetry.handler.failure"].map(|name| EventName::try_from(name).unwrap());
-    let events = SpanName::ALL.into_iter().flat_map(SpanName::events).chain(others);
+    let events = SpanName::ALL.iter().flat_map(|span| span.events()).cloned().chain(others);
     telemetry.attach_many("holds", events, move |_| assert!(Arc::strong_count(&held.0) > 0)).unwrap();
     (telemetry, count)
 }

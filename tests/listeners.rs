@@ -213,7 +213,7 @@ async fn a_listener_alone_makes_the_spans_it_follows_observed_and_no_others() {
 async fn a_listener_hears_nothing_of_spans_that_it_does_not_follow_and_others_do() {
     let scribe = Scribe { follows: |name| name == SpanName::Chat, ..Scribe::new() };
     let telemetry = scribe.attached();
-    telemetry.attach_many("all", SpanName::ALL.into_iter().flat_map(SpanName::events), |_| {}).unwrap();
+    telemetry.attach_many("all", SpanName::ALL.iter().flat_map(|span| span.events()), |_| {}).unwrap();
     telemetry.scope(async { tool().await }.in_span_infallible(Span::chat())).await;
     scribe.assert_wrote(&["start chat in nothing", "stop chat completed", "drop chat"]);
     assert_eq!(telemetry.ends_without_start("scribe"), Some(0), "the end of a tool was not missed");

@@ -283,7 +283,7 @@ fn a_stream_that_moves_between_threads_ends_once() {
 
 #[tokio::test]
 async fn any_span_may_wrap_a_stream_and_then_measures_it() {
-    for name in SpanName::ALL {
+    for &name in SpanName::ALL {
         let capture = Capture::new();
         let span = match name {
             SpanName::Chat => Span::chat(),

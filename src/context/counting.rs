@@ -84,7 +84,7 @@ impl Node {
 
     /// Whether this is a tool, step or chat: what is inside it is a call of its own.
     fn is_boundary(&self) -> bool {
-        self.start().is_some_and(|start| !start.name.counts_attempts())
+        self.start().is_some_and(|start| !start.name.is_call())
     }
 
     /// Whether this is a step or a chat, whose usage is the sum of the calls inside it.

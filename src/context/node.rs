@@ -81,7 +81,7 @@ impl Node {
 
     /// A span that nobody listens to and whose request has an id of the caller's.
     pub(crate) fn silent(name: SpanName, id: RequestId) -> Unshared {
-        let place = if name.counts_attempts() { Place::Unobserved(Some(id)) } else { Place::Scope(Some(id)) };
+        let place = if name.is_call() { Place::Unobserved(Some(id)) } else { Place::Scope(Some(id)) };
         Unshared::new(|| Self::alone(place, Telemetry::global()))
     }
 
@@ -172,7 +172,7 @@ impl Node {
     /// The nearest span here or above that says how often it was tried.
     pub(crate) fn counts_retries(&self) -> Option<&Self> {
         let nearest = self.lineage().find(|node| match &node.place {
-            Place::Span(start) => start.name.counts_attempts(),
+            Place::Span(start) => start.name.is_call(),
             Place::Unobserved(_) => true,
             Place::Scope(_) => false,
         })?;

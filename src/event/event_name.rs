@@ -3,7 +3,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::span_name::{Phase, SpanName};
+use super::known_event::KnownEvent;
 
 /// An event's name: a path of segments, written with dots (`allm.generate.stop`).
 ///
@@ -26,23 +26,23 @@ pub struct EventName(Repr);
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Repr {
-    Known(EventIndex),
+    Known(KnownEvent),
     // Never the text of a known one, so that equality is derived.
     Custom(Arc<str>),
 }
 
 impl EventName {
-    pub(crate) const RETRY: Self = Self::known(EventIndex::RETRY);
-    pub(crate) const FAILURE: Self = Self::known(EventIndex::FAILURE);
+    pub(crate) const RETRY: Self = Self::known(KnownEvent::Retry);
+    pub(crate) const FAILURE: Self = Self::known(KnownEvent::HandlerFailure);
 
-    pub(crate) const fn known(index: EventIndex) -> Self {
-        Self(Repr::Known(index))
+    pub(crate) const fn known(event: KnownEvent) -> Self {
+        Self(Repr::Known(event))
     }
 
-    /// The place in the catalogue, if it has one.
-    pub(crate) fn index(&self) -> Option<EventIndex> {
+    /// Returns which event of the catalogue it is, if it is one.
+    pub(crate) fn as_known(&self) -> Option<KnownEvent> {
         match self.0 {
-            Repr::Known(index) => Some(index),
+            Repr::Known(event) => Some(event),
             Repr::Custom(_) => None,
         }
     }
@@ -51,7 +51,7 @@ impl EventName {
     #[must_use]
     pub fn as_str(&self) -> &str {
         match &self.0 {
-            Repr::Known(index) => index.as_str(),
+            Repr::Known(event) => event.as_str(),
             Repr::Custom(text) => text,
         }
     }
@@ -88,8 +88,8 @@ impl TryFrom<&str> for EventName {
     type Error = ParseEventNameError;
 
     fn try_from(text: &str) -> Result<Self, Self::Error> {
-        if let Some(index) = EventIndex::find(text) {
-            return Ok(Self::known(index));
+        if let Some(event) = KnownEvent::find(text) {
+            return Ok(Self::known(event));
         }
         if text.split('.').any(str::is_empty) {
             return Err(ParseEventNameError { given: text.into(), dotted: false });
@@ -178,66 +178,5 @@ impl std::error::Error for ParseEventNameError {}
 impl From<Infallible> for ParseEventNameError {
     fn from(never: Infallible) -> Self {
         match never {}
-    }
-}
-
-/// An event of the catalogue by its place: four phases for each span, then the two others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct EventIndex(u8);
-
-/// Every event name of the catalogue, in the order of [`EventIndex`].
-static NAMES: [&str; EventIndex::COUNT] = {
-    macro_rules! names {
-        ($($span:literal)*) => {
-            [
-                $(
-                    concat!("allm.", $span, ".start"),
-                    concat!("allm.", $span, ".first_chunk"),
-                    concat!("allm.", $span, ".stop"),
-                    concat!("allm.", $span, ".exception"),
-                )*
-                "allm.adapter.retry",
-                "telemetry.handler.failure",
-            ]
-        };
-    }
-    names!(
-        "generate" "stream" "step" "chat" "tool" "image" "embed" "moderate" "classify" "synthesize" "transcribe"
-    )
-};
-
-impl EventIndex {
-    const PHASES: u8 = 4;
-    pub(crate) const RETRY: Self = Self(SpanName::ALL.len() as u8 * Self::PHASES);
-    pub(crate) const FAILURE: Self = Self(Self::RETRY.0 + 1);
-    pub(crate) const COUNT: usize = Self::FAILURE.0 as usize + 1;
-
-    pub(crate) const fn of(span: SpanName, phase: Phase) -> Self {
-        Self(span as u8 * Self::PHASES + phase as u8)
-    }
-
-    pub(crate) fn place(self) -> usize {
-        usize::from(self.0)
-    }
-
-    /// The span this event belongs to and its phase there.
-    pub(crate) fn span(self) -> Option<(SpanName, Phase)> {
-        let span = *SpanName::ALL.get(usize::from(self.0 / Self::PHASES))?;
-        let phase = match self.0 % Self::PHASES {
-            0 => Phase::Start,
-            1 => Phase::FirstChunk,
-            2 => Phase::Stop,
-            _ => Phase::Exception,
-        };
-        Some((span, phase))
-    }
-
-    fn as_str(self) -> &'static str {
-        NAMES[self.place()]
-    }
-
-    fn find(text: &str) -> Option<Self> {
-        let place = NAMES.iter().position(|name| *name == text)?;
-        u8::try_from(place).ok().map(Self)
     }
 }

@@ -1,11 +1,14 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::event_name::{EventIndex, EventName};
+use super::catalogue::{STREAM_MEASUREMENTS, SpanRow};
+use super::event_name::EventName;
+use super::known_event::KnownEvent;
+use super::phase::Phase;
 
 /// What kind of work a span stands for.
 ///
-/// The set is closed on purpose: a misspelt name is an error when it is parsed, not a second, empty dashboard.
+/// The set is closed: a misspelt name is an error when it is parsed, not a second, empty dashboard.
 ///
 /// # Examples
 ///
@@ -16,6 +19,7 @@ use super::event_name::{EventIndex, EventName};
 /// let error = "chats".parse::<SpanName>().unwrap_err();
 /// assert!(error.to_string().contains("generate, stream, step, chat, tool"));
 /// ```
+// A new span: a variant here, in `ALL` and in `row`. From there the compiler finds what is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum SpanName {
@@ -45,7 +49,7 @@ pub enum SpanName {
 
 impl SpanName {
     /// Every span name, in the order of the catalogue.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: &'static [Self] = &[
         Self::Generate,
         Self::Stream,
         Self::Step,
@@ -59,41 +63,176 @@ impl SpanName {
         Self::Transcribe,
     ];
 
-    /// The name as it stands in event names: `generate`, `stream`, …
+    /// Returns the span's row of the catalogue: its name, and what its events carry besides what all events carry.
+    ///
+    /// Names, events and the docs' table are made from these rows.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    pub const fn row(self) -> &'static SpanRow {
         match self {
-            Self::Generate => "generate",
-            Self::Stream => "stream",
-            Self::Step => "step",
-            Self::Chat => "chat",
-            Self::Tool => "tool",
-            Self::Image => "image",
-            Self::Embed => "embed",
-            Self::Moderate => "moderate",
-            Self::Classify => "classify",
-            Self::Synthesize => "synthesize",
-            Self::Transcribe => "transcribe",
+            Self::Generate => &SpanRow {
+                name: "generate",
+                description: "one request to a model, answered at once",
+                start_keys: &[],
+                measurements: &[],
+                result_keys: &[
+                    "response",
+                    "usage",
+                    "response_model",
+                    "response_id",
+                    "finish_reasons",
+                    "attempts",
+                ],
+                is_call: true,
+            },
+            Self::Stream => &SpanRow {
+                name: "stream",
+                description: "one request to a model, answered chunk by chunk",
+                start_keys: &[],
+                measurements: STREAM_MEASUREMENTS,
+                result_keys: &[
+                    "response",
+                    "usage",
+                    "usage_status",
+                    "response_model",
+                    "response_id",
+                    "finish_reasons",
+                    "attempts",
+                ],
+                is_call: true,
+            },
+            Self::Step => &SpanRow {
+                name: "step",
+                description: "one round of an agent: a model call and the tools it asked for",
+                start_keys: &[],
+                measurements: &[],
+                result_keys: &["step_result"],
+                is_call: false,
+            },
+            Self::Chat => &SpanRow {
+                name: "chat",
+                description: "one conversation turn: the outermost span of an agent",
+                start_keys: &[],
+                measurements: &[],
+                result_keys: &["chat_result"],
+                is_call: false,
+            },
+            Self::Tool => &SpanRow {
+                name: "tool",
+                description: "one tool that the model asked for",
+                start_keys: &["tool_call_id", "tool_name"],
+                measurements: &[],
+                result_keys: &["result"],
+                is_call: false,
+            },
+            Self::Image => &SpanRow {
+                name: "image",
+                description: "images made or changed",
+                start_keys: &["operation", "n"],
+                measurements: &["image_count"],
+                result_keys: CALL_RESULTS,
+                is_call: true,
+            },
+            Self::Embed => &SpanRow {
+                name: "embed",
+                description: "texts turned into vectors",
+                start_keys: &["input_count"],
+                measurements: &["embedding_count", "batch_count"],
+                result_keys: CALL_RESULTS,
+                is_call: true,
+            },
+            Self::Moderate => &SpanRow {
+                name: "moderate",
+                description: "inputs checked against a policy",
+                start_keys: &["input_count", "multimodal"],
+                measurements: &["result_count", "flagged_count"],
+                result_keys: CALL_RESULTS,
+                is_call: true,
+            },
+            Self::Classify => &SpanRow {
+                name: "classify",
+                description: "inputs sorted into classes, or questions about them answered",
+                start_keys: &["question_count"],
+                measurements: &["answer_count"],
+                result_keys: CALL_RESULTS,
+                is_call: true,
+            },
+            Self::Synthesize => &SpanRow {
+                name: "synthesize",
+                description: "text turned into speech",
+                start_keys: &["input_length"],
+                measurements: &["audio_bytes"],
+                result_keys: CALL_RESULTS,
+                is_call: true,
+            },
+            Self::Transcribe => &SpanRow {
+                name: "transcribe",
+                description: "speech turned into text",
+                start_keys: &["audio_mime"],
+                measurements: &["text_length"],
+                result_keys: CALL_RESULTS,
+                is_call: true,
+            },
         }
     }
 
-    /// The name of one of this span's events: `SpanName::Tool.event(Phase::Stop)` is `allm.tool.stop`.
+    /// Returns the name as it stands in event names: `generate`, `stream`, …
     #[must_use]
-    pub const fn event(self, phase: Phase) -> EventName {
-        EventName::known(EventIndex::of(self, phase))
+    pub const fn as_str(self) -> &'static str {
+        self.row().name
     }
 
-    /// All events of this span, for [`attach_many`](crate::attach_many).
+    /// Returns whether the span is a call: it asks a model. A span that is none separates what happens inside it from
+    /// the call around it.
+    pub(crate) const fn is_call(self) -> bool {
+        self.row().is_call
+    }
+
+    /// Returns the name of one of this span's events: `SpanName::Tool.event(Phase::Stop)` is `allm.tool.stop`.
     #[must_use]
-    pub const fn events(self) -> [EventName; 4] {
-        [
-            self.event(Phase::Start),
-            self.event(Phase::FirstChunk),
-            self.event(Phase::Stop),
-            self.event(Phase::Exception),
-        ]
+    pub const fn event(self, phase: Phase) -> EventName {
+        EventName::known(KnownEvent::Span(self, phase))
+    }
+
+    /// Returns the names of all events of this span, for [`attach_many`](crate::attach_many).
+    #[must_use]
+    pub fn events(self) -> &'static [EventName] {
+        KnownEvent::of_span(self)
+    }
+
+    /// Returns the names of the two events that end this span, `stop` and `exception`, for a handler that wants every
+    /// end.
+    ///
+    /// A call that fails with an error ends with `stop`; one that times out, is aborted or panics ends with
+    /// `exception`. A handler of `stop` alone misses those.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use allm_telemetry::{Event, SpanName};
+    ///
+    /// allm_telemetry::attach_many("ends", SpanName::Generate.ends(), |event: &Event<'_>| {
+    ///     println!("{:?} after {:?}", event.outcome(), event.duration());
+    /// })?;
+    /// # allm_telemetry::detach("ends").unwrap();
+    /// # Ok::<(), allm_telemetry::AttachError>(())
+    /// ```
+    #[must_use]
+    pub fn ends(self) -> &'static [EventName] {
+        &self.events()[Phase::Stop as usize..]
     }
 }
+
+/// The result keys of a call whose answer has no metadata of its own.
+const CALL_RESULTS: &[&str] = &["response", "usage", "attempts"];
+
+// Tables are indexed by `as usize` and filled from `ALL`.
+const _: () = {
+    let mut index = 0;
+    while index < SpanName::ALL.len() {
+        assert!(SpanName::ALL[index] as usize == index, "ALL lists the variants in their order");
+        index += 1;
+    }
+};
 
 impl fmt::Display for SpanName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -105,10 +244,8 @@ impl FromStr for SpanName {
     type Err = ParseSpanNameError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|name| name.as_str() == text)
-            .ok_or_else(|| ParseSpanNameError { given: text.into() })
+        let found = Self::ALL.iter().find(|name| name.as_str() == text);
+        found.copied().ok_or_else(|| ParseSpanNameError { given: text.into() })
     }
 }
 
@@ -119,7 +256,7 @@ pub struct ParseSpanNameError {
 }
 
 impl ParseSpanNameError {
-    /// The text that is no span name.
+    /// Returns the text that is not a span name.
     #[must_use]
     pub fn given(&self) -> &str {
         &self.given
@@ -128,45 +265,9 @@ impl ParseSpanNameError {
 
 impl fmt::Display for ParseSpanNameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unknown span name {:?}, valid are: ", self.given)?;
-        for (place, name) in SpanName::ALL.into_iter().enumerate() {
-            let comma = if place == 0 { "" } else { ", " };
-            write!(f, "{comma}{name}")?;
-        }
-        Ok(())
+        let valid: Vec<&str> = SpanName::ALL.iter().map(|name| name.as_str()).collect();
+        write!(f, "unknown span name {:?}, valid are: {}", self.given, valid.join(", "))
     }
 }
 
 impl std::error::Error for ParseSpanNameError {}
-
-/// A moment in a span's life that has an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Phase {
-    /// The work began.
-    Start,
-    /// The first chunk of a stream came.
-    FirstChunk,
-    /// The work ended: completed, failed with an error, or dropped by its reader.
-    Stop,
-    /// The work was cut short: cancelled or panicked.
-    Exception,
-}
-
-impl Phase {
-    /// The last segment of the event's name: `start`, `first_chunk`, `stop`, `exception`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Start => "start",
-            Self::FirstChunk => "first_chunk",
-            Self::Stop => "stop",
-            Self::Exception => "exception",
-        }
-    }
-}
-
-impl fmt::Display for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}

@@ -11,10 +11,10 @@ use super::outcome::Outcome;
 use super::owned::OwnedEvent;
 use super::sanitize::OneLine;
 use super::span_id::SpanId;
-use super::span_name::{Phase, SpanName};
 use super::start::SpanStart;
 use super::usage::Usage;
 use super::value::ValueRef;
+use super::{phase::Phase, span_name::SpanName};
 
 /// An event as handlers see it: a name, measurements (numbers) and metadata (context).
 ///

@@ -117,7 +117,7 @@ impl ListenerMeta {
         sequence: u64,
         registry: u64,
     ) -> Arc<dyn ErasedListener> {
-        let spans = SpanName::ALL.into_iter().filter(|name| listener.follows(*name));
+        let spans = SpanName::ALL.iter().copied().filter(|name| listener.follows(*name));
         let head = Self {
             id,
             sequence,
@@ -141,8 +141,9 @@ impl ListenerMeta {
     }
 
     pub(super) fn events(&self) -> Box<[EventName]> {
-        let followed = SpanName::ALL.into_iter().filter(|name| self.spans.overlaps(EventSet::span(*name)));
-        followed.flat_map(SpanName::events).chain([EventName::RETRY]).collect()
+        let followed =
+            SpanName::ALL.iter().copied().filter(|name| self.spans.overlaps(EventSet::span(*name)));
+        followed.flat_map(SpanName::events).cloned().chain([EventName::RETRY]).collect()
     }
 
     /// Called when it is detached: it gets no further call.

@@ -1,7 +1,7 @@
 use std::sync::PoisonError;
 
 use super::sync::{AtomicU32, Mutex, MutexGuard, Ordering, process_wide};
-use crate::event::{EventIndex, EventName, SpanName};
+use crate::event::{EventName, KnownEvent, SpanName};
 
 /// What is followed: a bit a span, one each for retries and failures, one for all names outside the catalogue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,13 +20,11 @@ impl EventSet {
     }
 
     pub(crate) fn event(name: &EventName) -> Self {
-        match name.index() {
+        match name.as_known() {
+            Some(KnownEvent::Span(span, _)) => Self::span(span),
+            Some(KnownEvent::Retry) => Self::RETRY,
+            Some(KnownEvent::HandlerFailure) => Self::FAILURE,
             None => Self::CUSTOM,
-            Some(index) => match index.span() {
-                Some((span, _)) => Self::span(span),
-                None if index == EventIndex::RETRY => Self::RETRY,
-                None => Self::FAILURE,
-            },
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::erased_listener::ErasedListener;
 use super::handler::Handler;
 use super::interest::EventSet;
-use crate::event::{Content, EventIndex, EventName};
+use crate::event::{Content, EventName, KnownEvent};
 
 /// What is attached under an id.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ impl Attached {
 /// Who gets which event: made anew after each change, then only read.
 #[derive(Debug)]
 pub(super) struct Table {
-    known: [Row; EventIndex::COUNT],
+    known: [Row; KnownEvent::COUNT],
     custom: HashMap<EventName, Row>,
     pub(super) listeners: Vec<Arc<dyn ErasedListener>>,
 }
@@ -73,15 +73,15 @@ impl Table {
     }
 
     pub(super) fn row(&self, name: &EventName) -> &Row {
-        match name.index() {
-            Some(index) => &self.known[index.place()],
+        match name.as_known() {
+            Some(event) => &self.known[event.index()],
             None => self.custom.get(name).unwrap_or(&NOBODY),
         }
     }
 
     fn row_mut(&mut self, name: &EventName) -> &mut Row {
-        match name.index() {
-            Some(index) => &mut self.known[index.place()],
+        match name.as_known() {
+            Some(event) => &mut self.known[event.index()],
             None => self.custom.entry(name.clone()).or_default(),
         }
     }

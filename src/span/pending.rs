@@ -4,9 +4,7 @@ use std::sync::Arc;
 use super::active::Active;
 use super::observer::{Input, observe};
 use crate::context::{Context, Node, Place, Unshared, ambient, is_current, is_outside};
-use crate::event::{
-    Content, Event, Moment, Phase, RequestId, RequestIdCell, SpanName, SpanRow, SpanStart, Value,
-};
+use crate::event::{Content, Event, Moment, Phase, RequestId, RequestIdCell, SpanName, SpanStart, Value};
 use crate::registry::{EventSet, Telemetry, anywhere};
 
 /// A span that was built and has not started: where it was built, and what it is if anybody may care.
@@ -19,8 +17,7 @@ pub(crate) struct PendingSpan {
     /// Its node, in which lies what listeners captured; of a span that nobody listened to anywhere at build only if it has
     /// a request id of its own. A pointer, so that what a span wraps stays small and a builder is cheap to move.
     draft: Option<Unshared>,
-    /// A pointer too: four words are copied as such.
-    row: &'static SpanRow,
+    name: SpanName,
 }
 
 impl PendingSpan {
@@ -34,11 +31,11 @@ impl PendingSpan {
         } else {
             None
         };
-        Self { context, draft, row: name.row() }
+        Self { context, draft, name }
     }
 
     pub(crate) fn name(&self) -> SpanName {
-        self.row.name
+        self.name
     }
 
     #[inline]
@@ -177,14 +174,14 @@ fn unobserved(name: SpanName, outer: Context, given_id: Option<RequestId>) -> Co
             return outer.unread();
         }
         let counts_for_another =
-            name.counts_attempts() && outer.node().is_some_and(|node| node.counts_retries().is_some());
+            name.is_call() && outer.node().is_some_and(|node| node.counts_retries().is_some());
         if !counts_for_another {
             return outer;
         }
     }
     let around = if given_id.is_some() { outer.node_of_request() } else { outer.node().cloned() };
     let id = given_id.or_else(|| outer.request_id());
-    let place = if name.counts_attempts() { Place::Unobserved(id) } else { Place::Scope(id) };
+    let place = if name.is_call() { Place::Unobserved(id) } else { Place::Scope(id) };
     Context::of(Node::scope(place, outer.telemetry(), around))
 }
 

@@ -72,7 +72,7 @@ impl Capture {
         let seen = Arc::new(Seen { events: Mutex::default(), count: watch::Sender::new(0) });
         let keep = seen.clone();
         let others = [EventName::RETRY, EventName::FAILURE];
-        let events = SpanName::ALL.into_iter().flat_map(SpanName::events).chain(others);
+        let events = SpanName::ALL.iter().flat_map(|span| span.events()).cloned().chain(others);
         telemetry.attach_many(Self::ID, events, move |event| keep.push(event.to_owned()))?;
         Ok(Self { telemetry, seen })
     }

@@ -13,10 +13,10 @@ const SECRET: &str = "hunter2";
 /// Puts the secret everywhere where content may stand.
 fn tell_all(recorded: &Recorded) {
     // Another handler may have it all, so all of it is made.
-    let names = SpanName::ALL.into_iter().flat_map(SpanName::events);
+    let names = SpanName::ALL.iter().flat_map(|span| span.events());
     recorded.telemetry.attach_many("all", names, |_: &Event<'_>| {}).unwrap();
     recorded.telemetry.run(|| {
-        for name in SpanName::ALL {
+        for &name in SpanName::ALL {
             let span = || {
                 let span = span_of(name).input(|| SECRET).metadata("tenant", SECRET);
                 let mut span = span.conversation_id(SECRET).stop_sequences([SECRET]).start();

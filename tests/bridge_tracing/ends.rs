@@ -125,7 +125,7 @@ async fn the_first_chunk_and_a_retry_are_events_in_the_span() {
 
 #[test]
 fn every_span_of_the_catalogue_has_a_name_a_kind_and_an_outcome() {
-    for name in SpanName::ALL {
+    for &name in SpanName::ALL {
         let (telemetry, recorder, _guard) = recorded(Tracing::new());
         telemetry.run(|| allm_telemetry::span_sync(name, Metadata::new(), || ((), Metadata::new())));
         let fields = recorder.the(name.as_str());

@@ -13,7 +13,7 @@ const SECRET: &str = "hunter2";
 /// Puts the secret everywhere where content may stand.
 fn tell_all(shown: &Shown) {
     // Another handler may have it all, so all of it is made.
-    shown.telemetry.attach_many("all", SpanName::ALL.into_iter().flat_map(SpanName::events), |_| {}).unwrap();
+    shown.telemetry.attach_many("all", SpanName::ALL.iter().flat_map(|span| span.events()), |_| {}).unwrap();
     shown.telemetry.run(|| {
         let span =
             |name| Span::tool(name, "call").request_id(id("r")).input(|| SECRET).metadata("tenant", SECRET);

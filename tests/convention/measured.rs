@@ -196,7 +196,7 @@ fn buckets_double_from_a_hundredth_of_a_second_and_tokens_go_by_fours() {
 #[test]
 fn the_gaps_between_chunks_are_asked_for_with_the_first() {
     let convention = Convention::new();
-    for span in SpanName::ALL {
+    for &span in SpanName::ALL {
         let gaps: Vec<_> = ended(span, OUTCOMES[1])
             .iter()
             .filter_map(|event| {

@@ -33,7 +33,7 @@ fn every_genai_attribute_is_in_opentelemetrys_list_with_its_type() {
     let Some(list) = list() else { return };
     let convention = all_content().profiles([Profile::Otel1_41]);
     let mut sent: BTreeMap<String, &str> = BTreeMap::new();
-    for span in SpanName::ALL {
+    for &span in SpanName::ALL {
         for (key, value) in shown(&convention, &ended(span, Outcome::Completed)).typed {
             sent.insert(key, kind(&value));
         }

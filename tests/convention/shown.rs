@@ -17,7 +17,7 @@ pub(crate) const OUTCOMES: [Outcome; 5] =
     [Outcome::Completed, Outcome::Dropped, Outcome::Cancelled, Outcome::Error, Outcome::Panicked];
 
 pub(crate) fn every_end() -> impl Iterator<Item = (SpanName, Outcome)> {
-    SpanName::ALL.into_iter().flat_map(|span| OUTCOMES.map(|outcome| (span, outcome)))
+    SpanName::ALL.iter().flat_map(|&span| OUTCOMES.map(|outcome| (span, outcome)))
 }
 
 pub(crate) fn all_content() -> Convention {

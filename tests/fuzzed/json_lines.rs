@@ -57,7 +57,7 @@ impl Facts {
     fn written(&self) -> Vec<Json> {
         let (telemetry, page) = (Telemetry::new(), Page::default());
         let own = EventName::try_from(format!("allm.{}", self.suffix)).expect("it was tried");
-        let events = SpanName::Tool.events().into_iter().chain([own]);
+        let events = SpanName::Tool.events().iter().cloned().chain([own]);
         let keys = self.metadata.iter().map(|(key, _)| key.to_owned());
         let policy = Policy::new().user_keys(keys).content_unredacted(Content::ALL);
         let log = JsonLines::to_writer(page.clone()).policy(policy).events(events);

@@ -32,7 +32,7 @@ struct Pages {
 impl Books {
     pub(crate) fn open(telemetry: &Telemetry) -> Result<Self, AttachError> {
         let books = Self::default();
-        let spans = SpanName::ALL.into_iter().flat_map(SpanName::events);
+        let spans = SpanName::ALL.iter().flat_map(|span| span.events()).cloned();
         let others = ["allm.adapter.retry", "telemetry.handler.failure"];
         let others = others.map(|name| EventName::try_from(name).expect("names of the catalogue"));
         let pages = books.clone();

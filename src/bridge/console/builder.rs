@@ -109,7 +109,7 @@ impl Console {
     ///
     /// If the system cannot start a thread, as [`std::thread::spawn`].
     pub fn attach(self, id: impl Into<Arc<str>>, telemetry: &Telemetry) -> Result<SinkGuard, AttachError> {
-        let names = SpanName::ALL.into_iter().flat_map(SpanName::events).chain([EventName::RETRY]);
+        let names = SpanName::ALL.iter().flat_map(|span| span.events()).cloned().chain([EventName::RETRY]);
         let options = SubscribeOptions::new(self.capacity).content(self.policy.allowed_content());
         let trees = Trees::new(self.policy, Paint::new(self.colors), self.remembered);
         telemetry.attach_sink(id, names, options, Screen::new(self.to, trees))

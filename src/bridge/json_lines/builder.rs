@@ -64,7 +64,7 @@ impl JsonLines {
             capacity: Self::CAPACITY,
             when_full: WhenFull::Drop,
             policy: Policy::new(),
-            events: SpanName::ALL.into_iter().flat_map(SpanName::events).chain(others).collect(),
+            events: SpanName::ALL.iter().flat_map(|span| span.events()).cloned().chain(others).collect(),
         }
     }
 
@@ -84,8 +84,8 @@ impl JsonLines {
     }
 
     /// Only these events, instead of all of the catalogue; for events of your own, name them.
-    pub fn events(self, events: impl IntoIterator<Item = EventName>) -> Self {
-        Self { events: events.into_iter().collect(), ..self }
+    pub fn events(self, events: impl IntoIterator<Item: Into<EventName>>) -> Self {
+        Self { events: events.into_iter().map(Into::into).collect(), ..self }
     }
 
     /// Attaches to `telemetry` under `id`, and writes until the guard is dropped.

@@ -36,7 +36,7 @@ impl Sites {
         let event = |name: &EventName, keys: &[&'static str]| {
             site(false, name.as_str().to_owned().into(), keys.iter().map(|key| Cow::Borrowed(*key)).collect())
         };
-        let all = SpanName::ALL.into_iter();
+        let all = SpanName::ALL.iter().copied();
         Self {
             spans: all.clone().map(|span| site(true, span.as_str().into(), keys(convention, span))).collect(),
             first_chunks: all.map(|span| event(&span.event(Phase::FirstChunk), &FIRST_CHUNK_KEYS)).collect(),
