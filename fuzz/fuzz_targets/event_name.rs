@@ -1,3 +1,5 @@
+//! Looks for bytes that break the parser of event names.
+
 #![no_main]
 
 #[path = "../../tests/fuzzed/event_name.rs"]

@@ -1,3 +1,5 @@
+//! Looks for bytes that break the writer of JSON lines.
+
 #![no_main]
 
 #[path = "../../tests/fuzzed/json_lines.rs"]

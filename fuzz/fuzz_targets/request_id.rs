@@ -1,3 +1,5 @@
+//! Looks for bytes that break the parser of request ids.
+
 #![no_main]
 
 #[path = "../../tests/fuzzed/request_id.rs"]

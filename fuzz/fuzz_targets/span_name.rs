@@ -1,3 +1,5 @@
+//! Looks for bytes that break the parser of span names.
+
 #![no_main]
 
 #[path = "../../tests/fuzzed/span_name.rs"]

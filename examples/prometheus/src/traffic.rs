@@ -12,7 +12,7 @@ type Outcome<T> = Result<T, String>;
 const TENANTS: [&str; 3] = ["acme", "globex", "initech"];
 
 /// For ever.
-pub async fn run() {
+pub(crate) async fn run() {
     let users = TENANTS.map(|tenant| async move {
         for turn in 0.. {
             // What becomes of it is what the page tells.

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Says so if a program is not installed: what it would have shown is not tested.
-pub fn missing(program: &str) -> bool {
+pub(crate) fn missing(program: &str) -> bool {
     let asked = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     let is_missing = asked.is_err();
     if is_missing {
@@ -75,13 +75,13 @@ fn get(address: SocketAddr, path: &str) -> Result<String, String> {
 }
 
 /// The example.
-pub struct Service {
+pub(crate) struct Service {
     address: SocketAddr,
     _process: Running,
 }
 
 impl Service {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let address = free();
         let mut command = Command::new(env!("CARGO_BIN_EXE_allm-telemetry-prometheus"));
         let mut child = command.arg(address.to_string()).stdout(Stdio::piped()).spawn().expect("it starts");
@@ -94,7 +94,7 @@ impl Service {
     }
 
     /// The page, once it is as wanted.
-    pub fn page_with(&self, wanted: impl Fn(&String) -> bool) -> String {
+    pub(crate) fn page_with(&self, wanted: impl Fn(&String) -> bool) -> String {
         until("the page", || {
             let page = get(self.address, "/metrics")?;
             if wanted(&page) { Ok(page) } else { Err(page) }
@@ -103,7 +103,7 @@ impl Service {
 }
 
 /// What `promtool check metrics` says against a page.
-pub fn promtool_check(page: &str) -> Result<(), String> {
+pub(crate) fn promtool_check(page: &str) -> Result<(), String> {
     let mut command = Command::new("promtool");
     command.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("promtool starts");
@@ -115,14 +115,14 @@ pub fn promtool_check(page: &str) -> Result<(), String> {
 }
 
 /// A Prometheus that scrapes the service.
-pub struct Prometheus {
+pub(crate) struct Prometheus {
     address: SocketAddr,
     folder: PathBuf,
     process: Option<Running>,
 }
 
 impl Prometheus {
-    pub fn scraping(service: &Service) -> Self {
+    pub(crate) fn scraping(service: &Service) -> Self {
         let address = free();
         let folder =
             std::env::temp_dir().join(format!("prometheus-{}-{}", std::process::id(), address.port()));
@@ -143,7 +143,7 @@ impl Prometheus {
     }
 
     /// Asks until the one value of the answer is as wanted.
-    pub fn until(&self, query: &str, wanted: impl Fn(f64) -> bool) {
+    pub(crate) fn until(&self, query: &str, wanted: impl Fn(f64) -> bool) {
         let escape = |byte: u8| match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'.' => char::from(byte).to_string(),
             other => format!("%{other:02X}"),
