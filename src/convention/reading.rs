@@ -77,7 +77,7 @@ impl<'a, 'c> Reading<'a, 'c> {
     fn has(&self, needs: Needs, usage: bool) -> bool {
         match needs {
             Needs::Nothing => true,
-            Needs::Options => !self.start.more.options.is_empty(),
+            Needs::Options => !self.start.keys.is_empty(),
             Needs::Usage => usage,
             Needs::Stream => self.end.is_some_and(|end| end.stream.is_some()),
             Needs::Input => self.policy.allowed_content().intersects(Content::INPUT),
@@ -119,8 +119,8 @@ impl<'a, 'c> Reading<'a, 'c> {
     fn rare_at_start(&self, source: &Source) -> Option<Attribute<'a>> {
         match *source {
             Source::True => Some(Attribute::Bool(true)),
-            Source::Option(key, kind) => convert(self.start.more.options.get(key)?, kind),
-            Source::Own(key, kind) => convert(self.own(key)?, kind),
+            Source::Option(key, kind) => convert(self.start.keys.get(key)?, kind),
+            Source::Own(key, kind) => convert(self.start.keys.get(key)?, kind),
             Source::Input(form) => Some(shape(self.input()?, form, None)),
             _ => None,
         }
@@ -181,7 +181,7 @@ impl<'a, 'c> Reading<'a, 'c> {
         }
         let mut visit = |entry: Entry<'a>| {
             let Some(key) = named.iter().find(|key| entry.from_user && *key == entry.key) else { return };
-            let told = self.end.and_then(|_| self.start.more.user.get(key)).map(Value::as_value_ref);
+            let told = self.end.and_then(|_| self.start.user.get(key)).map(Value::as_value_ref);
             if told != Some(entry.value)
                 && let Some(value) = Attribute::of(entry.value)
             {
@@ -195,7 +195,7 @@ impl<'a, 'c> Reading<'a, 'c> {
     /// A value of a key of the user's, whenever it was told.
     pub(super) fn of_the_user(&self, key: &str) -> Option<ValueRef<'a>> {
         let later = self.end.and_then(|end| end.results.metadata.get(key));
-        later.or_else(|| self.start.more.user.get(key)).map(Value::as_value_ref)
+        later.or_else(|| self.start.user.get(key)).map(Value::as_value_ref)
     }
 
     pub(super) fn named(&self) -> &'static Named {
@@ -206,8 +206,8 @@ impl<'a, 'c> Reading<'a, 'c> {
     pub(super) fn subject(&self, subject: Subject) -> Option<Cow<'a, str>> {
         match subject {
             Subject::Model => self.start.model.as_deref().map(Cow::Borrowed),
-            Subject::Agent => self.start.more.options.get("agent_name").and_then(text_of),
-            Subject::Tool => self.own("tool_name").and_then(text_of),
+            Subject::Agent => self.start.keys.get("agent_name").and_then(text_of),
+            Subject::Tool => self.start.keys.get("tool_name").and_then(text_of),
         }
     }
 
@@ -215,12 +215,6 @@ impl<'a, 'c> Reading<'a, 'c> {
         let provider = self.start.provider().and_then(text_of);
         let engine = || self.start.engine.as_deref().map(Cow::Borrowed);
         provider.or_else(engine).unwrap_or(OTHER.into())
-    }
-
-    /// A start key of the span's own row.
-    pub(super) fn own(&self, key: &str) -> Option<&'a Value> {
-        let place = self.start.name.row().start_keys.iter().position(|own| *own == key)?;
-        self.start.own().get(place)
     }
 
     /// The class of an error or a panic; of no other end.
@@ -234,7 +228,7 @@ impl<'a, 'c> Reading<'a, 'c> {
     }
 
     fn input(&self) -> Option<&Outgoing<'a>> {
-        let input = || self.leaving("input", self.start.more.input.as_ref()?);
+        let input = || self.leaving("input", self.start.input.as_ref()?);
         self.input.get_or_init(input).as_ref()
     }
 

@@ -37,9 +37,6 @@ impl SpanRow {
     }
 }
 
-/// The most start keys that one span has.
-pub(crate) const MAX_START_KEYS: usize = 2;
-
 /// What every end of a span that wraps a stream measures.
 pub(crate) const STREAM_MEASUREMENTS: &[&str] =
     &["chunk_count", "time_to_first_chunk", "producer_wait", "longest_wait", "consumer_time"];

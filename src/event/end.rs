@@ -110,15 +110,14 @@ impl SpanEnd {
     pub(crate) fn visit_metadata<'a>(&'a self, start: &'a SpanStart, visit: Visit<'_, 'a>) {
         start.visit_standard(visit);
         // The results are merged over the start's keys, and the standard ones win over both.
-        for (key, value) in start.more.user.iter() {
+        for (key, value) in start.user.iter() {
             let value = self.results.metadata.get(key).unwrap_or(value);
             visit(Entry::user(key, value.as_value_ref()));
         }
         for (key, value) in self.results.metadata.iter() {
-            let known = start.more.user.get(key).is_some()
-                || start.more.options.get(key).is_some()
-                || start.is_standard(key);
-            if !known {
+            let is_known =
+                start.user.get(key).is_some() || start.keys.get(key).is_some() || start.is_standard(key);
+            if !is_known {
                 visit(Entry::user(key, value.as_value_ref()));
             }
         }

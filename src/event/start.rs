@@ -1,10 +1,9 @@
 use std::panic::Location;
 
-use super::catalogue::{MAX_START_KEYS, OPTIONAL_START_KEYS, STANDARD_END_KEYS};
+use super::catalogue::{OPTIONAL_START_KEYS, STANDARD_END_KEYS};
 use super::clock::Time;
 use super::entry::{Entry, Visit};
 use super::fields::{Key, Metadata};
-use super::rare::{Empty, Rare};
 use super::request_id::{LazyRequestId, RequestIdCell};
 use super::span_id::SpanId;
 use super::span_name::SpanName;
@@ -21,30 +20,16 @@ pub(crate) struct SpanStart {
     pub(crate) monotonic_time: Time,
     pub(crate) engine: Option<Key>,
     pub(crate) model: Option<Key>,
-    /// The values of the row's start keys, in its order, once one of them was set.
-    pub(crate) own: Option<[Value; MAX_START_KEYS]>,
-    pub(crate) more: Rare<More>,
+    /// The span's start keys and the optional start keys, as far as they were set.
+    pub(crate) keys: Metadata,
+    /// The user's own keys.
+    pub(crate) user: Metadata,
+    pub(crate) input: Option<Value>,
     /// The span was built with a closure for its `output`: every end of it has the key.
     pub(crate) has_output: bool,
     /// Where the span was built.
     pub(crate) built_at: &'static Location<'static>,
 }
-
-/// What a span may say beside.
-#[derive(Clone, Debug)]
-pub(crate) struct More {
-    /// The optional start keys that were set.
-    pub(crate) options: Metadata,
-    /// The user's own keys.
-    pub(crate) user: Metadata,
-    pub(crate) input: Option<Value>,
-}
-
-impl Empty for More {
-    const EMPTY: &'static Self = &Self { options: Metadata::new(), user: Metadata::new(), input: None };
-}
-
-const NOTHING: [Value; MAX_START_KEYS] = [const { Value::Null }; MAX_START_KEYS];
 
 impl SpanStart {
     #[inline]
@@ -58,28 +43,26 @@ impl SpanStart {
             monotonic_time: Time::default(),
             engine: None,
             model: None,
-            own: None,
-            more: Rare::empty(),
+            keys: Metadata::new(),
+            user: Metadata::new(),
+            input: None,
             has_output: false,
             built_at,
         }
     }
 
-    /// Sets a key by its name, wherever it belongs: the catalogue's keys in their places, the rest among the user's.
-    /// Keys that only the crate sets are left alone.
+    /// Sets a key by its name: one of the catalogue's as such, any other as the user's own. Keys that only the crate sets
+    /// are ignored.
     pub(crate) fn set(&mut self, key: Key, value: Value) {
-        let row = self.name.row();
-        if let Some(place) = row.start_keys.iter().position(|own| *own == key) {
-            self.own.get_or_insert(NOTHING)[place] = value;
-        } else if OPTIONAL_START_KEYS.contains(&&*key) {
-            self.more.options.insert(key, value);
-        } else if !self.is_standard(&key) || matches!(&*key, "engine" | "model" | "input") {
-            match &*key {
-                "engine" => self.engine = value.into_text(),
-                "model" => self.model = value.into_text(),
-                "input" => self.more.input = Some(value),
-                _ => drop(self.more.user.insert(key, value)),
+        match &*key {
+            "engine" => self.engine = value.into_text(),
+            "model" => self.model = value.into_text(),
+            "input" => self.input = Some(value),
+            it if self.name.row().start_keys.contains(&it) || OPTIONAL_START_KEYS.contains(&it) => {
+                self.keys.insert(key, value);
             }
+            it if !self.is_standard(it) => drop(self.user.insert(key, value)),
+            _ => {}
         }
     }
 
@@ -92,13 +75,8 @@ impl SpanStart {
             || row.result_keys.contains(&key)
     }
 
-    /// The values of the row's start keys, in its order.
-    pub(crate) fn own(&self) -> &[Value; MAX_START_KEYS] {
-        self.own.as_ref().unwrap_or(&NOTHING)
-    }
-
     pub(crate) fn provider(&self) -> Option<&Value> {
-        self.more.options.get("provider")
+        self.keys.get("provider")
     }
 
     /// The metadata up to the user's own keys.
@@ -109,13 +87,15 @@ impl SpanStart {
         visit(Entry::standard("parent_span_id", ValueRef::optional(self.parent_span_id, ValueRef::SpanId)));
         visit(Entry::standard("engine", ValueRef::text(self.engine.as_ref())));
         visit(Entry::standard("model", ValueRef::text(self.model.as_ref())));
-        for (key, value) in self.name.row().start_keys.iter().zip(self.own()) {
+        // The span's start keys are always there, the optional ones only if they were set.
+        let own = self.name.row().start_keys;
+        for key in own {
+            visit(Entry::standard(key, ValueRef::optional(self.keys.get(key), Value::as_value_ref)));
+        }
+        for (key, value) in self.keys.iter().filter(|(key, _)| !own.contains(key)) {
             visit(Entry::standard(key, value.as_value_ref()));
         }
-        for (key, value) in self.more.options.iter() {
-            visit(Entry::standard(key, value.as_value_ref()));
-        }
-        if let Some(input) = &self.more.input {
+        if let Some(input) = &self.input {
             visit(Entry::standard("input", input.as_value_ref()));
         }
     }

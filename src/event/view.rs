@@ -226,7 +226,7 @@ impl<'a> Event<'a> {
             Data::Span(start, Moment::End(end)) => end.visit_metadata(start, visit),
             Data::Span(start, _) => {
                 start.visit_standard(visit);
-                for (key, value) in start.more.user.iter() {
+                for (key, value) in start.user.iter() {
                     visit(Entry::user(key, value.as_value_ref()));
                 }
             }

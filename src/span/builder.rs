@@ -88,49 +88,52 @@ impl Span {
     #[track_caller]
     #[inline]
     pub fn tool(name: impl Into<Key>, call_id: impl Into<Key>) -> Self {
-        Self::named(SpanName::Tool).own(|| [call_id.into().into(), name.into().into()])
+        let span = Self::named(SpanName::Tool).start_key("tool_call_id", || call_id.into());
+        span.start_key("tool_name", || name.into())
     }
 
     /// `n` images made or changed.
     #[track_caller]
     #[inline]
     pub fn image(operation: ImageOperation, n: u64) -> Self {
-        Self::named(SpanName::Image).own(|| [operation.as_str().into(), n.into()])
+        Self::named(SpanName::Image).start_key("operation", || operation.as_str()).start_key("n", || n)
     }
 
     /// `input_count` texts turned into vectors.
     #[track_caller]
     #[inline]
     pub fn embed(input_count: u64) -> Self {
-        Self::named(SpanName::Embed).own(|| [input_count.into(), Value::Null])
+        Self::named(SpanName::Embed).start_key("input_count", || input_count)
     }
 
     /// `input_count` inputs checked against a policy; `multimodal` if not all are text.
     #[track_caller]
     #[inline]
     pub fn moderate(input_count: u64, multimodal: bool) -> Self {
-        Self::named(SpanName::Moderate).own(|| [input_count.into(), multimodal.into()])
+        Self::named(SpanName::Moderate)
+            .start_key("input_count", || input_count)
+            .start_key("multimodal", || multimodal)
     }
 
     /// `question_count` questions about an input answered.
     #[track_caller]
     #[inline]
     pub fn classify(question_count: u64) -> Self {
-        Self::named(SpanName::Classify).own(|| [question_count.into(), Value::Null])
+        Self::named(SpanName::Classify).start_key("question_count", || question_count)
     }
 
     /// A text of `input_length` characters turned into speech.
     #[track_caller]
     #[inline]
     pub fn synthesize(input_length: u64) -> Self {
-        Self::named(SpanName::Synthesize).own(|| [input_length.into(), Value::Null])
+        Self::named(SpanName::Synthesize).start_key("input_length", || input_length)
     }
 
     /// Speech turned into text; the media type of the audio, such as `audio/wav`.
     #[track_caller]
     #[inline]
     pub fn transcribe(audio_mime: impl Into<Key>) -> Self {
-        Self::named(SpanName::Transcribe).own(|| [audio_mime.into().into(), Value::Null])
+        Self::named(SpanName::Transcribe).start_key("audio_mime", || audio_mime.into())
     }
 
     #[track_caller]
@@ -143,14 +146,6 @@ impl Span {
             classify: ByDisplay,
             input: NoObserver,
         }
-    }
-
-    #[inline]
-    fn own(mut self, values: impl FnOnce() -> [Value; 2]) -> Self {
-        if let Some(start) = self.unsettled.start_mut() {
-            start.own = Some(values());
-        }
-        self
     }
 }
 

@@ -25,67 +25,67 @@ impl<S, C, K, I> Span<S, C, K, I> {
     /// Who serves the model, as OpenTelemetry names it (`openai`, `anthropic`, `gcp.gemini`), if it is not the engine.
     /// Inherited by spans inside.
     pub fn provider(self, provider: impl Into<Key>) -> Self {
-        self.option("provider", || provider.into())
+        self.start_key("provider", || provider.into())
     }
 
     /// The agent's name.
     pub fn agent_name(self, name: impl Into<Key>) -> Self {
-        self.option("agent_name", || name.into())
+        self.start_key("agent_name", || name.into())
     }
 
     /// The conversation that this is a turn of. Not the request id: a conversation has many requests.
     pub fn conversation_id(self, id: impl Into<Key>) -> Self {
-        self.option("conversation_id", || id.into())
+        self.start_key("conversation_id", || id.into())
     }
 
     /// The host that is asked.
     pub fn server_address(self, host: impl Into<Key>) -> Self {
-        self.option("server_address", || host.into())
+        self.start_key("server_address", || host.into())
     }
 
     /// The port that is asked.
     pub fn server_port(self, port: u16) -> Self {
-        self.option("server_port", || port)
+        self.start_key("server_port", || port)
     }
 
     /// Request parameter: the sampling temperature.
     pub fn temperature(self, temperature: f64) -> Self {
-        self.option("temperature", || temperature)
+        self.start_key("temperature", || temperature)
     }
 
     /// Request parameter: nucleus sampling.
     pub fn top_p(self, top_p: f64) -> Self {
-        self.option("top_p", || top_p)
+        self.start_key("top_p", || top_p)
     }
 
     /// Request parameter: how many tokens are sampled from.
     pub fn top_k(self, top_k: u64) -> Self {
-        self.option("top_k", || top_k)
+        self.start_key("top_k", || top_k)
     }
 
     /// Request parameter: the most tokens to generate.
     pub fn max_tokens(self, tokens: u64) -> Self {
-        self.option("max_tokens", || tokens)
+        self.start_key("max_tokens", || tokens)
     }
 
     /// Request parameter: the seed.
     pub fn seed(self, seed: i64) -> Self {
-        self.option("seed", || seed)
+        self.start_key("seed", || seed)
     }
 
     /// Request parameter: the frequency penalty.
     pub fn frequency_penalty(self, penalty: f64) -> Self {
-        self.option("frequency_penalty", || penalty)
+        self.start_key("frequency_penalty", || penalty)
     }
 
     /// Request parameter: the presence penalty.
     pub fn presence_penalty(self, penalty: f64) -> Self {
-        self.option("presence_penalty", || penalty)
+        self.start_key("presence_penalty", || penalty)
     }
 
     /// Request parameter: the texts that end generation.
     pub fn stop_sequences<T: Into<Value>>(self, sequences: impl IntoIterator<Item = T>) -> Self {
-        self.option("stop_sequences", || Value::List(sequences.into_iter().map(Into::into).collect()))
+        self.start_key("stop_sequences", || Value::List(sequences.into_iter().map(Into::into).collect()))
     }
 
     /// A key of your own. One that the catalogue knows is set as such; one that only the crate sets is left alone.
@@ -119,7 +119,7 @@ impl<S, C, K, I> Span<S, C, K, I> {
             _ if value == Value::Null => {}
             _ => {
                 if let Some(start) = self.unsettled.start_mut() {
-                    start.more.user.insert(format!("invalid_{key}"), value);
+                    start.user.insert(format!("invalid_{key}"), value);
                 }
             }
         }
@@ -127,9 +127,9 @@ impl<S, C, K, I> Span<S, C, K, I> {
     }
 
     #[inline]
-    fn option<V: Into<Value>>(mut self, key: &'static str, value: impl FnOnce() -> V) -> Self {
+    pub(super) fn start_key<V: Into<Value>>(mut self, key: &'static str, value: impl FnOnce() -> V) -> Self {
         if let Some(start) = self.unsettled.start_mut() {
-            start.more.options.insert(key, value());
+            start.keys.insert(key, value());
         }
         self
     }

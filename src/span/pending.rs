@@ -191,7 +191,7 @@ fn inherit(start: &mut SpanStart, parent: &SpanStart) {
         start.engine.clone_from(&parent.engine);
     }
     if let (None, Some(provider)) = (start.provider(), parent.provider()) {
-        start.more.options.insert("provider", provider.clone());
+        start.keys.insert("provider", provider.clone());
     }
 }
 
@@ -205,6 +205,6 @@ fn fill_input<I: Input>(start: &mut SpanStart, input: &mut Option<I>, telemetry:
         let event = start.name.event(Phase::Start);
         let input = if wanted { input.take() } else { None };
         let made = input.and_then(|input| observe(telemetry, &event, "input", || input.make()));
-        start.more.input = Some(made.unwrap_or(Value::Null));
+        start.input = Some(made.unwrap_or(Value::Null));
     }
 }
