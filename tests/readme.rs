@@ -1,7 +1,11 @@
-//! The Rust code of the README compiles and runs as it stands there.
+//! The Rust code of the README compiles and runs as it stands there, and what it says of others is shown.
+
+#[path = "readme/by_hand.rs"]
+mod by_hand;
 
 use std::collections::HashSet;
 use std::io;
+use std::path::{Path, PathBuf};
 
 use futures::{StreamExt, stream};
 use serde_json::Value;
@@ -53,21 +57,20 @@ async fn the_code_of_the_readme_logs_each_of_its_calls() -> Result<(), Box<dyn s
     let (client, query) = (Client, "ports near Lisbon");
     let request = Request;
 
-    // Once, at the start: who listens. `_log` must live to the end of `main`: dropping it flushes and detaches,
-    // and `let _ =` drops it at once.
+    // At startup, attach an exporter. Keep the guard until the end of `main`: dropping it writes what is queued and
+    // detaches. `let _ = …` would drop it at once.
     let _log = JsonLines::to_file("events.jsonl")?.attach("log", &Telemetry::global())?;
 
-    // The outermost call makes the request id: all that it wraps has the same one.
+    // The outermost span creates a request id. Every span inside has the same one.
     let hits = async {
-        // A future of `Result`, with any client.
+        // A future of `Result`, from any client.
         let reply = client.chat().create(request)
             .in_span(Span::generate().model("gpt-5"))
             .await?;
         let Reply = reply;
         let request = Request;
 
-        // A stream: one span from the request until the last token, or until the reader stops.
-        // `tokens.next()` needs `futures::StreamExt`.
+        // A stream: one span, from the request to the last token or until the stream is dropped.
         let mut tokens = Span::stream().model("gpt-5")
             .on_chunk(|chunk: &Chunk, record| if let Some(usage) = &chunk.usage { record.usage(usage_of(usage)) })
             .open(client.chat().create_stream(request))
@@ -76,7 +79,7 @@ async fn the_code_of_the_readme_logs_each_of_its_calls() -> Result<(), Box<dyn s
             token?;
         }
 
-        // A tool on another task keeps the request id and its place in the tree.
+        // A tool on another task. `spawn` is tokio's, and keeps the request id and the parent span.
         let hits = allm_telemetry::spawn(search(query).in_span(Span::tool("search", "call_1"))).await??;
         Ok::<_, Box<dyn std::error::Error>>(hits)
     }
@@ -137,4 +140,31 @@ fn this_file_holds_every_line_of_the_readmes_code_in_its_order() {
         assert!(here.any(|other| other == line), "the README says this, and this file does not: {line}");
     }
     assert_eq!(README.matches("```rust").count(), 1, "another block of Rust needs another test");
+}
+
+/// The names in backticks that are sentences, and so name a test.
+fn tests_named_in(page: &str) -> Vec<&str> {
+    let quoted = page.split('`').skip(1).step_by(2);
+    let is_name = |text: &&str| text.chars().all(|sign| sign.is_ascii_lowercase() || sign == '_');
+    quoted.filter(is_name).filter(|text| text.matches('_').count() > 3).collect()
+}
+
+#[test]
+fn every_test_that_the_readme_names_exists() {
+    let sources = all_sources(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests")));
+    let named = tests_named_in(README);
+    assert!(named.len() > 5, "the names were not found: {named:?}");
+    for name in named {
+        assert!(sources.contains(&format!("fn {name}(")), "there is no test {name}");
+    }
+}
+
+fn all_sources(folder: &Path) -> String {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let text = |path: PathBuf| match path.extension() {
+        _ if path.is_dir() => all_sources(&path),
+        Some(kind) if kind == "rs" => std::fs::read_to_string(path).unwrap(),
+        _ => String::new(),
+    };
+    entries.map(text).collect()
 }

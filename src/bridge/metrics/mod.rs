@@ -25,7 +25,7 @@
 //!
 //! # Names
 //!
-//! The [instruments](crate#instruments) have OpenTelemetry's names, and at their end what Prometheus wants there: `.seconds` for a
+//! The [instruments](crate::convention#instruments) have OpenTelemetry's names, and at their end what Prometheus wants there: `.seconds` for a
 //! time, `.total` for a counter. So they are the same with and without the exporter's unit suffixes. Their units
 //! and descriptions are told to the recorder when it is first met.
 //!
