@@ -2,6 +2,8 @@
 
 mod buckets;
 mod labels;
+#[cfg(feature = "prometheus")]
+mod prometheus;
 mod recorded;
 mod recorders;
 #[path = "../support/mod.rs"]

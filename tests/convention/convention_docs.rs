@@ -1,0 +1,115 @@
+//! The docs' tables of names are made from the tables in the code, so the two cannot differ.
+
+use crate::support::span_of;
+use allm_telemetry::{
+    SpanName,
+    convention::{Convention, Profile, Rule, SpanKind},
+    testing::Capture,
+};
+
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/conventions.md");
+
+/// `UPDATE_DOCS=1 cargo test --test convention` writes the tables anew.
+#[test]
+fn the_docs_tables_of_names_are_those_of_the_code() {
+    let page = std::fs::read_to_string(PAGE).unwrap();
+    let mut tables = tables().into_iter();
+    let made: Vec<String> = parts(&page)
+        .into_iter()
+        .map(|part| if part.starts_with('|') { tables.next().expect("a table for it") } else { part })
+        .collect();
+    assert_eq!(tables.next(), None, "the page has too few tables");
+    let made = made.join("\n\n") + "\n";
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(PAGE, made).unwrap();
+    } else {
+        assert!(page == made, "run `UPDATE_DOCS=1 cargo test --test convention`");
+    }
+}
+
+/// Paragraphs and tables.
+fn parts(page: &str) -> Vec<String> {
+    page.trim_end().split("\n\n").map(str::to_owned).collect()
+}
+
+/// In the order of the page.
+fn tables() -> Vec<String> {
+    vec![
+        names(),
+        attributes(|span| Profile::Otel1_41.rules(span).collect()),
+        attributes(|span| Profile::OpenInference.rules(span).collect()),
+        attributes(|span| Convention::new().profiles([]).rules(span).collect()),
+        instruments(),
+        buckets(),
+    ]
+}
+
+fn table(head: [&str; 3], rows: impl IntoIterator<Item = [String; 3]>) -> String {
+    let head = head.map(str::to_owned);
+    let line = |cells: [String; 3]| format!("| {} |", cells.join(" | "));
+    let rows = rows.into_iter().map(line);
+    [line(head), "|---|---|---|".to_owned()].into_iter().chain(rows).collect::<Vec<_>>().join("\n")
+}
+
+fn names() -> String {
+    let convention = Convention::new();
+    let rows = SpanName::ALL.iter().map(|&span| {
+        let capture = Capture::new();
+        let span_here =
+            || span_of(span).model("{model}").agent_name("{agent}").metadata("tool_name", "{tool}").start();
+        capture.run(|| span_here().complete());
+        let name = convention.span_name(&capture.events()[0].as_event()).into_owned();
+        let kind = if convention.kind(span) == SpanKind::Client { "client" } else { "internal" };
+        [format!("`{span}`"), format!("`{name}`"), kind.to_owned()]
+    });
+    table(["span", "name", "kind"], rows)
+}
+
+/// One row a key and its source, in the order in which they first stand.
+fn attributes(rules: impl Fn(SpanName) -> Vec<&'static Rule>) -> String {
+    let mut rows: Vec<(&str, String, Vec<SpanName>)> = Vec::new();
+    for &span in SpanName::ALL {
+        for rule in rules(span) {
+            match rows.iter_mut().find(|row| row.0 == rule.key() && row.1 == rule.source()) {
+                Some(row) => row.2.push(span),
+                None => rows.push((rule.key(), rule.source(), vec![span])),
+            }
+        }
+    }
+    rows.sort_by_key(|row| row.1.starts_with("content"));
+    let rows = rows.into_iter().map(|(key, source, spans)| [format!("`{key}`"), which(&spans), source]);
+    table(["attribute", "spans", "from"], rows)
+}
+
+fn which(spans: &[SpanName]) -> String {
+    let list =
+        |spans: &[SpanName]| spans.iter().map(|span| format!("`{span}`")).collect::<Vec<_>>().join(", ");
+    let others: Vec<_> = SpanName::ALL.iter().copied().filter(|span| !spans.contains(span)).collect();
+    match others.len() {
+        0 => "all".to_owned(),
+        1..=4 => format!("all but {}", list(&others)),
+        _ => list(spans),
+    }
+}
+
+fn instruments() -> String {
+    let convention = Convention::new();
+    let rows = convention.instruments().iter().map(|instrument| {
+        let kind = if instrument.boundaries.is_some() { "histogram" } else { "counter" };
+        let labels = instrument.label_keys().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+        let name = format!("`{}`: {}", instrument.name, instrument.description.trim_end_matches('.'));
+        [name, format!("{kind}, `{}`", instrument.unit), labels]
+    });
+    table(["instrument", "kind, unit", "labels"], rows)
+}
+
+fn buckets() -> String {
+    let convention = Convention::new();
+    let rows = convention.instruments().iter().filter_map(|instrument| {
+        let bounds = instrument.boundaries?;
+        let count = bounds.len().to_string();
+        let list = bounds.iter().map(f64::to_string).collect::<Vec<_>>().join(", ");
+        Some([format!("`{}`", instrument.name), count, list])
+    });
+    table(["histogram", "buckets", "their upper bounds"], rows)
+}

@@ -1,0 +1,12 @@
+//! Handlers, subscriptions and sinks: who is called, with what, and what a test captures.
+
+mod attaching;
+mod capture;
+mod catalogue;
+mod event_docs;
+mod events_and_names;
+mod handlers_that_nest;
+mod sinks;
+mod subscriptions;
+#[path = "../support/mod.rs"]
+mod support;

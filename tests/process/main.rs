@@ -1,0 +1,6 @@
+//! What a process has one of: the global handle and the panic hook. A program of its own, so that no other test sees them.
+
+mod global;
+mod panic_backtraces;
+#[path = "../support/mod.rs"]
+mod support;

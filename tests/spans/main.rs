@@ -1,0 +1,16 @@
+//! Spans: one start, one end, and what they report, for every kind of wrapped work.
+
+mod clock;
+mod closures_and_manual_spans;
+mod observers;
+mod opening_streams;
+mod retries;
+mod sizes;
+mod spans_of_futures;
+mod spans_of_streams;
+mod stream_measurements;
+#[path = "../support/mod.rs"]
+mod support;
+mod the_contract_in_code;
+mod tokens_counted_once;
+mod usage;
