@@ -210,6 +210,27 @@ async fn a_queue_that_waits_loses_nothing() {
     assert_eq!(page.lines().len(), 800);
 }
 
+/// As with a FIFO that nobody reads: the emitter waits, and who flushes does not wait for longer than asked.
+#[test]
+fn flush_keeps_its_deadline_though_the_writer_is_stuck_and_an_emitter_waits() {
+    let (disk, go, busy) = slow();
+    let telemetry = Telemetry::new();
+    let mine = EventName::try_from("allm.mine").unwrap();
+    let log = JsonLines::to_writer(disk).events([mine]).capacity(1).when_full(WhenFull::Wait);
+    let log = log.attach("log", &telemetry).unwrap();
+    let emitter = std::thread::spawn(move || {
+        for n in 0..9 {
+            telemetry.execute("mine", [("n", n)], Metadata::new()).unwrap();
+        }
+    });
+    busy.recv_timeout(SOON).unwrap();
+    let stuck = log.flush(Duration::from_millis(1));
+    assert!(stuck.waiting >= 1 && stuck.lost == 0 && !emitter.is_finished(), "{stuck:?}");
+    drop(go);
+    emitter.join().unwrap();
+    assert!(log.flush(SOON).is_complete());
+}
+
 /// Tries to write three times to a sink that cannot, and looks at what was told: all of it by the first.
 async fn told_once(disk: JsonLines, reason: &str) {
     let capture = Capture::new();

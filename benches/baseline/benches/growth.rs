@@ -30,7 +30,7 @@ fn median(parts: usize, mut run: impl FnMut()) -> f64 {
 }
 
 fn depth() {
-    println!("| nesting depth | ns a span, nobody listens | ns a span, one handler |\n|---|---|---|");
+    println!("| nesting depth | ns a span, nothing attached | ns a span, one handler |\n|---|---|---|");
     for depth in [1, 2, 4, 8, 16, 32, 64] {
         let many = 2_048 / depth;
         let run = || {
@@ -84,7 +84,7 @@ fn live() {
 
 fn length() {
     println!(
-        "| items of a stream | ns an item, nobody listens | ns an item, one handler | more memory, kB |\n|---|---|---|---|"
+        "| items of a stream | ns an item, nothing attached | ns an item, one handler | more memory, kB |\n|---|---|---|---|"
     );
     for items in [10, 1_000, 100_000, 1_000_000] {
         let runs = 1_000_000 / items;

@@ -14,9 +14,9 @@ const ALL: &[SpanName] =
     &[SpanName::Generate, SpanName::Chat, SpanName::Step, SpanName::Tool, SpanName::Stream];
 
 const PATHS: [Path; 7] = [
-    ("nobody listens: generate", &[], || generate()),
-    ("nobody listens: chat > step > tool", &[], || nested()),
-    ("nobody listens: stream of 10 items", &[], || stream(10)),
+    ("nothing attached: generate", &[], || generate()),
+    ("nothing attached: chat > step > tool", &[], || nested()),
+    ("nothing attached: stream of 10 items", &[], || stream(10)),
     ("only tool is followed: generate", &[SpanName::Tool], || generate()),
     ("one handler: generate", ALL, || generate()),
     ("one handler: chat > step > tool", ALL, || nested()),

@@ -44,14 +44,14 @@ const BY_HAND: Against = Against::Named("span by hand");
 
 /// All promises. Row 14 has no number in DESIGN; that it stays as cheap as row 1 is ours.
 pub(crate) const BUDGETS: &[Budget] = &[
-    budget("1", "nobody listens, one future", Against::ByHand, Limit::AtMost(0.7)),
+    budget("1", "nothing attached, one future", Against::ByHand, Limit::AtMost(0.7)),
     budget("1", "the same, allocations", Against::ByHand, Limit::NoAllocation),
-    budget("2", "nobody listens, nested", Against::ByHand, Limit::AtMost(1.0)),
+    budget("2", "nothing attached, nested", Against::ByHand, Limit::AtMost(1.0)),
     budget("3", "one handler", Against::BestPeer, Limit::AtMost(1.0)),
     budget("3", "one handler, a registry", REGISTRY, Limit::AtMost(0.5)),
     budget("4", "fresh id, owned model", REGISTRY, Limit::AtMost(0.55)),
     budget("5", "one handler, nested", Against::BestPeer, Limit::AtMost(1.0)),
-    budget("6", "stream item, nobody listens", Against::Floor, Limit::Over(2.0)),
+    budget("6", "stream item, nothing attached", Against::Floor, Limit::Over(2.0)),
     budget("7", "stream item, one handler", REGISTRY, Limit::AtMost(0.6)),
     budget("8", "two threads, one handler", Against::BestPeer, Limit::AtLeast(0.97)),
     budget("14", "only tool.stop attached", Against::ByHand, Limit::AtMost(0.7)),
@@ -104,7 +104,7 @@ impl fmt::Display for Verdict<'_> {
         let Budget { row, name, limit, .. } = self.budget;
         let (ours, other, ratio) = (self.ours.value, self.other.value, self.ratio());
         let (peer, unit) = (self.other.contender.name, if self.ours.row.threads > 1 { "x" } else { "ns" });
-        write!(f, "{met:<7} {row:>2} {name:<28} ")?;
+        write!(f, "{met:<7} {row:>2} {name:<29} ")?;
         match limit {
             Limit::NoAllocation => {
                 let (ours, other) = (self.ours.allocations, self.other.allocations);

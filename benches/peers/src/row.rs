@@ -1,4 +1,4 @@
-//! The rows of the table: which work, and who listens to it.
+//! The rows of the table: which work, and what is attached.
 
 /// Items in one wrapped stream; a stream's row is per item.
 pub(crate) const ITEMS: u32 = 1_000;
@@ -51,7 +51,7 @@ pub(crate) struct Row {
     pub(crate) listening: Listening,
     /// With 2, the row shows the throughput of two threads against one.
     pub(crate) threads: usize,
-    /// Who takes part; everybody, if nobody is named.
+    /// The contenders that take part; all, if none is named.
     pub(crate) contenders: &'static [&'static str],
 }
 
@@ -61,24 +61,24 @@ const fn row(id: &'static str, name: &'static str, shape: Shape, listening: List
 
 /// All rows, in the table's order.
 pub(crate) const ROWS: &[Row] = &[
-    row("1", "nobody listens, one ready future", Shape::Future, Listening::Nobody),
+    row("1", "nothing attached, one ready future", Shape::Future, Listening::Nobody),
     row("1r", "the same, the id is read inside", Shape::FutureRead, Listening::Nobody),
-    row("2", "nobody listens, chat > step > tool", Shape::Nested, Listening::Nobody),
+    row("2", "nothing attached, chat > step > tool", Shape::Nested, Listening::Nobody),
     row("2r", "the same, the id is read in the tool", Shape::NestedRead, Listening::Nobody),
     row("3", "one handler, start + stop delivered", Shape::Future, Listening::One),
     row("4", "the same, fresh id, owned model", Shape::Owned, Listening::One),
     row("5", "one handler, chat > step > tool", Shape::Nested, Listening::One),
-    row("6", "a stream item, nobody listens", Shape::Stream, Listening::Nobody),
+    row("6", "a stream item, nothing attached", Shape::Stream, Listening::Nobody),
     row("7", "a stream item, one handler", Shape::Stream, Listening::One),
     Row { threads: 2, ..row("8", "two threads against one, one handler", Shape::Future, Listening::One) },
     Row {
         threads: 2,
-        ..row("8n", "two threads against one, nobody listens", Shape::Future, Listening::Nobody)
+        ..row("8n", "two threads against one, nothing attached", Shape::Future, Listening::Nobody)
     },
     row("9", "ten handlers", Shape::Future, Listening::Ten),
-    row("10", "pending nine times, nobody listens", Shape::Pending, Listening::Nobody),
+    row("10", "pending nine times, nothing attached", Shape::Pending, Listening::Nobody),
     row("11", "pending nine times, one handler", Shape::Pending, Listening::One),
-    row("12", "an item, a pending every tenth, nobody", Shape::StreamPending, Listening::Nobody),
+    row("12", "an item, a pending every tenth, nothing attached", Shape::StreamPending, Listening::Nobody),
     row("13", "an item, a pending every tenth, one handler", Shape::StreamPending, Listening::One),
     row("14", "only tool.stop attached, a generate runs", Shape::Future, Listening::ToolStop),
     bridged("15", "a bridge to tracing, one poll", Shape::Future),

@@ -1,4 +1,4 @@
-//! The work with nothing around it: the floor under every row.
+//! The work without telemetry: the lower bound of every row.
 
 use super::{Contender, Peer, Role};
 use crate::row::{Listening, Row};
@@ -6,7 +6,7 @@ use crate::shape::Case;
 use crate::work::{Items, Work};
 
 pub(super) const CONTENDER: Contender =
-    Contender { name: "bare", role: Role::Floor, note: "the work with nothing around it", case };
+    Contender { name: "bare", role: Role::Floor, note: "the work without telemetry", case };
 
 fn case(row: &Row) -> Option<Case> {
     let fits = row.listening == Listening::Nobody && !row.reads_id();

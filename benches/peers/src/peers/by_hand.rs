@@ -24,7 +24,7 @@ pub(super) const CONTENDER: Contender = Contender {
 pub(super) const LATE: Contender = Contender {
     name: "by hand, late",
     role: Role::LessWork,
-    note: "the same with 16 raw bytes in the task-local, made text where they are read",
+    note: "the same with 16 raw bytes in the task-local, converted to text where they are read",
     case: case::<Bytes>,
 };
 
@@ -47,7 +47,7 @@ trait Keep: Copy + Send + Sync + 'static {
     fn id(self) -> Id;
 }
 
-/// A request id as text, in an array: nobody allocates less.
+/// A request id as text, in an array: nothing allocates less.
 #[derive(Clone, Copy)]
 pub(super) struct Id([u8; 22]);
 

@@ -20,7 +20,7 @@ use crate::work::{Items, Work};
 pub(super) const EMITTING: Contender = Contender {
     name: "fastrace",
     role: Role::LessWork,
-    note: "what the calling thread pays, nothing is delivered yet; where nobody listens, no trace is open",
+    note: "the time of the calling thread, nothing is delivered yet; while nothing is attached, no trace is open",
     case: emitting,
 };
 
@@ -88,7 +88,7 @@ impl Reporter for Count {
     }
 }
 
-/// `ROOTS` says whether somebody opens a trace at the root. Where nobody listens, nobody does: every
+/// `ROOTS` says whether a trace is opened at the root. While nothing is attached, none is: every
 /// span asks for a local parent, finds none and is a no-op, as in a library whose user traces nothing.
 struct Fastrace<const ROOTS: bool>;
 

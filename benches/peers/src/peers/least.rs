@@ -16,14 +16,14 @@ use crate::work::{Items, Work};
 pub(super) const CLOCKS: Contender = Contender {
     name: "clock reads",
     role: Role::LessWork,
-    note: "nothing but two clock reads a span, and in row 4 the id and the owned model",
+    note: "only two clock reads per span, and in row 4 the id and the owned model",
     case: |row| case(row, Clocks, 0),
 };
 
 pub(super) const SPAN: Contender = Contender {
     name: "least",
     role: Role::LessWork,
-    note: "the same, one allocation that others may have a share in, a thread-local pointer to it around the poll, and \
+    note: "the same, with one allocation that has a shared owner, a thread-local pointer to it around the poll, and \
            a call of each handler at both ends; no names, parents, outcomes, detaching or panics",
     case: |row| case(row, Least(Fan::new(row.listening)), 2 * row.spans() * handlers(row.listening)),
 };

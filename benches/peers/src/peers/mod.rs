@@ -44,7 +44,7 @@ pub(crate) trait Peer: Send + Sync + 'static {
 /// What a contender is compared as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// The work with nothing around it.
+    /// The work without telemetry.
     Floor,
     /// What one writes today for the same: compared where a budget says so.
     ByHand,

@@ -1,4 +1,4 @@
-//! OpenTelemetry: the API's no-op tracer when nobody listens, the SDK with counting processors
+//! OpenTelemetry: the API's no-op tracer when nothing is attached, the SDK with counting processors
 //! when somebody does.
 
 use std::hint::black_box;
@@ -20,7 +20,7 @@ use crate::work::{Items, Work};
 pub(super) const CONTENDER: Contender = Contender {
     name: "opentelemetry",
     role: Role::Peer,
-    note: "no provider where nobody listens, else the SDK with a counting processor per handler",
+    note: "no provider while nothing is attached, otherwise the SDK with a counting processor per handler",
     case,
 };
 

@@ -13,7 +13,7 @@ use crate::work::{Items, Work};
 pub(super) const CONTENDER: Contender = Contender {
     name: "ours",
     role: Role::Ours,
-    note: "every span has a request id, a parent, an outcome and a duration; a stream's also its waits, and \
+    note: "every span has a request id, a parent, an outcome and a duration; a stream also has its waits, and \
            it sees every chunk",
     case,
 };

@@ -1,4 +1,4 @@
-//! tracing's spans: who listens to them is the subscriber's matter, in the files beside this one.
+//! tracing's spans. The subscribers are in the files beside this one.
 
 use std::hint::black_box;
 

@@ -21,14 +21,14 @@ pub(super) const CONTENDER: Contender = Contender {
     name: "span by hand",
     role: Role::LessWork,
     note: "a tracing span with the same fields as our bridge to tracing fills, ids included, under the \
-           registry and the layer of `tracing + registry`, which keep ours too",
+           registry and the layer of `tracing + registry`, which also keep ours",
     case: |row| case(row, ByHand),
 };
 
 pub(super) const IN_OURS: Contender = Contender {
     name: "span by hand in ours",
     role: Role::LessWork,
-    note: "the same inside a span of ours that a handler observes, without a bridge: what ours would be if its bridge \
+    note: "the same inside a span of ours that a handler observes, without a bridge: what ours would cost if its bridge \
            cost no more than the span by hand",
     case: |row| {
         let look = |event: &Event<'_>| {
