@@ -151,7 +151,7 @@ fn tests_named_in(page: &str) -> Vec<&str> {
 
 #[test]
 fn every_test_that_the_readme_names_exists() {
-    let sources = all_sources(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests")));
+    let sources: String = test_files().iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
     let named = tests_named_in(README);
     assert!(named.len() > 5, "the names were not found: {named:?}");
     for name in named {
@@ -159,12 +159,37 @@ fn every_test_that_the_readme_names_exists() {
     }
 }
 
-fn all_sources(folder: &Path) -> String {
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let text = |path: PathBuf| match path.extension() {
-        _ if path.is_dir() => all_sources(&path),
-        Some(kind) if kind == "rs" => std::fs::read_to_string(path).unwrap(),
-        _ => String::new(),
+/// The last column of the table of promises names files and folders, in lower case.
+#[test]
+fn every_file_of_tests_that_the_guarantees_name_exists() {
+    let table = include_str!("../docs/guarantees.md").split("## Promised").nth(1).unwrap();
+    let rows = table.lines().filter(|line| line.starts_with("| ")).skip(1);
+    let cells = rows.filter_map(|row| row.trim_end_matches(" |").rsplit(" | ").next());
+    let quoted = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    let named: Vec<&str> = quoted
+        .take_while(|text| *text != "tests/loom")
+        .filter(|text| text.chars().all(|sign| sign.is_ascii_lowercase() || sign == '_'))
+        .collect();
+    let files = test_files();
+    let is_part = |file: &PathBuf, name: &str| {
+        file.components().any(|part| Path::new(part.as_os_str()).file_stem() == Some(name.as_ref()))
     };
-    entries.map(text).collect()
+    assert!(named.len() > 40, "the names were not found: {named:?}");
+    for name in named {
+        assert!(files.iter().any(|file| is_part(file, name)), "tests/ has no {name}");
+    }
+}
+
+fn test_files() -> Vec<PathBuf> {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let list = if path.is_dir() { &mut folders } else { &mut files };
+            list.push(path);
+        }
+    }
+    files.retain(|file| file.extension().is_some_and(|kind| kind == "rs"));
+    files
 }
