@@ -5,7 +5,7 @@
 //! decides here whether it counts, and every exporter follows that decision.
 //!
 //! Two spans are the same call, observed twice, if one is inside the other, both are of one family (`generate` and `stream`
-//! are a family, each other call is its own) and no tool, step or chat lies between them. Of such a pair the one that ends
+//! are a family, each other call is its own) and no tool, step, chat or retrieval lies between them. Of such a pair the one that ends
 //! first counts. A chat or step counts only if nothing inside it has counted. Everything else counts for itself: an
 //! embedding inside a generation, or another model's call inside a tool.
 //!
@@ -45,7 +45,7 @@ impl Node {
     /// Decides whether the tokens of this span, which ends, count. Called once, by a span that has usage.
     pub(crate) fn count_usage(&self) -> bool {
         let Some(name) = self.start().map(|start| start.name) else { return false };
-        if name == SpanName::Tool {
+        if matches!(name, SpanName::Tool | SpanName::Retrieve) {
             return false;
         }
         if self.usage_count().claim(SELF) == INSIDE {
@@ -82,7 +82,7 @@ impl Node {
         self.start().is_some() && self.telemetry.ptr_eq(&inner.telemetry)
     }
 
-    /// Whether this is a tool, step or chat: what is inside it is a call of its own.
+    /// Whether this is not a call, but a tool, for example: what is inside it is a call of its own.
     fn is_boundary(&self) -> bool {
         self.start().is_some_and(|start| !start.name.is_call())
     }

@@ -15,6 +15,7 @@ pub(super) enum Bounded {
     Tool,
     Provider,
     Agent,
+    DataSource,
     ErrorType,
 }
 

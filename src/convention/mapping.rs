@@ -145,6 +145,7 @@ impl Convention {
                 Subject::Model => Bounded::Model,
                 Subject::Agent => Bounded::Agent,
                 Subject::Tool => Bounded::Tool,
+                Subject::DataSource => Bounded::DataSource,
             };
             Some(bound_cow(&self.guard, key, reading.subject(subject)?))
         };

@@ -33,6 +33,13 @@ pub(super) static OPENINFERENCE: Table = Table {
         Row { start: &[LLM, SERVED, SESSION, INPUT], end: &[MODEL, USAGE, OUTPUT] },
         // transcribe
         Row { start: &[LLM, SERVED, SESSION, INPUT], end: &[MODEL, USAGE, OUTPUT] },
+        // retrieve
+        Row { start: &[RETRIEVER, SESSION, INPUT], end: &[OUTPUT] },
+        // rerank
+        Row {
+            start: &[RERANKER, RERANKER_TOP_K, SERVED, SESSION, INPUT],
+            end: &[RERANKER_MODEL, USAGE, OUTPUT],
+        },
     ],
 };
 
@@ -41,6 +48,10 @@ const CHAIN: Group = Group::plain(&[kind("CHAIN")]);
 const EMBEDDING: Group = Group::plain(&[kind("EMBEDDING")]);
 const GUARDRAIL: Group = Group::plain(&[kind("GUARDRAIL")]);
 const EVALUATOR: Group = Group::plain(&[kind("EVALUATOR")]);
+
+const RETRIEVER: Group = Group::plain(&[kind("RETRIEVER")]);
+const RERANKER: Group = Group::plain(&[kind("RERANKER")]);
+const RERANKER_TOP_K: Group = Group::options(&[rule("reranker.top_k", Source::Option("top_k", As::Int))]);
 
 const AGENT: Group = Group::plain(&[kind("AGENT")]);
 const AGENT_NAME: Group = Group::options(&[rule("agent.name", Source::Option("agent_name", As::Text))]);
@@ -62,6 +73,9 @@ const MODEL: Group = Group::plain(&[rule("llm.model_name", Source::Answered(Answ
 
 const EMBEDDING_MODEL: Group =
     Group::plain(&[rule("embedding.model_name", Source::Answered(Answered::ModelElseAsked))]);
+
+const RERANKER_MODEL: Group =
+    Group::plain(&[rule("reranker.model_name", Source::Answered(Answered::ModelElseAsked))]);
 
 const USAGE: Group = Group::usage(&[
     rule("llm.token_count.prompt", Source::Tokens(Tokens::Input)),

@@ -23,6 +23,9 @@ pub(super) static VOCABULARY: Vocabulary = Vocabulary {
         client("classify"),
         client("speech"),
         client("transcription"),
+        Named { operation: "retrieval", subject: Some(Subject::DataSource), kind: SpanKind::Client },
+        // The convention has no name for this one.
+        client("rerank"),
     ],
     instruments: &INSTRUMENTS,
 };
@@ -53,6 +56,10 @@ pub(super) static OTEL_1_41: Table = Table {
         Row { start: &[CALL, OPTIONS, SPEECH, INPUT_MESSAGES], end: &[RESPONSE, USAGE, OUTPUT_MESSAGES] },
         // transcribe
         Row { start: &[CALL, OPTIONS, TEXT, INPUT_MESSAGES], end: &[RESPONSE, USAGE, OUTPUT_MESSAGES] },
+        // retrieve
+        Row { start: &[CALL, OPTIONS, DATA_SOURCE, QUERY], end: &[DOCUMENTS] },
+        // rerank: its content is no messages
+        Row { start: &[CALL, OPTIONS], end: &[RESPONSE, USAGE] },
     ],
 };
 
@@ -103,6 +110,13 @@ const AGENT: Group = Group::options(&[
 const ARGUMENTS: Group = Group::input(&[rule("gen_ai.tool.call.arguments", Source::Input(Form::Text))]);
 
 const TOOL_RESULT: Group = Group::output(&[rule("gen_ai.tool.call.result", Source::Output(Form::Text))]);
+
+const DATA_SOURCE: Group =
+    Group::plain(&[rule("gen_ai.data_source.id", Source::Own("data_source", As::Text))]);
+
+const QUERY: Group = Group::input(&[rule("gen_ai.retrieval.query.text", Source::Input(Form::Text))]);
+
+const DOCUMENTS: Group = Group::output(&[rule("gen_ai.retrieval.documents", Source::Output(Form::Text))]);
 
 const RESPONSE: Group = Group::plain(&[
     rule("gen_ai.response.model", Source::Answered(Answered::Model)),

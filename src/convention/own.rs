@@ -31,6 +31,10 @@ static ROWS: [Row; SpanName::ALL.len()] = [
     Row { start: &[START, LENGTH], end: &[END, ATTEMPTS, BYTES, STREAM] },
     // transcribe
     Row { start: &[START, MIME], end: &[END, ATTEMPTS, TEXT, STREAM] },
+    // retrieve
+    Row { start: &[START], end: &[END, FOUND, STREAM] },
+    // rerank
+    Row { start: &[START, RANKED], end: &[END, ATTEMPTS, KEPT, STREAM] },
 ];
 
 const START: Group = Group::plain(&[
@@ -78,6 +82,11 @@ const BYTES: Group = Group::plain(&[rule("allm.audio_bytes", Source::Count("audi
 
 const MIME: Group = Group::plain(&[rule("allm.audio_mime", Source::Own("audio_mime", As::Text))]);
 const TEXT: Group = Group::plain(&[rule("allm.text_length", Source::Count("text_length"))]);
+
+const FOUND: Group = Group::plain(&[rule("allm.document_count", Source::Count("document_count"))]);
+
+const RANKED: Group = Group::plain(&[rule("allm.document_count", Source::Own("document_count", As::Int))]);
+const KEPT: Group = Group::plain(&[rule("allm.result_count", Source::Count("result_count"))]);
 
 const fn rule(key: &'static str, source: Source) -> Rule {
     Rule { key, source }

@@ -208,6 +208,7 @@ impl<'a, 'c> Reading<'a, 'c> {
             Subject::Model => self.start.model.as_deref().map(Cow::Borrowed),
             Subject::Agent => self.start.keys.get("agent_name").and_then(text_of),
             Subject::Tool => self.start.keys.get("tool_name").and_then(text_of),
+            Subject::DataSource => self.start.keys.get("data_source").and_then(text_of),
         }
     }
 

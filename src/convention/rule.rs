@@ -65,6 +65,7 @@ pub(super) enum Subject {
     Model,
     Agent,
     Tool,
+    DataSource,
 }
 
 /// What a span is to a tracing system.

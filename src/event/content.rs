@@ -1,5 +1,7 @@
 use std::ops::{BitOr, BitOrAssign};
 
+use super::span_name::SpanName;
+
 /// Which content somebody who listens may have: prompts, replies, and the texts of errors.
 ///
 /// Content that nobody may have is never made: the closures that tell it do not run, and errors are not formatted.
@@ -31,8 +33,10 @@ impl Content {
     pub(crate) fn of_key(key: &str) -> Self {
         match key {
             "input" => Self::INPUT,
-            "output" | "response" | "step_result" | "chat_result" | "result" => Self::OUTPUT,
+            "output" => Self::OUTPUT,
             "error" | "reason" => Self::ERROR,
+            // The result of any span, so that a new span's result is content without further ado.
+            key if SpanName::ALL.iter().any(|span| span.row().result_key() == key) => Self::OUTPUT,
             _ => Self::NONE,
         }
     }

@@ -45,6 +45,10 @@ pub enum SpanName {
     Synthesize,
     /// Speech turned into text.
     Transcribe,
+    /// Documents looked up for a query.
+    Retrieve,
+    /// Documents sorted by how well they answer a query.
+    Rerank,
 }
 
 impl SpanName {
@@ -61,6 +65,8 @@ impl SpanName {
         Self::Classify,
         Self::Synthesize,
         Self::Transcribe,
+        Self::Retrieve,
+        Self::Rerank,
     ];
 
     /// Returns the span's row of the catalogue: its name, and what its events carry besides what all events carry.
@@ -170,6 +176,22 @@ impl SpanName {
                 start_keys: &["audio_mime"],
                 measurements: &["text_length"],
                 result_keys: CALL_RESULTS,
+                is_call: true,
+            },
+            Self::Retrieve => &SpanRow {
+                name: "retrieve",
+                description: "documents looked up for a query",
+                start_keys: &["data_source", "top_k"],
+                measurements: &["document_count"],
+                result_keys: &["documents"],
+                is_call: false,
+            },
+            Self::Rerank => &SpanRow {
+                name: "rerank",
+                description: "documents sorted by how well they answer a query",
+                start_keys: &["document_count"],
+                measurements: &["result_count"],
+                result_keys: &["documents", "usage", "attempts"],
                 is_call: true,
             },
         }

@@ -54,7 +54,7 @@ struct Reported<T> {
 ///
 /// | key | |
 /// |---|---|
-/// | `response`, `step_result`, `chat_result`, `result` | the span's own result, whichever of these it has |
+/// | `response`, `step_result`, `chat_result`, `result`, `documents` | the span's own result, whichever of these it has |
 /// | `usage` | a map as `Value::from(&Usage)` makes it: `input_tokens`, `output_tokens`, `cached_tokens`, `cache_write_tokens`, `reasoning_tokens`; anything else is no usage |
 /// | `response_model`, `response_id` | text |
 /// | `finish_reasons` | a list, or the one reason |

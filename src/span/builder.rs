@@ -136,6 +136,23 @@ impl Span {
         Self::named(SpanName::Transcribe).start_key("audio_mime", || audio_mime.into())
     }
 
+    /// At most `top_k` documents looked up in `data_source`: a vector store, an index or a search engine.
+    ///
+    /// Its result is `documents`. It is not a call: an embedding of the query inside it counts its own tokens.
+    #[track_caller]
+    #[inline]
+    pub fn retrieve(data_source: impl Into<Key>, top_k: u64) -> Self {
+        let span = Self::named(SpanName::Retrieve).start_key("data_source", || data_source.into());
+        span.start_key("top_k", || top_k)
+    }
+
+    /// `document_count` documents sorted by how well they answer a query.
+    #[track_caller]
+    #[inline]
+    pub fn rerank(document_count: u64) -> Self {
+        Self::named(SpanName::Rerank).start_key("document_count", || document_count)
+    }
+
     #[track_caller]
     #[inline]
     pub(crate) fn named(name: SpanName) -> Self {

@@ -58,7 +58,7 @@ impl<S, C, K, I> Span<S, C, K, I> {
         self.start_key("top_p", || top_p)
     }
 
-    /// Request parameter: how many tokens are sampled from.
+    /// Request parameter: how many tokens are sampled from; of a `rerank`, how many documents are kept.
     pub fn top_k(self, top_k: u64) -> Self {
         self.start_key("top_k", || top_k)
     }

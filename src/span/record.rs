@@ -109,7 +109,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// The span's own result as a value: `response`, `step_result`, `chat_result`, `result`. It is content, and made
+    /// The span's own result as a value: `response`, `documents`, `result`, …. It is content, and made
     /// only if somebody listens who may have it. A stream's stays null.
     pub fn result<V: Into<Value>>(&mut self, result: impl FnOnce() -> V) {
         if let Some(result) = self.made("result", || result().into()) {

@@ -55,8 +55,10 @@ fn names() -> String {
     let convention = Convention::new();
     let rows = SpanName::ALL.iter().map(|&span| {
         let capture = Capture::new();
+        let subjects = [("tool_name", "{tool}"), ("data_source", "{data source}")];
+        let named = || span_of(span).model("{model}").agent_name("{agent}");
         let span_here =
-            || span_of(span).model("{model}").agent_name("{agent}").metadata("tool_name", "{tool}").start();
+            || subjects.into_iter().fold(named(), |span, (key, name)| span.metadata(key, name)).start();
         capture.run(|| span_here().complete());
         let name = convention.span_name(&capture.events()[0].as_event()).into_owned();
         let kind = if convention.kind(span) == SpanKind::Client { "client" } else { "internal" };

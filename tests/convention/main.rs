@@ -87,6 +87,8 @@ fn spans_are_named_by_their_operation_and_what_they_are_about() {
         (SpanName::Classify, "classify gpt-5", "classify", SpanKind::Client),
         (SpanName::Synthesize, "speech gpt-5", "speech", SpanKind::Client),
         (SpanName::Transcribe, "transcription gpt-5", "transcription", SpanKind::Client),
+        (SpanName::Retrieve, "retrieval handbook", "retrieval handbook", SpanKind::Client),
+        (SpanName::Rerank, "rerank gpt-5", "rerank", SpanKind::Client),
     ];
     let convention = Convention::new();
     for (span, loaded, bare, kind) in names {

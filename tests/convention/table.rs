@@ -83,6 +83,19 @@ pub(crate) const OTEL: &[Row] = &[
             USAGE,
         ],
     ),
+    row(
+        SpanName::Retrieve,
+        &[
+            &[
+                "gen_ai.operation.name = retrieval",
+                "gen_ai.data_source.id = handbook",
+                "gen_ai.retrieval.query.text = the question",
+                "gen_ai.retrieval.documents = the answer",
+            ],
+            MODEL,
+        ],
+    ),
+    row(SpanName::Rerank, &[&["gen_ai.operation.name = rerank"], MODEL, RESPONSE, USAGE]),
 ];
 
 const MODEL: &[&str] = &[
@@ -148,6 +161,21 @@ pub(crate) const OPENINFERENCE: &[Row] = &[
     row(SpanName::Classify, &[&["openinference.span.kind = EVALUATOR"], IN_ALL, LLM, TOKENS]),
     row(SpanName::Synthesize, &[&["openinference.span.kind = LLM"], IN_ALL, LLM, TOKENS]),
     row(SpanName::Transcribe, &[&["openinference.span.kind = LLM"], IN_ALL, LLM, TOKENS]),
+    row(SpanName::Retrieve, &[&["openinference.span.kind = RETRIEVER"], IN_ALL]),
+    row(
+        SpanName::Rerank,
+        &[
+            &[
+                "openinference.span.kind = RERANKER",
+                "llm.provider = openai",
+                "llm.system = openai",
+                "reranker.model_name = gpt-5-2026",
+                "reranker.top_k = 40",
+            ],
+            IN_ALL,
+            TOKENS,
+        ],
+    ),
 ];
 
 const IN_ALL: &[&str] = &[
@@ -196,6 +224,8 @@ pub(crate) const OWN: &[Row] = &[
     row(SpanName::Classify, &[OURS, TRIED, &["allm.question_count = 5", "allm.answer_count = 2"]]),
     row(SpanName::Synthesize, &[OURS, TRIED, &["allm.input_length = 6", "allm.audio_bytes = 2"]]),
     row(SpanName::Transcribe, &[OURS, TRIED, &["allm.audio_mime = audio/wav", "allm.text_length = 2"]]),
+    row(SpanName::Retrieve, &[OURS, &["allm.document_count = 2"]]),
+    row(SpanName::Rerank, &[OURS, TRIED, &["allm.document_count = 8", "allm.result_count = 2"]]),
 ];
 
 const OURS: &[&str] =

@@ -157,7 +157,7 @@ async fn start_keys_have_the_values_they_were_given() {
             name.row().start_keys.iter().map(move |key| (*key, value(&start, key)))
         })
         .collect();
-    let expected: [(&str, Value); 11] = [
+    let expected: Vec<(&str, Value)> = vec![
         ("tool_call_id", "call_1".into()),
         ("tool_name", "search".into()),
         ("operation", "generate".into()),
@@ -168,9 +168,11 @@ async fn start_keys_have_the_values_they_were_given() {
         ("question_count", 5.into()),
         ("input_length", 6.into()),
         ("audio_mime", "audio/wav".into()),
-        ("", Value::Null),
+        ("data_source", "handbook".into()),
+        ("top_k", 7.into()),
+        ("document_count", 8.into()),
     ];
-    assert_eq!(told, expected[..10]);
+    assert_eq!(told, expected);
 }
 
 #[test]
@@ -197,6 +199,8 @@ fn the_first_result_key_is_the_spans_own_result() {
             "response",
             "response",
             "response",
+            "documents",
+            "documents",
         ]
     );
 }
@@ -221,6 +225,8 @@ fn the_catalogue_is_the_one_of_the_contract() {
     assert_eq!(told(SpanName::Classify), "question_count | answer_count | response usage attempts");
     assert_eq!(told(SpanName::Synthesize), "input_length | audio_bytes | response usage attempts");
     assert_eq!(told(SpanName::Transcribe), "audio_mime | text_length | response usage attempts");
+    assert_eq!(told(SpanName::Retrieve), "data_source top_k | document_count | documents");
+    assert_eq!(told(SpanName::Rerank), "document_count | result_count | documents usage attempts");
 }
 
 #[tokio::test]

@@ -78,6 +78,8 @@ fn every_legal_span_name_parses() {
         "classify",
         "synthesize",
         "transcribe",
+        "retrieve",
+        "rerank",
     ];
     assert_eq!(legal.map(|text| text.parse::<SpanName>().unwrap()), SpanName::ALL);
     assert_eq!(SpanName::ALL.iter().map(SpanName::to_string).collect::<Vec<_>>(), legal);

@@ -283,13 +283,7 @@ fn a_stream_that_moves_between_threads_ends_once() {
 async fn any_span_may_wrap_a_stream_and_then_measures_it() {
     for &name in SpanName::ALL {
         let capture = Capture::new();
-        let span = match name {
-            SpanName::Chat => Span::chat(),
-            SpanName::Step => Span::step(),
-            SpanName::Synthesize => Span::synthesize(12),
-            _ => continue,
-        };
-        let chunks = capture.run(|| stream_of([Ok(1), Ok(2)]).in_span(span));
+        let chunks = capture.run(|| stream_of([Ok(1), Ok(2)]).in_span(span_of(name)));
         chunks.count().await;
         let stop = end_of(&capture, name);
         assert_eq!((number(&stop, "chunk_count"), text(&stop, "usage_status")), (2, "unknown".into()));

@@ -28,6 +28,8 @@ fn span(name: SpanName) -> Span {
         SpanName::Tool => Span::tool("t", "call_1"),
         SpanName::Embed => Span::embed(1),
         SpanName::Moderate => Span::moderate(1, false),
+        SpanName::Retrieve => Span::retrieve("handbook", 3),
+        SpanName::Rerank => Span::rerank(3),
         _ => Span::generate(),
     }
 }
@@ -58,11 +60,11 @@ fn counted(work: &Work) -> Vec<(SpanName, u64)> {
     ends.map(|event| (event.span().unwrap(), event.usage().unwrap().input_tokens().unwrap())).collect()
 }
 
-use SpanName::{Chat, Embed, Generate, Moderate, Step, Stream, Tool};
+use SpanName::{Chat, Embed, Generate, Moderate, Rerank, Retrieve, Step, Stream, Tool};
 
 #[test]
 fn an_embedding_inside_a_generation_counts_beside_it() {
-    for inner in [Embed, Moderate] {
+    for inner in [Embed, Moderate, Rerank] {
         assert_eq!(counted(&work(Generate, 1_200, [work(inner, 10, [])])), [(inner, 10), (Generate, 1_200)]);
     }
 }
@@ -71,6 +73,13 @@ fn an_embedding_inside_a_generation_counts_beside_it() {
 fn another_models_call_inside_a_tool_counts_beside_the_call_around_the_tool() {
     let inner = work(Tool, None, [work(Generate, 10, [])]);
     assert_eq!(counted(&work(Generate, 1_200, [inner])), [(Generate, 10), (Generate, 1_200)]);
+}
+
+#[test]
+fn what_a_retrieval_asks_of_models_counts_and_the_retrieval_itself_has_no_tokens() {
+    let retrieval = work(Retrieve, 5, [work(Generate, 10, []), work(Embed, 7, [])]);
+    let all = work(Generate, 1_200, [retrieval, work(Rerank, 30, [])]);
+    assert_eq!(counted(&all), [(Generate, 10), (Embed, 7), (Rerank, 30), (Generate, 1_200)]);
 }
 
 #[test]
@@ -119,7 +128,7 @@ fn spans_of_another_handle_decide_nothing() {
 }
 
 fn any_work() -> impl Strategy<Value = Work> {
-    let names = prop::sample::select(vec![Generate, Stream, Step, Chat, Tool, Embed, Moderate]);
+    let names = prop::sample::select(vec![Generate, Stream, Step, Chat, Tool, Embed, Moderate, Retrieve]);
     let node = (names, prop::option::of(1_u64..1_000), any::<bool>());
     let leaf = node.clone().prop_map(|(name, tokens, _)| work(name, tokens, []));
     leaf.prop_recursive(5, 24, 4, move |inside| {
@@ -139,7 +148,7 @@ struct Ended {
 /// Whether two spans, `outer` around `inner`, observe the same call.
 fn same_call(outer: SpanName, between: &[SpanName], inner: SpanName) -> bool {
     let family = |name| if name == Stream { Generate } else { name };
-    let is_call = |name: &SpanName| !matches!(name, Tool | Step | Chat);
+    let is_call = |name: &SpanName| !matches!(name, Tool | Step | Chat | Retrieve);
     is_call(&outer) && family(outer) == family(inner) && between.iter().all(is_call)
 }
 
@@ -170,7 +179,7 @@ proptest! {
                 })
             };
             let counts = match name {
-                Tool => false,
+                Tool | Retrieve => false,
                 Step | Chat => !ended.iter().any(|inner| inner.counts && around(inner)),
                 _ => {
                     let this = Ended { name, path: path.clone(), counts: true };

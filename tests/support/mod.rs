@@ -57,6 +57,8 @@ pub(crate) fn span_of(name: SpanName) -> Span {
         SpanName::Classify => Span::classify(5),
         SpanName::Synthesize => Span::synthesize(6),
         SpanName::Transcribe => Span::transcribe("audio/wav"),
+        SpanName::Retrieve => Span::retrieve("handbook", 7),
+        SpanName::Rerank => Span::rerank(8),
         _ => unreachable!("{name} is new: teach it to this test"),
     }
 }

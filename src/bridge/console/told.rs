@@ -36,6 +36,7 @@ pub(super) fn label(event: &Event<'_>) -> String {
     let Some(span) = event.span() else { return String::new() };
     let subjects: &[&str] = match span {
         SpanName::Tool => &["tool_name"],
+        SpanName::Retrieve => &["data_source"],
         SpanName::Image => &["operation", "model"],
         _ if event.metadata("model").is_some_and(|model| !model.is_null()) => &["model"],
         // What holds calls together is served by nobody in particular.
