@@ -1,6 +1,7 @@
 //! What spans measure, on the `metrics` facade.
 
 mod buckets;
+mod installed_late;
 mod labels;
 #[cfg(feature = "prometheus")]
 mod prometheus;

@@ -5,11 +5,16 @@ mod recorder;
 #[path = "../support/mod.rs"]
 mod support;
 
+#[cfg(feature = "otel")]
+mod beside_otel;
 mod ends;
 mod faults;
 mod filters;
+mod global_places;
+mod installed_late;
 mod nesting;
 mod opentelemetry;
+mod prepared_early;
 mod secrets;
 mod spans;
 mod subscribers;

@@ -6,7 +6,6 @@
 use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
-use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{channel, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -23,6 +22,7 @@ use allm_telemetry::{
     testing::Capture,
 };
 use futures::{FutureExt as _, StreamExt as _, stream};
+use support::own_process::{in_its_own_process, passes_in_its_own_process};
 use support::*;
 
 mod leaks;
@@ -36,24 +36,6 @@ const SOON: Duration = Duration::from_secs(20);
 
 fn emit(telemetry: &Telemetry, suffix: &str) {
     telemetry.execute(suffix, [("n", 1)], [("k", 1)]).unwrap();
-}
-
-/// Runs the test of this name in a process of its own, where `body` runs.
-fn in_its_own_process(test: &str, body: impl FnOnce()) -> Option<Output> {
-    const INSIDE: &str = "ALLM_FAULT_INSIDE";
-    if std::env::var_os(INSIDE).is_some() {
-        body();
-        return None;
-    }
-    let mut child = Command::new(std::env::current_exe().unwrap());
-    Some(child.args([test, "--exact", "--nocapture"]).env(INSIDE, "1").output().unwrap())
-}
-
-#[track_caller]
-fn assert_survived(child: Option<Output>) {
-    if let Some(output) = child {
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
 }
 
 #[test]
@@ -166,8 +148,7 @@ async fn what_a_handler_holds_may_panic_when_it_is_dropped() {
 
 #[test]
 fn a_thread_may_end_while_it_alone_knows_a_handler_that_panics_when_it_is_dropped() {
-    const NAME: &str = "a_thread_may_end_while_it_alone_knows_a_handler_that_panics_when_it_is_dropped";
-    assert_survived(in_its_own_process(NAME, || {
+    passes_in_its_own_process(|| {
         let telemetry = Telemetry::new();
         let held = PanicsOnDrop("held by a handler");
         telemetry.attach("bad", "allm.a", move |_| holds(&held)).unwrap();
@@ -182,7 +163,7 @@ fn a_thread_may_end_while_it_alone_knows_a_handler_that_panics_when_it_is_droppe
         telemetry.detach("bad").unwrap();
         drop(detached.0);
         ends.join().unwrap();
-    }));
+    });
 }
 
 /// A listener whose states panic when they are dropped.
@@ -264,8 +245,7 @@ fn what_is_refused_may_use_the_crate_when_it_is_dropped() {
 
 #[test]
 fn a_hook_that_is_set_later_replaces_ours_and_a_hook_may_use_the_crate() {
-    const NAME: &str = "a_hook_that_is_set_later_replaces_ours_and_a_hook_may_use_the_crate";
-    assert_survived(in_its_own_process(NAME, || {
+    passes_in_its_own_process(|| {
         static SEEN: AtomicUsize = AtomicUsize::new(0);
         capture_panic_backtraces();
         std::panic::set_hook(Box::new(|_| {
@@ -282,13 +262,12 @@ fn a_hook_that_is_set_later_replaces_ours_and_a_hook_may_use_the_crate() {
         let exception = end_of(&capture, SpanName::Chat);
         assert!(text(&exception, "stacktrace").starts_with("caught at"), "{exception:?}");
         assert_eq!(capture.named("telemetry.handler.failure").len(), 1);
-    }));
+    });
 }
 
 #[test]
 fn handlers_and_failure_handlers_that_panic_while_the_thread_unwinds_do_not_abort() {
-    const NAME: &str = "handlers_and_failure_handlers_that_panic_while_the_thread_unwinds_do_not_abort";
-    assert_survived(in_its_own_process(NAME, || {
+    passes_in_its_own_process(|| {
         let capture = Capture::new();
         for event in ["allm.step.exception", "allm.chat.exception", "telemetry.handler.failure"] {
             capture.telemetry().attach(event, event, |_| panic!("in a handler")).unwrap();
@@ -307,14 +286,12 @@ fn handlers_and_failure_handlers_that_panic_while_the_thread_unwinds_do_not_abor
         assert_eq!(unwound, "first");
         capture.assert_balanced();
         assert_eq!(capture.named("telemetry.handler.failure").len(), 3);
-    }));
+    });
 }
 
 #[test]
 fn an_unobserved_span_aborts_with_a_drop_that_panics_while_the_thread_unwinds_as_a_bare_future_does() {
-    const NAME: &str =
-        "an_unobserved_span_aborts_with_a_drop_that_panics_while_the_thread_unwinds_as_a_bare_future_does";
-    let output = in_its_own_process(NAME, || {
+    let output = in_its_own_process(|| {
         let work = async {
             let _guard = PanicsOnDrop("second");
             std::future::pending::<()>().await;
@@ -335,8 +312,7 @@ fn an_unobserved_span_aborts_with_a_drop_that_panics_while_the_thread_unwinds_as
 
 #[test]
 fn a_panic_that_aborts_the_process_ends_no_span_and_what_was_told_before_is_told() {
-    const NAME: &str = "a_panic_that_aborts_the_process_ends_no_span_and_what_was_told_before_is_told";
-    let output = in_its_own_process(NAME, || {
+    let output = in_its_own_process(|| {
         std::panic::set_hook(Box::new(|_| panic!("a panic inside a panic")));
         let telemetry = Telemetry::new();
         telemetry.attach_many("log", SpanName::Chat.events(), |event| println!("{}", event.name())).unwrap();

@@ -3,6 +3,8 @@
 
 mod coming_and_going;
 mod events_and_status;
+mod global;
+mod global_places;
 mod measured;
 mod places;
 mod tokens;

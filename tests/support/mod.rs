@@ -16,6 +16,7 @@ use allm_telemetry::{
 };
 use futures::{Stream, StreamExt as _, stream};
 
+pub(crate) mod own_process;
 pub(crate) mod scribe;
 
 pub(crate) type Answer<T> = Result<T, io::Error>;

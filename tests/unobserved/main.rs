@@ -1,4 +1,4 @@
-//! When nobody listens anywhere. A process of its own: no test here attaches anything.
+//! When nobody listens anywhere. A program of its own: no test here attaches anything in its process.
 
 use std::future::pending;
 use std::panic::AssertUnwindSafe;
@@ -14,6 +14,8 @@ use futures::{FutureExt as _, Stream as _, StreamExt as _, stream};
 use support::*;
 use tokio::task::{JoinSet, yield_now};
 
+mod silent_from_build;
+#[path = "../support/mod.rs"]
 mod support;
 
 fn id_here() -> Option<String> {
