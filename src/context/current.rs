@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::handle::Context;
 use super::node::Node;
-use crate::event::{LazyRequestId, Phase};
+use crate::event::LazyRequestId;
 use crate::registry::{ListenerStates, Telemetry, catch};
 
 /// A context while it is entered. It needs no drop, so it can be reached in a thread's last moments; whoever enters
@@ -256,7 +256,7 @@ fn listened(node: Option<&Arc<Node>>) -> Option<Arc<Node>> {
 #[inline]
 pub(crate) fn around<R>(node: &Node, work: impl FnOnce() -> R) -> R {
     match node.states() {
-        Some(states) if states.want_around() => around_listened(node, states, work),
+        Some(states) if states.want_around() => states.around(node.has_ended(), work),
         _ => work(),
     }
 }
@@ -267,12 +267,6 @@ fn around_fenced<R>(node: &Node, work: impl FnOnce() -> R) -> R {
         Ok(result) => result,
         Err(caught) => caught.resume(),
     }
-}
-
-#[inline]
-fn around_listened<R>(node: &Node, states: &ListenerStates, work: impl FnOnce() -> R) -> R {
-    let event = || node.nearest_span(&node.telemetry).map(|start| start.name.event(Phase::Start));
-    states.around(&node.telemetry, event, node.has_ended(), work)
 }
 
 const _: () = assert!(!mem::needs_drop::<Slot>());

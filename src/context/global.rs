@@ -11,7 +11,7 @@ use crate::registry::{AttachError, DetachError, HandlerInfo, Listener, Subscribe
 /// # Errors
 ///
 /// As there.
-pub fn attach<N>(
+pub fn attach<N: TryInto<EventName, Error: Into<AttachError>>>(
     id: impl Into<Arc<str>>,
     event: N,
     handler: impl Fn(&Event<'_>) + Send + Sync + 'static,
@@ -28,7 +28,7 @@ where
 /// # Errors
 ///
 /// As there.
-pub fn attach_many<N>(
+pub fn attach_many<N: TryInto<EventName, Error: Into<AttachError>>>(
     id: impl Into<Arc<str>>,
     events: impl IntoIterator<Item = N>,
     handler: impl Fn(&Event<'_>) + Send + Sync + 'static,
@@ -54,7 +54,7 @@ pub fn listen(id: impl Into<Arc<str>>, listener: impl Listener) -> Result<(), At
 /// # Errors
 ///
 /// As there.
-pub fn subscribe<N>(
+pub fn subscribe<N: TryInto<EventName, Error: Into<AttachError>>>(
     id: impl Into<Arc<str>>,
     events: impl IntoIterator<Item = N>,
     capacity: usize,
@@ -71,7 +71,7 @@ where
 /// # Errors
 ///
 /// As there.
-pub fn subscribe_with<N>(
+pub fn subscribe_with<N: TryInto<EventName, Error: Into<AttachError>>>(
     id: impl Into<Arc<str>>,
     events: impl IntoIterator<Item = N>,
     options: SubscribeOptions,
@@ -106,7 +106,7 @@ pub fn list_handlers(prefix: &str) -> Vec<HandlerInfo> {
 /// # Errors
 ///
 /// As there.
-pub fn execute<N>(
+pub fn execute<N: TryInto<EventName, Error: Into<ParseEventNameError>>>(
     suffix: N,
     measurements: impl Into<Measurements>,
     metadata: impl Into<Metadata>,

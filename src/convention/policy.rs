@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::event::{Content, Entry, Value, ValueRef};
-use crate::registry::catch;
+use crate::registry::quietly;
 
 /// A redaction function: gets a content field's key and value, gives what may leave; `None` lets nothing through.
 pub type Redact = dyn Fn(&str, ValueRef<'_>) -> Option<Value> + Send + Sync;
@@ -92,10 +92,7 @@ impl Policy {
             return Some(Outgoing::AsIs(entry.value));
         }
         let Some(redact) = &self.redact else { return Some(Outgoing::AsIs(entry.value)) };
-        let redacted = catch(|| redact(entry.key, entry.value)).unwrap_or_else(|caught| {
-            caught.swallow();
-            None
-        });
+        let redacted = quietly(|| redact(entry.key, entry.value)).flatten();
         Some(Outgoing::Redacted(redacted.unwrap_or_default()))
     }
 }

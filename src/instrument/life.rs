@@ -3,7 +3,7 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 
 use crate::context::{Context, enter, enter_bare, is_entered};
-use crate::registry::{Fenced, catch};
+use crate::registry::{Caught, catch};
 use crate::span::{Active, Input, PendingSpan};
 
 /// Where a wrapped future stands.
@@ -62,7 +62,7 @@ pub(super) fn poll_inner<F: Future>(inner: Pin<&mut Option<F>>, cx: &mut TaskCon
 pub(super) fn poll_fenced<F: Future>(
     mut inner: Pin<&mut Option<F>>,
     cx: &mut TaskContext<'_>,
-) -> (Fenced<Poll<F::Output>>, Fenced<()>) {
+) -> (Result<Poll<F::Output>, Caught>, Result<(), Caught>) {
     let polled = catch(|| poll_inner(inner.as_mut(), cx));
     let dropped = match polled {
         Ok(Poll::Pending) => Ok(()),

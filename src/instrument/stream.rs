@@ -9,7 +9,7 @@ use pin_project::{pin_project, pinned_drop};
 
 use super::life::carry;
 use crate::context::{Context, around, enter_bare};
-use crate::registry::{Fenced, catch};
+use crate::registry::{Caught, catch};
 use crate::span::{Judge, Live, OnChunk, OnStop};
 
 /// A stream that wears a span. Made by [`in_span`](crate::StreamSpanExt::in_span),
@@ -133,7 +133,7 @@ where
 
     /// Ends the span of a stream that has ended or panicked. What it wraps is dropped first: its children end before.
     #[inline(never)]
-    fn end(self: Pin<&mut Self>, ended: Fenced<()>) {
+    fn end(self: Pin<&mut Self>, ended: Result<(), Caught>) {
         let mut this = self.project();
         let State::Observed(mut live) = this.state.take() else { return };
         live.came();

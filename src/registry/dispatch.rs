@@ -1,126 +1,124 @@
-use std::cell::{Cell, RefCell};
-use std::mem;
+//! Dispatch: how an event reaches its handlers.
+//!
+//! A [`Table`] lists the handlers of every event. It is never changed: attaching and detaching raise the version of the
+//! registry, and whoever emits next builds a new table. Each thread caches the table that it used last. To emit, a thread
+//! takes the table out of its cache, compares its version with the registry's (one load), calls the handlers of the
+//! event's row and puts the table back. This path takes no lock and writes no memory that threads share.
+//!
+//! The table is out of the cache while handlers run, so nothing is borrowed: a handler may attach, detach and emit. What it
+//! emits finds the cache empty and gets the table from the registry, behind a lock. A table that has become old meanwhile is
+//! not put back but dropped, so that a handler that detaches itself is freed as soon as its event is delivered.
+
+use std::cell::Cell;
 use std::panic::Location;
 use std::sync::Arc;
 
-use super::catch::{Caught, catch};
-use super::failure::{self, Failure};
+use super::failure::HandlerFailure;
+use super::interest::EventSet;
 use super::registry::Registry;
-#[cfg(all(test, allm_loom))]
-use super::sync::CellKey as _;
 use super::sync::thread_local;
-use super::table::Table;
-use super::telemetry::Telemetry;
-use crate::event::Event;
-
-/// How deep events may nest that handlers emit from inside handlers.
-const MAX_DEPTH: u8 = 64;
+use super::table::{Attached, Table};
+use super::user_code::{self, Caught};
+use crate::event::{Event, EventName, Measurements};
 
 thread_local! {
-    /// This thread's copy of the table of the registry it emitted to last.
-    static COPY: RefCell<Copied> = const { RefCell::new(Copied { registry: 0, version: 0, table: None }) };
-    static DEPTH: Cell<u8> = const { Cell::new(0) };
-    /// Set when an emission was refused because it was nested too deep.
-    static REFUSED: Cell<bool> = const { Cell::new(false) };
+    /// The table that this thread used last, of whichever registry.
+    static CACHE: Cell<Option<Arc<Table>>> = const { Cell::new(None) };
 }
 
-struct Copied {
-    registry: u64,
-    version: u64,
-    table: Option<Arc<Table>>,
-}
-
-impl Copied {
-    /// The table, if it is the newest of this registry.
-    #[inline]
-    fn table_of(&self, registry: &Registry) -> Option<&Table> {
-        let is_newest = self.registry == registry.id && self.version == registry.version();
-        self.table.as_deref().filter(|_| is_newest)
-    }
-}
-
-/// Looks at the newest table. The thread's copy is borrowed meanwhile: `look` may emit, attach and detach, and what
-/// finds the copy old while it is borrowed goes without.
+/// Exchanges the cached table. A thread that is ending has no cache any more, and drops the table.
 #[inline]
-pub(super) fn with_table<R>(registry: &Registry, mut look: impl FnMut(&Table) -> R) -> R {
-    let looked = COPY.try_with(|copy| {
-        let copy = copy.try_borrow().ok()?;
-        Some(look(copy.table_of(registry)?))
-    });
-    match looked {
-        Ok(Some(looked)) => looked,
-        // A thread on its way out has no copy either.
-        _ => look(&renewed(registry)),
-    }
+fn exchange_cached(table: Option<Arc<Table>>) -> Option<Arc<Table>> {
+    CACHE.try_with(|cache| cache.replace(table)).ok().flatten()
 }
 
-/// The newest table, which this thread copies if it can.
+/// Calls `look` with the newest table. It may emit, attach and detach.
+#[inline]
+pub(super) fn with_table<R>(registry: &Registry, look: impl FnOnce(&Table) -> R) -> R {
+    let table = match exchange_cached(None) {
+        Some(table) if registry.is_newest(&table) => table,
+        old => newest(registry, old),
+    };
+    let looked = look(&table);
+    // Otherwise it keeps alive what was detached meanwhile.
+    if registry.is_newest(&table) {
+        drop(exchange_cached(Some(table)));
+    }
+    looked
+}
+
+/// Drops an old table, which may drop handlers, and gets the newest.
 #[cold]
-fn renewed(registry: &Registry) -> Arc<Table> {
-    let (version, table) = registry.table();
-    let new = Copied { registry: registry.id, version, table: Some(table.clone()) };
-    replace(new);
-    table
-}
-
-/// An old copy is dropped when nothing is borrowed: dropping handlers is foreign code.
-fn replace(new: Copied) {
-    let old = COPY.try_with(|copy| copy.try_borrow_mut().ok().map(|mut copy| mem::replace(&mut *copy, new)));
+fn newest(registry: &Registry, old: Option<Arc<Table>>) -> Arc<Table> {
     drop(old);
+    registry.table()
 }
 
-/// Makes this thread and the registry let go of a table that shows what was just detached.
-pub(super) fn forget(registry: &Registry) {
-    let is_mine = COPY.try_with(|copy| copy.try_borrow().is_ok_and(|copy| copy.registry == registry.id));
-    if is_mine.unwrap_or(false) {
-        replace(Copied { registry: 0, version: 0, table: None });
-    }
-    registry.forget_table();
-}
-
-/// Calls every handler of an event; one that panics is detached and reported, and the rest still run.
-pub(super) fn deliver(telemetry: &Telemetry, registry: &Registry, event: &Event<'_>) {
-    let depth = DEPTH.get();
-    if depth == MAX_DEPTH {
-        REFUSED.set(true);
+/// Calls every handler of an event. One that panics is detached and reported, and the others are called all the same.
+pub(super) fn emit(registry: &Registry, event: &Event<'_>) {
+    if user_code::is_too_deep() {
         return;
     }
-    DEPTH.set(depth + 1);
-    with_table(registry, |table| deliver_by(table, telemetry, event, depth));
-    DEPTH.set(depth);
-}
-
-/// Out of line, so that what it is told comes in registers, from either table.
-#[inline(never)]
-fn deliver_by(table: &Table, telemetry: &Telemetry, event: &Event<'_>, depth: u8) {
-    for handler in &table.row(event.name()).handlers {
-        let outcome = catch(|| (handler.run)(event));
-        let refused = depth + 1 == MAX_DEPTH && REFUSED.take();
-        if outcome.is_err() || refused {
-            // The report is no deeper than the event, or it would be refused as well.
-            DEPTH.set(depth);
-            let first = telemetry.detach_numbered(&handler.id, handler.sequence);
-            report(telemetry, event, &handler.id, outcome.err(), first);
-            DEPTH.set(depth + 1);
+    with_table(registry, |table| {
+        for handler in &table.row(event.name()).handlers {
+            let (id, sequence) = (&*handler.id, Some(handler.sequence));
+            Callee { registry, id, sequence, event: Some(event.name()) }.call(|| (handler.run)(event));
         }
+    });
+}
+
+/// Detaches what is attached under an id, if `is_it` accepts it. Returns whether something was detached.
+pub(super) fn detach(registry: &Registry, id: &str, is_it: impl Fn(&Attached) -> bool) -> bool {
+    let detached = registry.remove(id, is_it);
+    // This thread's cached table shows it still. It is dropped last: that runs user code.
+    let old = detached.as_ref().and_then(|_| exchange_cached(None));
+    let is_detached = detached.is_some();
+    drop((old, detached));
+    is_detached
+}
+
+/// Emits `telemetry.handler.failure`. What failed has been detached before.
+pub(super) fn report(registry: &Registry, failure: &HandlerFailure) {
+    if registry.interest.has(EventSet::FAILURE) {
+        let now = registry.clock.now();
+        let measurements =
+            Measurements::from([("system_time", registry.clock.system(now)), ("monotonic_time", now.0)]);
+        emit(registry, &Event::given(&EventName::FAILURE, &measurements, failure.metadata(), false));
     }
 }
 
-/// Tells of a failed handler. Emissions that were under way when it failed may call it again; that is told once.
-#[cold]
-fn report(telemetry: &Telemetry, event: &Event<'_>, handler_id: &str, caught: Option<Caught>, first: bool) {
-    const TOO_DEEP: &str = "events that handlers emit from inside handlers nest more than 64 deep";
-    if first {
-        let here = Location::caller();
-        let failure = match &caught {
-            Some(caught) => Failure::panic(Some(event.name()), handler_id, caught, here),
-            None => {
-                Failure::new(Some(event.name()), handler_id, "panic", TOO_DEEP, format!("refused at {here}"))
-            }
-        };
-        failure::emit(telemetry, failure);
+/// A handler, listener or observer while it is called: what is detached and reported if it fails.
+pub(super) struct Callee<'a> {
+    pub(super) registry: &'a Registry,
+    pub(super) id: &'a str,
+    /// Distinguishes it from another that was attached under the same id later. `None` for an observer, which is not
+    /// attached.
+    pub(super) sequence: Option<u64>,
+    /// The event that it is called for.
+    pub(super) event: Option<&'a EventName>,
+}
+
+impl Callee<'_> {
+    /// Calls it; see [`user_code`] for what happens if it fails.
+    #[inline]
+    pub(super) fn call<R>(&self, code: impl FnOnce() -> R) -> Option<R> {
+        user_code::call(code, |caught| self.failed(caught))
     }
-    if let Some(caught) = caught {
-        caught.swallow();
+
+    /// Drops something that it keeps.
+    pub(super) fn drop_value<T>(&self, value: T) {
+        user_code::drop_value(value, |caught| self.failed(caught));
+    }
+
+    #[cold]
+    fn failed(&self, caught: &Caught) {
+        // On another thread it may have failed at the same time. It is reported once.
+        let is_first = self
+            .sequence
+            .is_none_or(|sequence| detach(self.registry, self.id, |now| now.sequence() == sequence));
+        if is_first {
+            let failure = HandlerFailure::panic(self.event, self.id, caught, Location::caller());
+            report(self.registry, &failure);
+        }
     }
 }

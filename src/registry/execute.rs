@@ -24,17 +24,13 @@ impl Telemetry {
     /// telemetry.execute(["cache", "hit"], [("age_ms", 12)], [("key", "greeting")])?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn execute<N>(
+    pub fn execute<N: TryInto<EventName, Error: Into<ParseEventNameError>>>(
         &self,
         suffix: N,
         measurements: impl Into<Measurements>,
         metadata: impl Into<Metadata>,
-    ) -> Result<(), ParseEventNameError>
-    where
-        N: TryInto<EventName>,
-        ParseEventNameError: From<N::Error>,
-    {
-        let suffix = suffix.try_into()?;
+    ) -> Result<(), ParseEventNameError> {
+        let suffix = suffix.try_into().map_err(Into::into)?;
         let name = EventName::try_from(format!("{}.{suffix}", event_prefix()))?;
         let followed = EventSet::event(&name);
         if anywhere(followed) && self.follows(followed) {

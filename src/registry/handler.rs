@@ -4,15 +4,15 @@ use std::sync::{Arc, PoisonError};
 use tokio::sync::oneshot;
 
 use super::interest::EventSet;
-use super::panic_safe::PanicSafe;
 use super::sync::Mutex;
+use super::user_code::PanicSafe;
 use crate::event::{Content, Event, EventName};
 
 /// A handler's function.
 pub(super) type Run = dyn Fn(&Event<'_>) + Send + Sync;
 
-/// A function of the user's, which may panic when it is dropped.
-pub(super) fn held(handler: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Box<Run> {
+/// Erases the type of a handler's function.
+pub(super) fn run(handler: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Box<Run> {
     let handler = PanicSafe::new(handler);
     Box::new(move |event| handler.get()(event))
 }
@@ -34,7 +34,7 @@ impl Handler {
         self.events.iter().fold(EventSet::default(), |all, name| all.and(EventSet::event(name)))
     }
 
-    pub(super) fn detached(&self) {
+    pub(super) fn detach(&self) {
         drop(self.alive.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 }

@@ -1,59 +1,102 @@
-use std::cell::Cell;
+//! Listener states: what listeners keep for a span, and how they are called for it.
+//!
+//! The states lie on the span's node in the tree of contexts, one for each listener that follows the span. Nothing is
+//! looked up for a poll or a chunk, and a state is dropped with the last node that has it.
+//!
+//! A listener captures something where the span is built (`on_build`), and turns it into a state when the span starts
+//! (`on_start`), which may be in another place. A node also shares the states of the span around it, for listeners that
+//! have none of its own span: that is how a listener that follows chats only finds the chat from within a tool. Of shared
+//! states, a listener is told of retries and is called around polls; chunks and ends concern the span's own.
+
 use std::fmt;
 use std::mem;
-use std::panic::Location;
-use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::catch::{Caught, catch};
-use super::erased_listener::{ErasedListener, ErasedSlot, ListenerMeta};
-use super::failure::{self, Failure};
-use super::few::Few;
+use super::attached_listener::{AttachedListener, ErasedListener, Kept};
+use super::dispatch::Callee;
 use super::telemetry::Telemetry;
+use super::user_code::{self, Nesting};
 use crate::event::{Event, EventName, Phase, SpanName};
 
-/// What the listeners keep for a span: what they captured where it was built, then their states, and those of the spans
-/// around it.
-///
-/// Each lies beside its listener, so that nothing is looked up for a poll.
+/// The states of one node. A handle has at most [`MAX_LISTENERS`](super::MAX_LISTENERS), so a list is searched.
 #[derive(Default)]
 pub(crate) struct ListenerStates {
-    kept: Few<ListenerSlot>,
-    want_around: bool,
+    /// In the order of attaching.
+    entries: Vec<Entry>,
 }
 
-struct ListenerSlot {
-    slot: Arc<dyn ErasedSlot>,
-    whose: Ownership,
-    /// Its listener is to be called around polls here.
+struct Entry {
+    state: Arc<ListenerState>,
+    /// It is of this very span, and not of one further out.
+    own: bool,
+    /// Its listener is called around polls here.
     around: bool,
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Ownership {
-    /// Of this very span, which has not started: there is no state yet.
-    Unstarted,
-    /// Of this very span.
-    Own,
-    /// Of the nearest span around it.
-    Around,
+/// What one listener keeps for one span.
+struct ListenerState {
+    listener: Arc<AttachedListener>,
+    /// The handle that the listener is attached to.
+    telemetry: Telemetry,
+    span: SpanName,
+    /// `None` if `on_build` failed.
+    kept: Option<Box<Kept>>,
 }
 
-impl ListenerSlot {
-    fn follower(&self) -> &ListenerMeta {
-        self.slot.follower()
+impl ListenerState {
+    fn build(listener: &Arc<AttachedListener>, telemetry: &Telemetry, span: SpanName) -> Self {
+        let mut state = Self { listener: listener.clone(), telemetry: telemetry.clone(), span, kept: None };
+        state.kept = state.call(&span.event(Phase::Start), |listener| listener.build());
+        state
     }
 
-    /// Where its state is, if there is one.
-    #[inline]
-    fn state(&self) -> Option<&dyn ErasedSlot> {
-        (self.whose != Ownership::Unstarted).then_some(&*self.slot)
+    /// Makes a state of what was captured. Returns whether there is one now.
+    fn start(&mut self, event: &Event<'_>, parent: Option<&Entry>) -> bool {
+        let parent = parent.and_then(|parent| parent.state.kept.as_deref());
+        let Some(mut kept) = self.kept.take() else { return false };
+        let started = self.call(event.name(), |listener| listener.start(&mut *kept, event, parent));
+        self.kept = Some(kept);
+        started.is_some()
     }
 
-    fn is_own(&self) -> bool {
-        self.whose == Ownership::Own
+    /// Calls the listener, unless it was detached. One that fails is detached and reported.
+    fn call<R>(&self, event: &EventName, code: impl FnOnce(&dyn ErasedListener) -> R) -> Option<R> {
+        let is_attached = self.listener.is_attached();
+        is_attached.then(|| self.callee(Some(event)).call(|| code(self.listener.get())))?
+    }
+
+    /// Calls the listener with its state.
+    fn call_with(&self, event: &EventName, code: impl FnOnce(&dyn ErasedListener, &Kept)) {
+        if let Some(kept) = self.kept.as_deref() {
+            self.call(event, |listener| code(listener, kept));
+        }
+    }
+
+    fn callee<'a>(&'a self, event: Option<&'a EventName>) -> Callee<'a> {
+        let (id, sequence) = (&*self.listener.id, Some(self.listener.sequence));
+        Callee { registry: self.telemetry.registry(), id, sequence, event }
+    }
+}
+
+impl Drop for ListenerState {
+    fn drop(&mut self) {
+        if let Some(kept) = self.kept.take() {
+            self.callee(None).drop_value(kept);
+        }
+    }
+}
+
+impl Entry {
+    fn build(listener: &Arc<AttachedListener>, telemetry: &Telemetry, span: SpanName) -> Self {
+        let state = Arc::new(ListenerState::build(listener, telemetry, span));
+        Self { state, own: true, around: listener.wants_around }
+    }
+
+    fn start(&mut self, event: &Event<'_>, around: Option<&ListenerStates>) -> bool {
+        let parent = around.and_then(|around| around.find(&self.state.listener));
+        // Before its start, a span is not shared, and neither are its states.
+        Arc::get_mut(&mut self.state).is_some_and(|state| state.start(event, parent))
     }
 }
 
@@ -63,283 +106,119 @@ impl ListenerStates {
         &mut self,
         telemetry: &Telemetry,
         name: SpanName,
-        listeners: &[Arc<dyn ErasedListener>],
+        listeners: &[Arc<AttachedListener>],
     ) {
-        for (listener, follower) in following(listeners, name) {
-            let built = guarded(telemetry, follower, &name.event(Phase::Start), || listener.clone().built());
-            if let Some(slot) = built {
-                self.add(telemetry, slot, Ownership::Unstarted);
-            }
-        }
+        let followers = listeners.iter().filter(|listener| listener.follows(name));
+        self.entries.extend(followers.map(|listener| Entry::build(listener, telemetry, name)));
     }
 
-    /// Makes states of what was captured, and of what was not: of a span that starts now, inside one that has those.
+    /// Makes states of what was captured. A listener that captured nothing, because it was attached since or because the
+    /// span starts in another place, captures now. `around` has the states of the span around.
     pub(crate) fn start(
         &mut self,
         telemetry: &Telemetry,
-        listeners: &[Arc<dyn ErasedListener>],
+        listeners: &[Arc<AttachedListener>],
         around: Option<&Self>,
         event: &Event<'_>,
     ) {
         let Some(name) = event.span() else { return };
-        for (listener, follower) in following(listeners, name) {
-            let parent = around.and_then(|around| around.find(follower)).and_then(ListenerSlot::state);
-            // Nobody else has the slot yet.
-            let start = |slot: &mut Arc<dyn ErasedSlot>| {
-                Arc::get_mut(slot).into_iter().for_each(|slot| slot.start(event, parent));
-            };
-            let captured = self.kept.iter_mut().find(|kept| ptr::eq(kept.follower(), follower));
-            match captured {
-                // In place: what is moved waits for what was just written.
-                Some(kept) => {
-                    if guarded(telemetry, follower, event.name(), || start(&mut kept.slot)).is_some() {
-                        kept.whose = Ownership::Own;
-                    }
-                }
-                None => {
-                    let made = guarded(telemetry, follower, event.name(), || {
-                        let mut slot = listener.clone().built();
-                        start(&mut slot);
-                        slot
-                    });
-                    if let Some(slot) = made {
-                        self.add(telemetry, slot, Ownership::Own);
-                    }
+        self.entries.retain_mut(|entry| entry.start(event, around));
+        for listener in listeners.iter().filter(|listener| listener.follows(name)) {
+            if self.find(listener).is_none() {
+                let mut entry = Entry::build(listener, telemetry, name);
+                if entry.start(event, around) {
+                    self.entries.push(entry);
                 }
             }
         }
-        // Of one that was detached meanwhile, or that panicked.
-        if self.kept.iter().any(|kept| kept.whose == Ownership::Unstarted) {
-            let kept = mem::take(self).kept;
-            kept.into_iter().filter(ListenerSlot::is_own).for_each(|kept| self.put(kept));
-        }
     }
 
-    /// Adds the states of the spans around, for those listeners that have none of this one.
+    /// Shares the states of the span around, for those listeners that have none of this one.
     pub(crate) fn inherit(&mut self, telemetry: &Telemetry, around: &Self) {
-        for kept in around.kept.iter().filter(|kept| kept.follower().is_attached()) {
-            if kept.state().is_some() && self.find(kept.follower()).is_none() {
-                self.add(telemetry, kept.slot.clone(), Ownership::Around);
+        for Entry { state, .. } in &around.entries {
+            if state.listener.is_attached() && self.find(&state.listener).is_none() {
+                let around = state.listener.wants_around && state.telemetry.ptr_eq(telemetry);
+                self.entries.push(Entry { state: state.clone(), own: false, around });
+            }
+        }
+        self.entries.sort_by_key(|entry| entry.state.listener.sequence);
+    }
+
+    /// A first chunk, or a retry. The first concerns the span's own states only.
+    pub(crate) fn event(&self, telemetry: &Telemetry, event: &Event<'_>, own_only: bool) {
+        for Entry { state, own, .. } in &self.entries {
+            if *own || (!own_only && state.telemetry.ptr_eq(telemetry)) {
+                state.call_with(event.name(), |listener, kept| listener.event(kept, event));
             }
         }
     }
 
-    /// Something happened in this span; with `own`, it concerns nobody who only follows one further out.
-    pub(crate) fn note(&self, telemetry: &Telemetry, event: &Event<'_>, own: bool) {
-        self.each(telemetry, |kept, state| {
-            if kept.is_own() || !own {
-                guarded(telemetry, kept.follower(), event.name(), || state.note(event));
+    pub(crate) fn chunk(&self, gap: Duration) {
+        for Entry { state, .. } in self.entries.iter().filter(|entry| entry.own) {
+            if state.listener.wants_chunks {
+                let event = state.span.event(Phase::FirstChunk);
+                state.call_with(&event, |listener, kept| listener.chunk(kept, gap));
             }
-        });
+        }
     }
 
-    pub(crate) fn chunk(&self, telemetry: &Telemetry, name: SpanName, gap: Duration) {
-        self.each(telemetry, |kept, state| {
-            if kept.is_own() && kept.follower().wants_chunks {
-                let event = name.event(Phase::FirstChunk);
-                guarded(telemetry, kept.follower(), &event, || state.chunk(gap));
-            }
-        });
-    }
-
-    pub(crate) fn stop(
-        &self,
-        telemetry: &Telemetry,
-        listeners: &[Arc<dyn ErasedListener>],
-        event: &Event<'_>,
-    ) {
+    /// A listener that is attached and has no state here has missed the start, and counts that.
+    pub(crate) fn end(&self, listeners: &[Arc<AttachedListener>], event: &Event<'_>) {
         let Some(name) = event.span() else { return };
-        for (_, follower) in following(listeners, name) {
-            match self.find(follower).filter(|kept| kept.is_own()).and_then(ListenerSlot::state) {
-                Some(state) => {
-                    guarded(telemetry, follower, event.name(), || state.stop(event));
-                }
-                None => drop(follower.missed.fetch_add(1, Ordering::Relaxed)),
+        for listener in listeners.iter().filter(|listener| listener.follows(name)) {
+            match self.find(listener).filter(|entry| entry.own) {
+                Some(entry) => entry.state.call_with(event.name(), |it, kept| it.end(kept, event)),
+                None => listener.miss_end(),
             }
         }
     }
 
-    /// Whether a listener that wants to be around polls has a state here.
+    /// Whether a listener is to be called around polls.
     #[inline]
     pub(crate) fn want_around(&self) -> bool {
-        self.want_around
+        self.entries.iter().any(|entry| entry.around)
     }
 
-    /// Runs `poll` exactly once inside every listener that wants to be around it. It does not panic: what may is fenced by
-    /// who calls this. `event` is the one that a listener's panic is reported with.
-    #[inline]
-    pub(crate) fn around<R>(
-        &self,
-        telemetry: &Telemetry,
-        event: impl Fn() -> Option<EventName>,
-        ended: bool,
-        poll: impl FnOnce() -> R,
-    ) -> R {
-        let depth = DEPTH.get();
-        let mut poll = Some(poll);
-        let mut result = None;
+    /// Runs `poll` exactly once, inside every listener that wants to be around it. It must not panic: the caller of this
+    /// catches what may. `ended` says that the span has ended already.
+    pub(crate) fn around<R>(&self, ended: bool, poll: impl FnOnce() -> R) -> R {
+        let (mut poll, mut result) = (Some(poll), None);
         let mut once = || {
             if let Some(poll) = poll.take() {
-                // There is no older one to be dropped.
-                mem::forget(result.replace(outside(depth, poll)));
+                result = Some(poll());
             }
         };
-        let around = Around { telemetry, event: &event, ended, depth };
-        match self.kept.split() {
-            None => {}
-            // In place, because there is one, most times.
-            Some((first, [])) => around.call(first, &mut once),
-            Some((first, more)) => around.nest(first, more, &mut once),
+        nest(&self.entries, ended, user_code::nesting(), &mut once);
+        result.expect("`nest` calls it")
+    }
+
+    fn find(&self, listener: &Arc<AttachedListener>) -> Option<&Entry> {
+        self.entries.iter().find(|entry| Arc::ptr_eq(&entry.state.listener, listener))
+    }
+}
+
+/// Calls each listener inside the one before it, and `poll` inside them all. A listener may call what it encloses twice or
+/// not at all; it runs once all the same.
+fn nest(entries: &[Entry], ended: bool, outer: Nesting, poll: &mut dyn FnMut()) {
+    let Some((Entry { state, own, around }, inner)) = entries.split_first() else { return poll() };
+    if !around {
+        return nest(inner, ended, outer, poll);
+    }
+    let mut ran = false;
+    let mut enclosed = || {
+        if !mem::replace(&mut ran, true) {
+            user_code::outside(outer, || nest(inner, ended, outer, poll));
         }
-        once();
-        result.expect("it ran once")
-    }
-
-    fn each(&self, telemetry: &Telemetry, mut call: impl FnMut(&ListenerSlot, &dyn ErasedSlot)) {
-        for kept in self.kept.iter().filter(|kept| kept.follower().is_of(telemetry)) {
-            if let Some(state) = kept.state() {
-                call(kept, state);
-            }
-        }
-    }
-
-    fn find(&self, follower: &ListenerMeta) -> Option<&ListenerSlot> {
-        self.kept.iter().find(|kept| ptr::eq(kept.follower(), follower))
-    }
-
-    /// Adds what a listener keeps for a span of this handle.
-    fn add(&mut self, telemetry: &Telemetry, slot: Arc<dyn ErasedSlot>, whose: Ownership) {
-        let around = slot.follower().wants_around && slot.follower().is_in(telemetry);
-        self.put(ListenerSlot { slot, whose, around });
-    }
-
-    fn put(&mut self, kept: ListenerSlot) {
-        self.want_around |= kept.around;
-        // In the order of attaching, as everywhere, whichever of them follow the spans around as well.
-        self.kept.insert_by_key(kept, |kept| kept.follower().sequence);
-    }
-}
-
-/// The listeners that follow such spans, each with what is known of it: who listens is asked once.
-fn following(
-    listeners: &[Arc<dyn ErasedListener>],
-    name: SpanName,
-) -> impl Iterator<Item = (&Arc<dyn ErasedListener>, &ListenerMeta)> {
-    let all = listeners.iter().map(|listener| (listener, listener.follower()));
-    all.filter(move |(_, follower)| follower.follows(name))
-}
-
-/// What all listeners around one poll are told.
-struct Around<'a> {
-    telemetry: &'a Telemetry,
-    event: &'a dyn Fn() -> Option<EventName>,
-    ended: bool,
-    /// How deep calls of listeners nest around this poll.
-    depth: u8,
-}
-
-impl Around<'_> {
-    /// Calls each inside the last, and `poll` inside them all, also if the innermost does not want it or forgets it. `poll`
-    /// runs once however often it is called.
-    fn nest(&self, first: &ListenerSlot, more: &[ListenerSlot], poll: &mut dyn FnMut()) {
-        let Some((next, more)) = more.split_first() else {
-            self.call(first, poll);
-            return poll();
-        };
-        let ran = Cell::new(false);
-        let mut inner = || {
-            if !ran.replace(true) {
-                outside(self.depth, || self.nest(next, more, poll));
-            }
-        };
-        self.call(first, &mut inner);
-        inner();
-    }
-
-    /// Calls one, if it wants it.
-    #[inline(always)]
-    fn call(&self, kept: &ListenerSlot, inside: &mut dyn FnMut()) {
-        let Some(state) = kept.state().filter(|_| kept.around) else { return };
-        // A state of a span further out belongs to a span that is open or not; only its own can have ended here.
-        let ended = self.ended && kept.is_own();
-        if self.depth == MAX_DEPTH {
-            return too_deep(self.telemetry, kept.follower(), (self.event)().as_ref());
-        }
-        DEPTH.set(self.depth + 1);
-        let called = catch(|| state.around(ended, inside));
-        DEPTH.set(self.depth);
-        if let Err(caught) = called {
-            failed(self.telemetry, kept.follower(), (self.event)().as_ref(), caught);
-        }
-    }
-}
-
-/// How deep calls of listeners may nest: one that opens a span it follows would else never come back.
-const MAX_DEPTH: u8 = 64;
-
-thread_local! {
-    static DEPTH: Cell<u8> = const { Cell::new(0) };
-}
-
-/// Calls a listener; one that panics, or calls itself without end, is detached and reported.
-fn guarded<'e, R>(
-    telemetry: &Telemetry,
-    follower: &ListenerMeta,
-    event: impl Into<Option<&'e EventName>>,
-    call: impl FnOnce() -> R,
-) -> Option<R> {
-    let depth = DEPTH.get();
-    if depth == MAX_DEPTH {
-        too_deep(telemetry, follower, event.into());
-        return None;
-    }
-    DEPTH.set(depth + 1);
-    let called = catch(call);
-    DEPTH.set(depth);
-    called.map_err(|caught| failed(telemetry, follower, event.into(), caught)).ok()
-}
-
-/// Detaches and reports a listener that calls itself without end.
-#[cold]
-#[track_caller]
-fn too_deep(telemetry: &Telemetry, follower: &ListenerMeta, event: Option<&EventName>) {
-    const TOO_DEEP: &str = "spans that listeners open from inside listeners nest more than 64 deep";
-    let stacktrace = format!("refused at {}", Location::caller());
-    if telemetry.detach_numbered(&follower.id, follower.sequence) {
-        failure::emit(telemetry, Failure::new(event, &follower.id, "panic", TOO_DEEP, stacktrace));
-    }
-}
-
-/// Runs what a listener is only around: what nests in that is not the listener's. It is fenced, so it comes back.
-#[inline]
-fn outside<R>(depth: u8, code: impl FnOnce() -> R) -> R {
-    let inside = DEPTH.replace(depth);
-    let done = code();
-    DEPTH.set(inside);
-    done
-}
-
-/// Runs the drop of foreign code, which may open spans as a call of a listener does. It is not refused, so that it is no
-/// deeper than the deepest.
-pub(super) fn deeper<R>(code: impl FnOnce() -> R) -> R {
-    let depth = DEPTH.get();
-    DEPTH.set((depth + 1).min(MAX_DEPTH));
-    let done = code();
-    DEPTH.set(depth);
-    done
-}
-
-/// Detaches and reports a listener that panicked.
-#[cold]
-#[track_caller]
-fn failed(telemetry: &Telemetry, follower: &ListenerMeta, event: Option<&EventName>, caught: Caught) {
-    telemetry.detach_numbered(&follower.id, follower.sequence);
-    failure::emit(telemetry, Failure::panic(event, &follower.id, &caught, Location::caller()));
-    caught.swallow();
+    };
+    // A shared state is of a span further out, which may be open although this one has ended.
+    let ended = ended && *own;
+    let event = state.span.event(Phase::Start);
+    state.call_with(&event, |listener, kept| listener.enclose(kept, ended, &mut enclosed));
+    enclosed();
 }
 
 impl fmt::Debug for ListenerStates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ListenerStates({})", self.kept.iter().count())
+        write!(f, "ListenerStates({})", self.entries.len())
     }
 }

@@ -1,15 +1,20 @@
-//! Floor 1: who listens. The handle, its table of handlers and listeners, and the way an event reaches them.
+//! Layer 1: handlers and listeners. The handle, the registry behind it, and how an event reaches what is attached.
 //!
-//! The hot path holds no lock and touches no shared counter: interest is one relaxed load, and each thread keeps a
-//! copy of the table behind a version number.
+//! A [`Telemetry`] is a handle to a registry: a concurrent map from ids to handlers and listeners. `interest` keeps a bit for
+//! each kind of event on which something is attached, so that a span that nobody observes costs one load. `dispatch` delivers
+//! an event by a table that each thread caches. `listener_states` keeps what listeners know of each span. `user_code` is
+//! the one place that calls handlers, listeners and observers; it catches their panics and limits how deep they nest.
+//! `subscribe` and `sink` are handlers that queue events for a task or a thread.
+//!
+//! Modules import in one direction: `sync`, `interest` and `user_code` are at the bottom; what is attached (`handler`,
+//! `attached_listener`) is listed in a `table`, which the `registry` builds and `dispatch` reads; [`Telemetry`] and what is
+//! built on it are at the top.
 
-mod catch;
+mod attached_listener;
 mod dispatch;
-mod erased_listener;
 mod error;
 mod execute;
 mod failure;
-mod few;
 mod handler;
 mod interest;
 mod listener;
@@ -18,7 +23,6 @@ mod listener_states;
 #[path = "../../tests/loom/mod.rs"]
 mod models;
 mod panic_hook;
-mod panic_safe;
 mod registry;
 mod sink;
 mod sink_guard;
@@ -26,6 +30,7 @@ mod subscribe;
 mod sync;
 mod table;
 mod telemetry;
+mod user_code;
 
 pub use error::{AttachError, DetachError};
 pub use handler::HandlerInfo;
@@ -36,7 +41,6 @@ pub use sink_guard::{Flushed, SinkGuard};
 pub use subscribe::{QueueCounts, SubscribeOptions, Subscription, WhenFull};
 pub use telemetry::Telemetry;
 
-pub(crate) use catch::{Caught, Fenced, catch};
-pub(crate) use failure::{Failure, emit as emit_failure};
 pub(crate) use interest::{EventSet, anywhere};
 pub(crate) use listener_states::ListenerStates;
+pub(crate) use user_code::{Caught, catch, quietly};

@@ -1,8 +1,8 @@
 use std::future::poll_fn;
 use std::io;
-use std::panic::Location;
+use std::mem;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::SyncSender;
 use std::task::Poll;
 use std::thread;
@@ -10,11 +10,11 @@ use std::thread;
 use futures::StreamExt as _;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
-use super::catch::catch;
+use super::dispatch::{self, Callee};
 use super::error::AttachError;
-use super::failure::{self, Failure};
-use super::sink_guard::SinkGuard;
-use super::subscribe::{QueueCounts, SubscribeOptions, Subscription, block_on};
+use super::failure::HandlerFailure;
+use super::sink_guard::{Ask, Progress, SinkGuard};
+use super::subscribe::{SubscribeOptions, Subscription, block_on};
 use super::telemetry::Telemetry;
 use crate::event::{Event, EventName, OwnedEvent};
 
@@ -76,54 +76,6 @@ pub trait Sink: Send + 'static {
     fn finish(&mut self) {}
 }
 
-/// What a guard asks of the thread; the sender is told when it is done.
-pub(super) enum Ask {
-    /// Write what was emitted so far.
-    Flush(SyncSender<()>),
-    /// The same, and end.
-    Close(SyncSender<()>),
-}
-
-/// What became of the events, for the guard to read.
-#[derive(Debug)]
-pub(super) struct Progress {
-    queue: QueueCounts,
-    written: AtomicU64,
-    failed: AtomicU64,
-    /// The thread has ended: what is not written by now never will be.
-    over: AtomicBool,
-}
-
-impl Progress {
-    fn new(queue: QueueCounts) -> Self {
-        let (written, failed) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { queue, written, failed, over: AtomicBool::new(false) }
-    }
-
-    fn is_over(&self) -> bool {
-        self.over.load(Ordering::Acquire)
-    }
-
-    /// Events that will never be written.
-    pub(super) fn lost(&self) -> u64 {
-        let unwritten = if self.is_over() {
-            self.queue.accepted().saturating_sub(self.written.load(Ordering::Relaxed))
-        } else {
-            self.failed.load(Ordering::Relaxed)
-        };
-        self.queue.lost().saturating_add(unwritten)
-    }
-
-    /// Events that are queued, or gathered and not written.
-    pub(super) fn waiting(&self) -> u64 {
-        if self.is_over() {
-            return 0;
-        }
-        let done = self.written.load(Ordering::Relaxed).saturating_add(self.failed.load(Ordering::Relaxed));
-        self.queue.accepted().saturating_sub(done)
-    }
-}
-
 impl Telemetry {
     /// Attaches a sink, which gets these events on a thread of its own.
     ///
@@ -134,53 +86,54 @@ impl Telemetry {
     /// # Panics
     ///
     /// If the system cannot start a thread, as [`std::thread::spawn`].
-    pub fn attach_sink<N>(
+    pub fn attach_sink<N: TryInto<EventName, Error: Into<AttachError>>>(
         &self,
         id: impl Into<Arc<str>>,
         events: impl IntoIterator<Item = N>,
         options: SubscribeOptions,
         sink: impl Sink,
-    ) -> Result<SinkGuard, AttachError>
-    where
-        N: TryInto<EventName>,
-        AttachError: From<N::Error>,
-    {
+    ) -> Result<SinkGuard, AttachError> {
         let id = id.into();
         let events = self.subscribe_with(id.clone(), events, options)?;
-        let progress = Arc::new(Progress::new(events.counts()));
-        let (ask, mut asked) = mpsc::unbounded_channel();
-        let worker = Worker {
-            sink,
-            taken: 0,
-            reported: false,
-            progress: progress.clone(),
-            telemetry: self.clone(),
-            id: id.clone(),
-        };
         let sequence = events.sequence();
-        let (telemetry, name, ended) = (self.clone(), id.clone(), progress.clone());
+        let progress = Arc::new(Progress::new(events.counts()));
+        let (ask, asked) = mpsc::unbounded_channel();
+        let (telemetry, name) = (self.clone(), id.clone());
+        let (sink_telemetry, sink_id, worker_progress) = (self.clone(), id.clone(), progress.clone());
         thread::spawn(move || {
-            let mut asking = None;
-            // The subscription goes with the panic: the sink is detached before it is reported, like a handler.
-            let ran = catch(|| worker.run(events, &mut asked, &mut asking));
-            // Before whoever asks is let go: they read what was lost.
-            ended.over.store(true, Ordering::Release);
-            drop((asked, asking));
-            if let Err(caught) = ran {
-                failure::emit(&telemetry, Failure::panic(None, &name, &caught, Location::caller()));
-                caught.swallow();
-            }
+            // A panic drops the subscription, which detaches the sink: it only remains to be reported.
+            let callee = Callee { registry: telemetry.registry(), id: &name, sequence: None, event: None };
+            callee.call(move || {
+                // In this order, because the worker is dropped first: once a guard gets its answer, it reads final counts.
+                let (mut asked, mut asking) = (asked, None);
+                let mut worker = Worker {
+                    sink,
+                    taken: 0,
+                    is_reported: false,
+                    progress: worker_progress,
+                    telemetry: sink_telemetry,
+                    id: sink_id,
+                };
+                worker.run(events, &mut asked, &mut asking);
+            });
         });
         Ok(SinkGuard { telemetry: self.clone(), id, sequence, ask, progress })
     }
+
+    /// Reports that a sink of yours cannot write: emits `telemetry.handler.failure` with kind `io`. Call it once a sink,
+    /// and not while events wait for that sink.
+    pub fn sink_failed(&self, handler_id: &str, error: &io::Error) {
+        dispatch::report(self.registry(), &HandlerFailure::io(handler_id, error));
+    }
 }
 
-/// The thread's side.
+/// The sink's side, on a thread of its own.
 struct Worker<S> {
     sink: S,
     /// Events since the last write.
     taken: u64,
-    reported: bool,
+    /// An error was reported: there is one report for a sink.
+    is_reported: bool,
     progress: Arc<Progress>,
     telemetry: Telemetry,
     id: Arc<str>,
@@ -194,44 +147,35 @@ enum Next {
 }
 
 impl<S: Sink> Worker<S> {
-    /// Works until the subscription ends, or the guard is dropped. `asking` waits for what it does now.
+    /// Works until the subscription ends, or the guard is dropped. `asking` is the guard that waits for an answer.
     fn run(
-        mut self,
+        &mut self,
         mut events: Subscription,
         asked: &mut UnboundedReceiver<Ask>,
         asking: &mut Option<SyncSender<()>>,
     ) {
-        loop {
+        let mut is_closing = false;
+        while !is_closing {
             match block_on(next(&mut events, asked)) {
-                Next::Event(event) => {
-                    self.take(&event);
-                    if events.queued() == 0 {
-                        self.write();
+                Next::Event(event) => self.take(&event),
+                Next::Ask(Ask { close, done }) => {
+                    (is_closing, *asking) = (close, Some(done));
+                    // What is queued now, and not what is queued meanwhile.
+                    for _ in 0..events.queued() {
+                        events.try_next().into_iter().for_each(|event| self.take(&event));
                     }
                 }
-                Next::Ask(Ask::Flush(done)) => {
-                    *asking = Some(done);
-                    self.drain(&mut events);
-                    self.write();
-                }
-                Next::Ask(Ask::Close(done)) => {
-                    *asking = Some(done);
-                    self.drain(&mut events);
-                    drop(events);
-                    self.finish();
-                    return tell(asking);
-                }
-                Next::End => return self.finish(),
+                Next::End => is_closing = true,
             }
-            tell(asking);
+            if !is_closing && (asking.is_some() || events.queued() == 0) {
+                self.write();
+                answer(asking);
+            }
         }
-    }
-
-    /// Takes what was queued when it was asked for, and not what comes meanwhile.
-    fn drain(&mut self, events: &mut Subscription) {
-        for _ in 0..events.queued() {
-            events.try_next().into_iter().for_each(|event| self.take(&event));
-        }
+        drop(events);
+        self.sink.finish();
+        self.write();
+        answer(asking);
     }
 
     fn take(&mut self, event: &OwnedEvent) {
@@ -242,36 +186,38 @@ impl<S: Sink> Worker<S> {
         }
     }
 
-    fn finish(&mut self) {
-        self.sink.finish();
-        self.write();
-    }
-
     fn write(&mut self) {
         let written = self.sink.write(self.progress.queue.lost());
         let count = if written.is_ok() { &self.progress.written } else { &self.progress.failed };
-        count.fetch_add(std::mem::take(&mut self.taken), Ordering::Relaxed);
+        count.fetch_add(mem::take(&mut self.taken), Ordering::Relaxed);
         if let Err(error) = written
-            && !std::mem::replace(&mut self.reported, true)
+            && !mem::replace(&mut self.is_reported, true)
         {
             let (telemetry, id) = (self.telemetry.clone(), self.id.clone());
-            // On a thread of its own: the event may have to wait for room in the queue that this thread empties.
+            // On another thread: the report itself may wait for a place in the queue that this thread empties.
             thread::spawn(move || telemetry.sink_failed(&id, &error));
         }
     }
 }
 
-/// Tells whoever asked, who may have given up.
-fn tell(asking: &mut Option<SyncSender<()>>) {
+impl<S> Drop for Worker<S> {
+    fn drop(&mut self) {
+        self.progress.is_over.store(true, Ordering::Release);
+    }
+}
+
+/// Answers the guard, which may have stopped waiting.
+fn answer(asking: &mut Option<SyncSender<()>>) {
     if let Some(done) = asking.take() {
         let _ = done.try_send(());
     }
 }
 
+/// Waits for an event or for the guard, which comes first if there are both.
 async fn next(events: &mut Subscription, asked: &mut UnboundedReceiver<Ask>) -> Next {
     poll_fn(|cx| match asked.poll_recv(cx) {
         Poll::Ready(Some(ask)) => Poll::Ready(Next::Ask(ask)),
-        // The guard is gone, or has nothing to ask.
+        // The guard is gone, or asks nothing.
         Poll::Ready(None) | Poll::Pending => {
             events.poll_next_unpin(cx).map(|event| event.map_or(Next::End, Next::Event))
         }

@@ -119,16 +119,12 @@ impl Telemetry {
     /// # Errors
     ///
     /// As for [`attach`](Self::attach).
-    pub fn subscribe<N>(
+    pub fn subscribe<N: TryInto<EventName, Error: Into<AttachError>>>(
         &self,
         id: impl Into<Arc<str>>,
         events: impl IntoIterator<Item = N>,
         capacity: usize,
-    ) -> Result<Subscription, AttachError>
-    where
-        N: TryInto<EventName>,
-        AttachError: From<N::Error>,
-    {
+    ) -> Result<Subscription, AttachError> {
         self.subscribe_with(id, events, SubscribeOptions::new(capacity))
     }
 
@@ -137,16 +133,12 @@ impl Telemetry {
     /// # Errors
     ///
     /// As for [`attach`](Self::attach).
-    pub fn subscribe_with<N>(
+    pub fn subscribe_with<N: TryInto<EventName, Error: Into<AttachError>>>(
         &self,
         id: impl Into<Arc<str>>,
         events: impl IntoIterator<Item = N>,
         options: SubscribeOptions,
-    ) -> Result<Subscription, AttachError>
-    where
-        N: TryInto<EventName>,
-        AttachError: From<N::Error>,
-    {
+    ) -> Result<Subscription, AttachError> {
         let id = id.into();
         let (sender, receiver) = mpsc::channel(options.capacity.clamp(1, Semaphore::MAX_PERMITS));
         let (alive, detached) = oneshot::channel();

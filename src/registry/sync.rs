@@ -3,7 +3,7 @@
 
 #[cfg(not(all(test, allm_loom)))]
 mod real {
-    pub(in super::super) use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+    pub(in super::super) use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
     pub(in super::super) use std::sync::{Mutex, MutexGuard};
     pub(in super::super) use std::thread_local;
 

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::erased_listener::ErasedListener;
+use super::attached_listener::AttachedListener;
 use super::handler::Handler;
 use super::interest::EventSet;
 use crate::event::{Content, EventName, KnownEvent};
@@ -10,46 +10,49 @@ use crate::event::{Content, EventName, KnownEvent};
 #[derive(Clone, Debug)]
 pub(super) enum Attached {
     Handler(Arc<Handler>),
-    Listener(Arc<dyn ErasedListener>),
+    Listener(Arc<AttachedListener>),
 }
 
 impl Attached {
     pub(super) fn followed(&self) -> EventSet {
         match self {
             Self::Handler(handler) => handler.followed(),
-            Self::Listener(listener) => listener.follower().followed(),
+            Self::Listener(listener) => listener.followed(),
         }
     }
 
-    /// What tells it from another that was attached under the same id.
+    /// Distinguishes it from another that was attached under the same id.
     pub(super) fn sequence(&self) -> u64 {
         match self {
             Self::Handler(handler) => handler.sequence,
-            Self::Listener(listener) => listener.follower().sequence,
+            Self::Listener(listener) => listener.sequence,
         }
     }
 }
 
-/// Who gets which event: made anew after each change, then only read.
+/// Which handlers and listeners get which event. Built anew after each change, then only read.
 #[derive(Debug)]
 pub(super) struct Table {
+    /// The registry that it belongs to, and the version of it that it shows.
+    pub(super) registry: u64,
+    pub(super) version: u64,
     known: [Row; KnownEvent::COUNT],
     custom: HashMap<EventName, Row>,
-    pub(super) listeners: Vec<Arc<dyn ErasedListener>>,
+    pub(super) listeners: Vec<Arc<AttachedListener>>,
 }
 
-/// Who gets one event.
+/// The handlers of one event.
 #[derive(Debug, Default)]
 pub(super) struct Row {
     pub(super) handlers: Vec<Arc<Handler>>,
-    /// What any of them, or of the listeners, may have.
+    /// The content that any of them, or any listener, may have.
     pub(super) content: Content,
 }
 
-static NOBODY: Row = Row { handlers: Vec::new(), content: Content::NONE };
+static EMPTY: Row = Row { handlers: Vec::new(), content: Content::NONE };
 
 impl Table {
-    pub(super) fn build(attached: impl Iterator<Item = Attached>) -> Self {
+    pub(super) fn build(registry: u64, version: u64, attached: impl Iterator<Item = Attached>) -> Self {
         let (mut handlers, mut listeners) = (Vec::new(), Vec::new());
         for one in attached {
             match one {
@@ -58,10 +61,10 @@ impl Table {
             }
         }
         handlers.sort_by_key(|handler| handler.sequence);
-        listeners.sort_by_key(|listener| listener.follower().sequence);
-        let content = listeners.iter().fold(Content::NONE, |all, listener| all | listener.follower().content);
+        listeners.sort_by_key(|listener| listener.sequence);
+        let content = listeners.iter().fold(Content::NONE, |all, listener| all | listener.content);
         let known = std::array::from_fn(|_| Row { content, ..Row::default() });
-        let mut table = Self { known, custom: HashMap::new(), listeners };
+        let mut table = Self { registry, version, known, custom: HashMap::new(), listeners };
         for handler in handlers {
             for name in &handler.events {
                 let row = table.row_mut(name);
@@ -75,7 +78,7 @@ impl Table {
     pub(super) fn row(&self, name: &EventName) -> &Row {
         match name.as_known() {
             Some(event) => &self.known[event.index()],
-            None => self.custom.get(name).unwrap_or(&NOBODY),
+            None => self.custom.get(name).unwrap_or(&EMPTY),
         }
     }
 

@@ -1,16 +1,16 @@
 use std::fmt;
-use std::sync::{Arc, LazyLock, PoisonError};
+use std::sync::{Arc, LazyLock};
 
 use tokio::sync::oneshot;
 
-use super::dispatch;
-use super::erased_listener::{ErasedListener, ListenerMeta};
+use super::attached_listener::AttachedListener;
+use super::dispatch::{self, Callee};
 use super::error::{AttachError, DetachError};
-use super::handler::{Handler, HandlerInfo, Run, held};
+use super::handler::{self, Handler, HandlerInfo, Run};
 use super::interest::EventSet;
-use super::listener::{Listener, MAX_LISTENERS};
+use super::listener::Listener;
 use super::registry::Registry;
-use super::sync::{Mutex, Ordering};
+use super::sync::Mutex;
 use super::table::Attached;
 use crate::event::{Clock, Content, Event, EventName, Time, TimeSource};
 
@@ -95,16 +95,12 @@ impl Telemetry {
     /// })?;
     /// # Ok::<(), allm_telemetry::handler::AttachError>(())
     /// ```
-    pub fn attach<N>(
+    pub fn attach<N: TryInto<EventName, Error: Into<AttachError>>>(
         &self,
         id: impl Into<Arc<str>>,
         event: N,
         handler: impl Fn(&Event<'_>) + Send + Sync + 'static,
-    ) -> Result<(), AttachError>
-    where
-        N: TryInto<EventName>,
-        AttachError: From<N::Error>,
-    {
+    ) -> Result<(), AttachError> {
         self.attach_many(id, [event], handler)
     }
 
@@ -113,51 +109,36 @@ impl Telemetry {
     /// # Errors
     ///
     /// As for [`attach`](Self::attach). If one name is wrong, nothing is attached.
-    pub fn attach_many<N>(
+    pub fn attach_many<N: TryInto<EventName, Error: Into<AttachError>>>(
         &self,
         id: impl Into<Arc<str>>,
         events: impl IntoIterator<Item = N>,
         handler: impl Fn(&Event<'_>) + Send + Sync + 'static,
-    ) -> Result<(), AttachError>
-    where
-        N: TryInto<EventName>,
-        AttachError: From<N::Error>,
-    {
-        self.attach_reading(id.into(), events, held(handler), Content::ALL, None).map(drop)
+    ) -> Result<(), AttachError> {
+        self.attach_reading(id.into(), events, handler::run(handler), Content::ALL, None).map(drop)
     }
 
     /// Gives its sequence number, which tells it from another that is attached under the same id later.
-    pub(super) fn attach_reading<N>(
+    pub(super) fn attach_reading<N: TryInto<EventName, Error: Into<AttachError>>>(
         &self,
         id: Arc<str>,
         events: impl IntoIterator<Item = N>,
         run: Box<Run>,
         content: Content,
         alive: Option<oneshot::Sender<()>>,
-    ) -> Result<u64, AttachError>
-    where
-        N: TryInto<EventName>,
-        AttachError: From<N::Error>,
-    {
+    ) -> Result<u64, AttachError> {
         let mut names: Vec<EventName> = Vec::new();
         for event in events {
-            let name = event.try_into()?;
+            let name = event.try_into().map_err(Into::into)?;
             // An event that is named twice is delivered once.
             if !names.contains(&name) {
                 names.push(name);
             }
         }
         let registry = self.registry();
-        let sequence = registry.sequence.fetch_add(1, Ordering::Relaxed);
-        let handler = Handler {
-            id: id.clone(),
-            events: names.into(),
-            run,
-            content,
-            sequence,
-            alive: Mutex::new(alive),
-        };
-        registry.handled.store(true, Ordering::Release);
+        let sequence = registry.next_sequence();
+        let (events, alive) = (names.into(), Mutex::new(alive));
+        let handler = Handler { id: id.clone(), events, run, content, sequence, alive };
         registry.insert(id, Attached::Handler(Arc::new(handler)))?;
         Ok(sequence)
     }
@@ -171,17 +152,11 @@ impl Telemetry {
     pub fn listen(&self, id: impl Into<Arc<str>>, listener: impl Listener) -> Result<(), AttachError> {
         let id = id.into();
         let registry = self.registry();
-        let sequence = registry.sequence.fetch_add(1, Ordering::Relaxed);
-        // Declared first and dropped last: a listener that is refused is dropped without the lock.
-        let listener = ListenerMeta::attach(id.clone(), listener, sequence, registry.id);
-        let mut count = registry.listeners.lock().unwrap_or_else(PoisonError::into_inner);
-        if *count == MAX_LISTENERS {
-            return Err(AttachError::TooManyListeners);
-        }
-        registry.listened.store(true, Ordering::Release);
-        registry.insert(id, Attached::Listener(listener.clone()))?;
-        *count += 1;
-        Ok(())
+        // A listener that is refused is dropped as one that is detached: its panic does not leave this function.
+        let listener = AttachedListener::new(id.clone(), listener, registry.next_sequence());
+        registry.reserve_listener()?;
+        let inserted = registry.insert(id, Attached::Listener(Arc::new(listener)));
+        inserted.inspect_err(|_| registry.release_listener())
     }
 
     /// Detaches what is attached under an id, from all its events.
@@ -193,7 +168,8 @@ impl Telemetry {
     ///
     /// [`DetachError`] if nothing is attached under it.
     pub fn detach(&self, id: &str) -> Result<(), DetachError> {
-        if self.registry().remove(id, |_| true) { Ok(()) } else { Err(DetachError { id: id.into() }) }
+        let is_detached = dispatch::detach(self.registry(), id, |_| true);
+        if is_detached { Ok(()) } else { Err(DetachError { id: id.into() }) }
     }
 
     /// Who is attached to the events at or below a prefix: `allm.generate`, `allm`, or empty for all. A listener is
@@ -204,7 +180,7 @@ impl Telemetry {
         for one in &self.registry().attached {
             let events = match one.value() {
                 Attached::Handler(handler) => handler.events.clone(),
-                Attached::Listener(listener) => listener.follower().events(),
+                Attached::Listener(listener) => listener.events(),
             };
             let matching = events.into_iter().filter(|event| event.starts_with(prefix));
             found.extend(matching.map(|event| HandlerInfo { id: one.key().clone(), event }));
@@ -217,7 +193,7 @@ impl Telemetry {
     #[must_use]
     pub fn ends_without_start(&self, id: &str) -> Option<u64> {
         match self.registry().attached.get(id)?.value() {
-            Attached::Listener(listener) => Some(listener.follower().missed()),
+            Attached::Listener(listener) => Some(listener.missed()),
             Attached::Handler(_) => None,
         }
     }
@@ -233,30 +209,33 @@ impl Telemetry {
         dispatch::with_table(self.registry(), |table| table.row(name).content)
     }
 
-    /// Delivers an event to the handlers that are attached to it. Whoever builds an event has asked before whether anybody
-    /// [follows](Self::follows) it.
+    /// Delivers an event to the handlers that are attached to it. Whoever builds an event has asked before whether it
+    /// is [followed](Self::follows).
     #[inline]
     pub(crate) fn emit(&self, event: &Event<'_>) {
-        let registry = self.registry();
-        if registry.handled.load(Ordering::Acquire) {
-            dispatch::deliver(self, registry, event);
-        }
+        dispatch::emit(self.registry(), event);
     }
 
-    /// Whether there is, or was, a listener.
+    /// Calls an observer, or another closure of the user's that is not attached. One that fails is reported under `id`.
     #[inline]
-    pub(crate) fn is_listened(&self) -> bool {
-        self.registry().listened.load(Ordering::Acquire)
+    pub(crate) fn observe<R>(&self, event: &EventName, id: &str, code: impl FnOnce() -> R) -> Option<R> {
+        Callee { registry: self.registry(), id, sequence: None, event: Some(event) }.call(code)
     }
 
-    /// Looks at the listeners, if there are any.
+    /// Whether a listener is attached. One load: spans ask before they look for listeners.
     #[inline]
-    pub(crate) fn with_listeners<R>(&self, look: impl FnMut(&[Arc<dyn ErasedListener>]) -> R) -> Option<R> {
-        if self.is_listened() { self.with_present_listeners(look) } else { None }
+    pub(crate) fn has_listeners(&self) -> bool {
+        self.registry().has_listeners()
+    }
+
+    /// Calls `look` with the listeners, if there are any.
+    #[inline]
+    pub(crate) fn with_listeners<R>(&self, look: impl FnOnce(&[Arc<AttachedListener>]) -> R) -> Option<R> {
+        if self.has_listeners() { self.with_present_listeners(look) } else { None }
     }
 
     #[inline(never)]
-    fn with_present_listeners<R>(&self, mut look: impl FnMut(&[Arc<dyn ErasedListener>]) -> R) -> Option<R> {
+    fn with_present_listeners<R>(&self, look: impl FnOnce(&[Arc<AttachedListener>]) -> R) -> Option<R> {
         dispatch::with_table(self.registry(), |table| {
             (!table.listeners.is_empty()).then(|| look(&table.listeners))
         })
@@ -286,11 +265,11 @@ impl Telemetry {
     /// Detaches what was attached as this number, unless its id has been given to another meanwhile. Whether it was
     /// attached still.
     pub(super) fn detach_numbered(&self, id: &str, sequence: u64) -> bool {
-        self.registry().remove(id, |now| now.sequence() == sequence)
+        dispatch::detach(self.registry(), id, |now| now.sequence() == sequence)
     }
 
     #[inline]
-    fn registry(&self) -> &Registry {
+    pub(super) fn registry(&self) -> &Registry {
         match &self.0 {
             Handle::Global => &GLOBAL,
             Handle::Own(registry) => registry,

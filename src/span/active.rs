@@ -168,8 +168,8 @@ impl Active {
         node.telemetry.emit(&event);
         drop(inside);
         node.telemetry.with_listeners(|listeners| match node.states() {
-            Some(states) => states.stop(&node.telemetry, listeners, &event),
-            None => ListenerStates::default().stop(&node.telemetry, listeners, &event),
+            Some(states) => states.end(listeners, &event),
+            None => ListenerStates::default().end(listeners, &event),
         });
     }
 }

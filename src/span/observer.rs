@@ -1,10 +1,9 @@
 use std::any::Any;
 use std::fmt;
-use std::panic::Location;
 
 use super::record::Record;
 use crate::event::{EventName, Phase, Value};
-use crate::registry::{Caught, Failure, Telemetry, catch, emit_failure};
+use crate::registry::Telemetry;
 
 /// What looks at a result of type `T`: a closure `|reply: &Reply, record| …`, or nothing.
 #[diagnostic::on_unimplemented(
@@ -200,18 +199,5 @@ pub(crate) fn observe<R>(
     id: &str,
     call: impl FnOnce() -> R,
 ) -> Option<R> {
-    match catch(call) {
-        Ok(result) => Some(result),
-        Err(caught) => {
-            failed(telemetry, event, id, caught);
-            None
-        }
-    }
-}
-
-/// Reports an observer that panicked.
-#[cold]
-pub(super) fn failed(telemetry: &Telemetry, event: &EventName, id: &str, caught: Caught) {
-    emit_failure(telemetry, Failure::panic(Some(event), id, &caught, Location::caller()));
-    caught.swallow();
+    telemetry.observe(event, id, call)
 }

@@ -120,7 +120,7 @@ impl PendingSpan {
             start.system_time = telemetry.system_time(now);
         }
         let around = around.or(self.context.take_node());
-        if telemetry.is_listened() {
+        if telemetry.has_listeners() {
             place_and_tell(node, around, telemetry);
         } else {
             node.drop_states();

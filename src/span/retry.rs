@@ -88,6 +88,6 @@ fn emit(attempt: u32, delay: Duration, reason: &dyn fmt::Display, class: impl Fn
     let event = Event::given(&name, &measurements, &metadata, false);
     telemetry.emit(&event);
     if let Some(states) = node.and_then(|node| node.states()) {
-        states.note(&telemetry, &event, false);
+        states.event(&telemetry, &event, false);
     }
 }

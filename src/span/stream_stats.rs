@@ -2,11 +2,10 @@ use std::time::Duration;
 
 use super::classify::OTHER;
 use super::judge::Fault;
-use super::observer::{OnChunk, failed, observe};
+use super::observer::{OnChunk, observe};
 use super::record::Record;
 use crate::context::Node;
 use crate::event::{Content, Event, Moment, Phase, Rare, Results, StreamTimes, Time};
-use crate::registry::{Caught, catch};
 
 /// What a span has seen of its chunks: measured and recorded, in constant memory. Used inside the span.
 #[derive(Debug, Default)]
@@ -76,7 +75,7 @@ impl StreamStats {
         let event = Event::of_span(&name, start, moment);
         node.telemetry.emit(&event);
         if let Some(states) = node.states() {
-            states.note(&node.telemetry, &event, true);
+            states.event(&node.telemetry, &event, true);
         }
     }
 
@@ -91,22 +90,13 @@ impl StreamStats {
     /// Lets an observer record; says whether it called the chunk free of content.
     #[inline]
     pub(super) fn look(&mut self, node: &Node, call: impl FnOnce(&mut Record<'_>)) -> bool {
+        let Some(start) = node.start() else { return false };
         let mut record = Record::new(&mut self.results, &mut self.fault, node);
-        let looked = catch(|| call(&mut record));
+        let event = start.name.event(Phase::FirstChunk);
+        let looked = observe(&node.telemetry, &event, "on_chunk", || call(&mut record));
         let content_free = record.content_free;
-        if let Err(caught) = looked {
-            self.blind = true;
-            observer_failed(node, caught);
-            return false;
-        }
-        content_free
-    }
-}
-
-#[cold]
-fn observer_failed(node: &Node, caught: Caught) {
-    if let Some(start) = node.start() {
-        failed(&node.telemetry, &start.name.event(Phase::FirstChunk), "on_chunk", caught);
+        self.blind = looked.is_none();
+        content_free && !self.blind
     }
 }
 
@@ -123,7 +113,7 @@ pub(super) fn describe_inside(node: &Node, describe: impl FnOnce(bool) -> Fault)
 /// Tells the listeners that ask of a chunk, `gap` nanoseconds after the stream began to wait for it.
 #[cold]
 fn tell_chunk(node: &Node, gap: u64) {
-    if let (Some(states), Some(start)) = (node.states(), node.start()) {
-        states.chunk(&node.telemetry, start.name, Duration::from_nanos(gap));
+    if let Some(states) = node.states() {
+        states.chunk(Duration::from_nanos(gap));
     }
 }

@@ -14,7 +14,7 @@ use std::sync::atomic::AtomicU32 as Count;
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
 
-use super::interest::{Followed, anywhere};
+use super::interest::{EventSet, anywhere};
 use super::{AttachError, Listener, Telemetry};
 use crate::event::Event;
 
@@ -56,8 +56,8 @@ impl Scene {
     /// The books are even: what is attached is followed, here and anywhere, and nothing else is.
     fn assert_even(&self) {
         let attached = !self.telemetry.list_handlers("").is_empty();
-        assert_eq!(self.telemetry.follows(Followed::CUSTOM), attached);
-        assert_eq!(anywhere(Followed::CUSTOM), attached);
+        assert_eq!(self.telemetry.follows(EventSet::CUSTOM), attached);
+        assert_eq!(anywhere(EventSet::CUSTOM), attached);
         assert_eq!(self.emit() > 0, attached);
     }
 }
@@ -120,10 +120,10 @@ fn two_who_attach_at_once_are_both_called() {
         let there = scene.clone();
         let other = thread::spawn(move || {
             there.attach("one").unwrap();
-            assert!(there.telemetry.follows(Followed::CUSTOM));
+            assert!(there.telemetry.follows(EventSet::CUSTOM));
         });
         scene.attach("two").unwrap();
-        assert!(scene.telemetry.follows(Followed::CUSTOM));
+        assert!(scene.telemetry.follows(EventSet::CUSTOM));
         other.join().unwrap();
         assert_eq!(scene.emit(), 2);
     });
@@ -159,9 +159,9 @@ fn a_handle_that_goes_takes_what_it_follows_with_it() {
         let other = thread::spawn(|| Scene::new().attach("h").unwrap());
         scene.attach("h").unwrap();
         other.join().unwrap();
-        assert!(anywhere(Followed::CUSTOM));
+        assert!(anywhere(EventSet::CUSTOM));
         drop(scene);
-        assert!(!anywhere(Followed::CUSTOM));
+        assert!(!anywhere(EventSet::CUSTOM));
     });
 }
 
