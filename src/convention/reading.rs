@@ -106,7 +106,7 @@ impl<'a, 'c> Reading<'a, 'c> {
                 }
             }
             Source::RequestId => each.take(rule.key, Attribute::text(start.request_id.get().as_str())),
-            Source::SpanId => each.take(rule.key, Attribute::Text(start.span_id.to_hex().into())),
+            Source::SpanId => each.take(rule.key, Attribute::Text(start.span_id.to_string().into())),
             ref rare => {
                 if let Some(value) = self.rare_at_start(rare) {
                     each.take(rule.key, value);

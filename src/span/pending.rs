@@ -110,7 +110,6 @@ impl PendingSpan {
             } else if let Some(id) = self.context.request_id_cell() {
                 start.request_id = id;
             }
-            start.request_id.prepare();
             if let Some(parent) = self.context.node().and_then(|node| node.nearest_span(&telemetry)) {
                 inherit(start, parent);
             }
