@@ -7,6 +7,7 @@
 
 mod carried;
 mod counting;
+#[expect(clippy::disallowed_types, reason = "it has the one task-local")]
 mod current;
 mod global;
 mod handle;

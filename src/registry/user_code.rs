@@ -125,6 +125,7 @@ pub(crate) struct Caught {
 /// Unwind safety is asserted: what `code` leaves half-done is never used again, or it belongs to the caller, who sees the
 /// panic.
 #[inline]
+#[expect(clippy::disallowed_methods, reason = "the one place that catches panics")]
 pub(crate) fn catch<R>(code: impl FnOnce() -> R) -> Result<R, Caught> {
     catch_unwind(AssertUnwindSafe(code)).map_err(|payload| Caught { payload })
 }

@@ -1,12 +1,12 @@
-//! The rules of the house. Each looks at one file and says what it breaks.
+//! The rules that clippy cannot check (`clippy.toml` has the others). Each reads one file and says what breaks it.
 
 use crate::source::Source;
 
 /// Looks at one file; one line for each thing that breaks the rule.
 pub(crate) type Rule = fn(&Source) -> Vec<String>;
 
-/// From the ground up. A room may know the floors below its own, and itself.
-const FLOORS: [&[&str]; 7] = [
+/// From the lowest up. A module may import from the layers below its own, and from itself.
+const LAYERS: [&[&str]; 7] = [
     &["event"],
     &["registry"],
     &["context"],
@@ -17,36 +17,13 @@ const FLOORS: [&[&str]; 7] = [
 ];
 
 const LONGEST_FILE: usize = 400;
-const LONGEST_TEST: usize = 10;
 
 fn breach(source: &Source, index: usize, what: &str) -> String {
     format!("{}:{}: {what}", source.path, source.line(index))
 }
 
-/// Breaches of "these words stand at `home` alone", or nowhere at all.
-fn only_at(home: Option<&str>, source: &Source, words: &[&str]) -> Vec<String> {
-    if home.is_some_and(|home| source.path.starts_with(home)) {
-        return Vec::new();
-    }
-    let found = words.iter().flat_map(|words| source.find(words).map(move |at| (at, words)));
-    let place = home.unwrap_or("no file");
-    found.map(|(at, words)| breach(source, at, &format!("`{words}` belongs in {place}"))).collect()
-}
-
-pub(crate) fn no_unsafe(source: &Source) -> Vec<String> {
-    only_at(None, source, &["unsafe"])
-}
-
 pub(crate) fn no_exported_macro(source: &Source) -> Vec<String> {
-    only_at(None, source, &["macro_export"])
-}
-
-pub(crate) fn one_clock(source: &Source) -> Vec<String> {
-    only_at(Some("src/event/clock.rs"), source, &["Instant :: now", "SystemTime :: now", ". elapsed ("])
-}
-
-pub(crate) fn one_task_local(source: &Source) -> Vec<String> {
-    only_at(Some("src/context/"), source, &["task_local"])
+    source.find("macro_export").map(|at| breach(source, at, "no macro is exported")).collect()
 }
 
 pub(crate) fn short_files(source: &Source) -> Vec<String> {
@@ -55,55 +32,32 @@ pub(crate) fn short_files(source: &Source) -> Vec<String> {
     Vec::from_iter(long)
 }
 
-/// From the line of `fn` to its closing bracket.
-pub(crate) fn short_tests(source: &Source) -> Vec<String> {
-    let mut breaches = Vec::new();
-    for at in source.find("# [").filter(|at| is_test(source, at + 2)) {
-        let first = source.next("fn", at);
-        let last = source.closing(source.next("{", first));
-        let length = source.line(last) + 1 - source.line(first);
-        if length > LONGEST_TEST {
-            let what = format!("a test of {length} lines belongs in tests/");
-            breaches.push(breach(source, first, &what));
-        }
-    }
-    breaches
-}
-
-/// Whether an attribute that begins at `at` is `test` or ends on `::test`.
-fn is_test(source: &Source, mut at: usize) -> bool {
-    while source.word(at + 1) == "::" {
-        at += 2;
-    }
-    source.word(at) == "test"
-}
-
-/// One `cfg(feature = …)` a room, at its `mod` line in `src/bridge/mod.rs`, and no other anywhere.
-pub(crate) fn features_only_at_rooms(source: &Source) -> Vec<String> {
+/// One `cfg(feature = …)` for each bridge, at its `mod` line in `src/bridge/mod.rs`, and no other anywhere.
+pub(crate) fn features_only_at_mod_lines(source: &Source) -> Vec<String> {
     let gates = source.find("feature =").filter(|at| {
-        let room = ["pub mod _ ;", "mod _ ;"]
-            .map(|room| format!("# [ cfg ( feature = \"\" ) ] {room}"))
+        let module = ["pub mod _ ;", "mod _ ;"]
+            .map(|line| format!("# [ cfg ( feature = \"\" ) ] {line}"))
             .iter()
             .any(|gated| at.checked_sub(4).is_some_and(|from| source.spells(from, gated)));
-        !(room && source.path == "src/bridge/mod.rs")
+        !(module && source.path == "src/bridge/mod.rs")
     });
     let what = "a feature gates a bridge's `mod` line, nothing else";
     gates.map(|at| breach(source, at, what)).collect()
 }
 
-/// `lib.rs` declares the rooms from the ground up, and has no logic of its own.
-pub(crate) fn lib_lists_the_floors(source: &Source) -> Vec<String> {
+/// `lib.rs` declares the modules from the lowest layer up, and has no logic of its own.
+pub(crate) fn lib_lists_the_layers(source: &Source) -> Vec<String> {
     if source.path != "src/lib.rs" {
         return Vec::new();
     }
     let declared = source.find("mod").filter(|at| source.word(at + 2) == ";");
-    let rooms: Vec<usize> = declared.collect();
-    let floors: Vec<_> = rooms.iter().map(|at| floor(source.word(at + 1))).collect();
-    let strangers = rooms.iter().zip(&floors).filter(|(_, floor)| floor.is_none());
+    let modules: Vec<usize> = declared.collect();
+    let layers: Vec<_> = modules.iter().map(|at| layer(source.word(at + 1))).collect();
+    let strangers = modules.iter().zip(&layers).filter(|(_, layer)| layer.is_none());
     let mut breaches: Vec<String> =
-        strangers.map(|(at, _)| breach(source, *at, "a `mod` that is no room of the house")).collect();
-    if !floors.is_sorted() {
-        breaches.push(breach(source, rooms[0], "`mod` lines out of floor order"));
+        strangers.map(|(at, _)| breach(source, *at, "a `mod` that is in no layer")).collect();
+    if !layers.is_sorted() {
+        breaches.push(breach(source, modules[0], "`mod` lines out of the layers' order"));
     }
     let logic = ["fn", "impl", "struct", "enum", "trait", "macro_rules", "static"];
     let found = logic.iter().flat_map(|word| source.find(word));
@@ -111,30 +65,28 @@ pub(crate) fn lib_lists_the_floors(source: &Source) -> Vec<String> {
     breaches
 }
 
-/// A file imports lower floors and its own room; rooms of one floor do not know each other.
+/// A file imports from lower layers and from its own module; modules of one layer do not import each other.
 pub(crate) fn imports_go_down(source: &Source) -> Vec<String> {
     if source.path == "src/lib.rs" {
         return Vec::new();
     }
     let module = source.module();
-    let Some(own) = module.first().and_then(|room| floor(room)) else {
-        return vec![format!("{}: lies in no room of the house", source.path)];
+    let Some(own) = module.first().and_then(|first| layer(first)) else {
+        return vec![format!("{}: is in no layer", source.path)];
     };
-    // A bridge is a room of its own; every other folder is one room whole.
-    let room = &module[..module.len().min(if module[0] == "bridge" { 2 } else { 1 })];
+    // Each bridge is a module of its own; otherwise a folder of `src` is one module.
+    let whole = &module[..module.len().min(if module[0] == "bridge" { 2 } else { 1 })];
     let allowed = |path: &[String]| {
-        let lower = path.first().and_then(|room| floor(room)).is_some_and(|to| to < own);
-        lower || path.starts_with(room)
+        let lower = path.first().and_then(|first| layer(first)).is_some_and(|to| to < own);
+        lower || path.starts_with(whole)
     };
     let paths = paths(source, &module).into_iter();
     let climbing = paths.filter(|(_, path)| !allowed(path));
-    climbing
-        .map(|(at, path)| breach(source, at, &format!("reaches for crate::{}", path.join("::"))))
-        .collect()
+    climbing.map(|(at, path)| breach(source, at, &format!("imports crate::{}", path.join("::")))).collect()
 }
 
-fn floor(room: &str) -> Option<usize> {
-    FLOORS.iter().position(|rooms| rooms.contains(&room))
+fn layer(module: &str) -> Option<usize> {
+    LAYERS.iter().position(|modules| modules.contains(&module))
 }
 
 /// Every path that begins with `crate`, `super` or `self`, from the crate's root, with its place.
