@@ -7,13 +7,13 @@ use std::time::Duration;
 use allm_telemetry::{attach_many, prelude::*};
 use tokio::time::sleep;
 
-/// What a client gives back.
+/// The reply of a client.
 struct Reply {
     text: String,
     tokens: (u64, u64),
 }
 
-/// Stands for the call of any client: a future of a Result.
+/// Stands for the call of any client: a future of `Result`.
 async fn ask(question: &str) -> Result<Reply, std::io::Error> {
     sleep(Duration::from_millis(120)).await;
     Ok(Reply { text: format!("You said: {question}"), tokens: (12, 4) })
@@ -21,10 +21,10 @@ async fn ask(question: &str) -> Result<Reply, std::io::Error> {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // Whoever wants to know attaches a function to the events of a span.
+    // At startup, attach a handler to the events of a span.
     attach_many("log", SpanName::Generate.events(), |event: &Event<'_>| println!("{event}"))?;
 
-    // The one line around the call, and an observer that says what is worth knowing in this client's reply.
+    // One line around the call, and an observer that reads the usage from this client's reply.
     let reply = ask("hello")
         .in_span(Span::generate().engine("mine").model("echo-1").on_stop(|reply: &Reply, record| {
             let (input, output) = reply.tokens;

@@ -1,4 +1,4 @@
-//! What does a token stream tell, and what if its reader leaves?
+//! What is measured of a token stream, and what if it is dropped half-way?
 //!
 //! `cargo run --example stream`
 
@@ -9,7 +9,7 @@ use allm_telemetry::{attach_many, event::Phase, prelude::*};
 use futures::{Stream, StreamExt, stream};
 use tokio::time::sleep;
 
-/// Stands for any client's streaming call: a future of a Result of a stream of Results.
+/// Stands for the streaming call of any client: a future of `Result` of a stream of `Result` items.
 async fn tokens() -> Result<impl Stream<Item = Result<&'static str, Infallible>>, Infallible> {
     sleep(Duration::from_millis(150)).await;
     Ok(stream::iter(["Once ", "upon ", "a ", "time"]).then(|token| async move {
@@ -23,7 +23,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let ends = [SpanName::Stream.event(Phase::FirstChunk), SpanName::Stream.event(Phase::Stop)];
     attach_many("log", ends, |event: &Event<'_>| println!("{event}"))?;
 
-    // `open` covers the request too, so the time to the first chunk is what the user waited.
+    // `open` includes the request, so the time to the first chunk is the time that the user waited.
     let story = Span::stream().model("teller-1").open(tokens()).await?;
     let words: Vec<_> = story.collect().await;
     println!("read all {} tokens: completed\n", words.len());
@@ -31,6 +31,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut story = Box::pin(Span::stream().model("teller-1").open(tokens()).await?);
     let first = story.next().await;
     drop(story);
-    println!("read {first:?} and left: dropped, not completed");
+    println!("read {first:?} and dropped the stream: dropped, not completed");
     Ok(())
 }

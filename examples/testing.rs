@@ -8,7 +8,7 @@ use allm_telemetry::testing::Capture;
 use allm_telemetry::{event::Outcome, prelude::*};
 use tokio::time::{sleep, timeout};
 
-/// The code under test: an answer, or a shrug when it takes too long.
+/// The code under test: an answer, or a default if the model takes too long.
 async fn answer(model_takes: Duration) -> &'static str {
     let call = async {
         sleep(model_takes).await;

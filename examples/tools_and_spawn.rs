@@ -19,7 +19,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     async {
         async {
-            // `spawn` is tokio's with the context taken along: the tool's parent is the step, its request the chat's.
+            // `spawn` is tokio's and keeps the context: the parent of the tool is the step, its request id the chat's.
             let found = spawn(search("rust").in_span(Span::tool("search", "call_1")));
             let counted = spawn_blocking(|| {
                 std::thread::sleep(Duration::from_millis(40));

@@ -1,4 +1,4 @@
-//! What `--chaos` does to a conversation, apart from what the server does then.
+//! The faults that `--chaos` adds to a conversation. The faults of the server are in server.rs.
 
 use std::panic::{self, panic_any};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use allm_telemetry::{Event, attach, handler::AttachError};
 
-/// How one turn will go. Dealt out in turn instead of by dice, so that every run has each of them.
+/// How a turn ends. Chosen by the number of the turn and not at random, so that every run has each of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     Good,
@@ -49,7 +49,7 @@ impl Fate {
 
 const PANIC: &str = "chaos";
 
-/// Attaches a handler that panics at its third event. It is detached then, and nobody else notices.
+/// Attaches a handler that panics at its third event. It is then detached, and nothing else is affected.
 pub(crate) fn attach_bad_handler() -> Result<(), AttachError> {
     let calls = AtomicU32::new(0);
     attach("agent.bad-handler", "allm.step.stop", move |_: &Event<'_>| {
@@ -59,7 +59,7 @@ pub(crate) fn attach_bad_handler() -> Result<(), AttachError> {
     })
 }
 
-/// The panics are meant: the terminal need not hear of them. All others are printed as ever.
+/// These panics are intended, so they are not printed. All others are printed as usual.
 pub(crate) fn hush_panics() {
     let loud = panic::take_hook();
     panic::set_hook(Box::new(move |info| {

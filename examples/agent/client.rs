@@ -1,7 +1,7 @@
-//! async-openai, set up so that a retry is ours to see.
+//! async-openai, set up so that its retries are visible.
 //!
-//! Left alone, async-openai retries by itself and tells nobody. So it gets a plain transport that turns a 429
-//! into an error which keeps `retry-after`; conversation.rs retries with backon, where every retry is an event.
+//! By default, async-openai retries by itself and does not report it. Here it has a plain transport that turns a 429
+//! into an error which keeps `retry-after`. conversation.rs retries with backon, where every retry is an event.
 
 use std::error::Error;
 use std::fmt;
@@ -19,7 +19,7 @@ use crate::Failure;
 
 pub(crate) type OpenAI = Client<OpenAIConfig>;
 
-/// Whom to talk to.
+/// Where requests are sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Endpoint {
     pub(crate) base_url: Url,
@@ -28,7 +28,7 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// The endpoint that the environment names, if it names one.
+    /// The endpoint from the environment, if it is set.
     pub(crate) fn from_environment() -> Option<Result<Self, Failure>> {
         let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let base_url = variable("OPENAI_BASE_URL")?;
@@ -60,11 +60,11 @@ impl Endpoint {
     }
 
     pub(crate) fn connect(&self) -> Result<OpenAI, reqwest::Error> {
-        // ring compiles faster than the default provider. Only the first caller can install one: that is fine.
+        // ring compiles faster than the default provider. If another one is already installed, that one is used.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut http = reqwest::Client::builder().connect_timeout(Duration::from_secs(5));
         if self.base_url.scheme() == "http" {
-            // No certificates are needed, and a machine with none must do.
+            // No certificates are needed, and the machine may have none.
             http = http.tls_certs_only([]);
         }
         if self.host() == "127.0.0.1" {
@@ -110,7 +110,7 @@ pub(crate) fn backoff() -> ExponentialBuilder {
     ExponentialBuilder::default().with_min_delay(Duration::from_millis(200)).with_max_times(4).with_jitter()
 }
 
-/// Whether the next attempt may do better.
+/// Whether another attempt may succeed.
 pub(crate) fn is_transient(error: &OpenAIError) -> bool {
     match error {
         OpenAIError::Boxed(error) => error.is::<Busy>(),
@@ -119,9 +119,9 @@ pub(crate) fn is_transient(error: &OpenAIError) -> bool {
     }
 }
 
-/// The server's own word on how long to wait goes before ours.
+/// The server's `retry-after` takes precedence over our delay.
 pub(crate) fn honour_retry_after(error: &OpenAIError, ours: Option<Duration>) -> Option<Duration> {
     let OpenAIError::Boxed(error) = error else { return ours };
-    // No delay of ours left means that this was the last attempt.
+    // If no delay is left, this was the last attempt.
     ours.map(|ours| error.downcast_ref::<Busy>().and_then(|busy| busy.retry_after).unwrap_or(ours))
 }

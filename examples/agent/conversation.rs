@@ -33,7 +33,7 @@ impl Conversation {
 
     /// Asks one question and follows the model through its tool calls to the answer.
     ///
-    /// The outermost span: everything below has its request id, and inherits its engine and provider.
+    /// The outermost span: every span inside has its request id and inherits its engine and provider.
     pub(crate) async fn ask(&mut self, question: &str, fate: Fate) -> Result<String, AgentError> {
         let chat = Span::chat()
             .engine("async-openai")
@@ -56,7 +56,7 @@ impl Conversation {
         .await
     }
 
-    /// One call of the model and the tools that it wants; its answer if it wants none.
+    /// Calls the model once and runs the tools that it asks for. Returns its answer if it asks for none.
     async fn step(&mut self, fate: Fate) -> Result<Option<String>, AgentError> {
         async {
             let reply = self.stream(fate).await?;
@@ -72,8 +72,8 @@ impl Conversation {
         .await
     }
 
-    /// Streams one reply. The span begins with the request and ends with the last chunk that is read: retries are
-    /// in it, and the time to the first chunk is what the user waited.
+    /// Streams one reply. The span starts with the request and ends with the last chunk that is read. It includes
+    /// retries, and the time to the first chunk is the time that the user waited.
     async fn stream(&self, fate: Fate) -> Result<Reply, AgentError> {
         let request = self.request();
         let answer = (|| async { self.client.chat().create_stream(request.clone()).await })
@@ -106,7 +106,7 @@ impl Conversation {
             model: self.endpoint.model.clone(),
             messages: self.messages.clone(),
             tools: Some(tools::catalogue()),
-            // Without it there is no usage in a stream.
+            // Without this option a stream has no usage.
             stream_options: Some(ChatCompletionStreamOptions {
                 include_usage: Some(true),
                 include_obfuscation: None,
@@ -116,14 +116,14 @@ impl Conversation {
     }
 }
 
-/// What a chunk tells of the whole reply.
+/// Records what a chunk reports of the whole reply.
 fn observe(chunk: &Chunk, record: &mut Record<'_>) {
     record.response_model(chunk.model.clone());
     record.response_id(chunk.id.clone());
     if let Some(usage) = &chunk.usage {
         record.usage(usage_of(usage));
     }
-    // A role or the usage is not what the user waits for.
+    // A chunk with only a role or usage is not the first token.
     if !has_content(chunk) {
         record.content_free();
     }
@@ -144,7 +144,7 @@ fn usage_of(usage: &CompletionUsage) -> Usage {
         .reasoning(output.as_ref().and_then(|details| details.reasoning_tokens))
 }
 
-/// Runs a tool on a task of its own; the model is told what became of it, whatever that is.
+/// Runs a tool on a task of its own and returns a message with its result or error for the model.
 async fn call_tool(call: ToolCall, fate: Fate) -> Message {
     let arguments = call.function.arguments.clone();
     let span = Span::tool(call.function.name.clone(), call.id.clone())

@@ -1,4 +1,4 @@
-//! One conversation or many at once, and what each is asked.
+//! Runs one conversation or many at once, and has the questions.
 
 use std::sync::Arc;
 
@@ -11,18 +11,18 @@ use crate::conversation::Conversation;
 use crate::error::AgentError;
 use crate::options::Options;
 use crate::screen::Screen;
-use crate::server::{self, Mood};
+use crate::server::{self, Faults};
 
-/// What is asked after the prompt, in turn.
+/// The questions after the prompt, in turn.
 const FOLLOW_UPS: [&str; 2] = ["And what about Sunday?", "Shall I go north on Monday then?"];
 
-/// Holds all conversations; gives the errors of those that ended early, which under chaos is no error. An endpoint
-/// that is not there ends all.
+/// Runs all conversations and returns the errors of those that ended early; with `--chaos` that is expected. If the
+/// endpoint cannot be reached, all of them end.
 pub(crate) async fn talk(options: &Options, screen: &Arc<Screen>) -> Result<Vec<AgentError>, Failure> {
-    let mood = if options.chaos { Mood::Stormy } else { Mood::Busy };
+    let faults = if options.chaos { Faults::All } else { Faults::RateLimits };
     let endpoint = match Endpoint::from_environment() {
         Some(endpoint) => endpoint?,
-        None => Endpoint::scripted(&server::start(mood).await?)?,
+        None => Endpoint::scripted(&server::start(faults).await?)?,
     };
     let client = endpoint.connect()?;
     let mut conversations = JoinSet::new();

@@ -11,16 +11,16 @@ use crate::client::Busy;
 
 #[derive(Debug)]
 pub(crate) enum AgentError {
-    /// The endpoint or the client said no.
+    /// The endpoint or the client failed.
     Model(OpenAIError),
-    /// No first byte came in time.
+    /// No first byte arrived in time.
     TimedOut(Duration),
-    /// The model called tools and called tools and never answered.
+    /// The model kept calling tools and did not answer.
     TooManySteps,
 }
 
 impl AgentError {
-    /// A class of few values, for dashboards: it never carries the text of a request.
+    /// A class with few values, for dashboards. It contains no text of a request.
     pub(crate) fn class(&self) -> &'static str {
         match self {
             Self::Model(error) => class(error),
@@ -29,13 +29,13 @@ impl AgentError {
         }
     }
 
-    /// Nobody listens at the endpoint: no other call will do better.
+    /// Nothing listens at the endpoint, so no other call can succeed.
     pub(crate) fn is_unreachable(&self) -> bool {
         matches!(self, Self::Model(OpenAIError::Reqwest(error)) if error.is_connect())
     }
 }
 
-/// The class of a client error; the text of one may hold a whole body or a URL with its query.
+/// The class of a client error. Its text may contain a whole body, or a URL with its query.
 pub(crate) fn class(error: &OpenAIError) -> &'static str {
     match error {
         OpenAIError::Boxed(error) if error.is::<Busy>() => "rate_limited",
@@ -63,13 +63,13 @@ impl fmt::Display for AgentError {
     }
 }
 
-/// The message of an error that came as an event of a stream: to async-openai that is a chunk of a wrong shape.
+/// The message of an error that arrived as an event of a stream. async-openai reports it as a malformed chunk.
 fn error_event(body: &str) -> Option<String> {
     let event: Value = serde_json::from_str(body).ok()?;
     event["error"]["message"].as_str().map(str::to_owned)
 }
 
-/// The innermost error says it in the fewest words: `Connection refused`, not `error sending request`.
+/// The innermost error has the shortest text: `Connection refused`, not `error sending request`.
 fn root_cause(error: &dyn Error) -> &dyn Error {
     let mut cause = error;
     while let Some(source) = cause.source() {

@@ -1,6 +1,6 @@
 //! `cargo run --example agent`: a chat agent on async-openai, streamed over real HTTP, every call wrapped.
 //!
-//! conversation.rs is the file to read: it has all the telemetry of the agent. This one attaches who listens.
+//! Read conversation.rs: it has all the telemetry of the agent. This file attaches exporters and handlers.
 
 mod chaos;
 mod client;
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            // One line, whatever a server put into its error.
+            // Only the first line: a server's error may have many.
             eprintln!("agent: {}", failure.to_string().lines().next().unwrap_or_default());
             ExitCode::from(2)
         }
@@ -63,7 +63,7 @@ fn run() -> Result<(), Failure> {
 
     let runtime = Runtime::new()?;
     let talked = runtime.block_on(crowd::talk(&options, &screen));
-    // The runtime goes first: what still runs in it ends its spans now, and is shown and logged after.
+    // The runtime is dropped first: tasks that still run end their spans now, and these ends are shown and logged.
     drop(runtime);
     drop(screen);
     let closed = log.map_or(Ok(()), |log| close_log(&log));
@@ -78,7 +78,7 @@ fn run() -> Result<(), Failure> {
     }
 }
 
-/// Every event as a line; a full queue makes the agent wait, so that no line is missing.
+/// Writes every event as a line. If the queue is full the agent waits, so that no line is missing.
 fn open_log(file: &Path, content: bool) -> Result<SinkGuard, Failure> {
     let writer = File::create(file).map_err(|error| format!("{}: {error}", file.display()))?;
     let policy = if content { Policy::new().content_unredacted(Content::ALL) } else { Policy::new() };

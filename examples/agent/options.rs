@@ -1,4 +1,4 @@
-//! What the command line says.
+//! The command line.
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ Usage: cargo run --example agent -- [options]
   --parallel N     that many conversations at once, with a progress bar (1)
   --events FILE    every event as a line of JSON, without content
   --content        prompts, replies and error texts too
-  --chaos          streams dropped half-way, calls timed out, panics, a server with a temper
+  --chaos          streams dropped half-way, calls timed out, panics, a flaky server
   -h, --help       this text
 
 It talks to a server that it starts on a loopback port. With OPENAI_BASE_URL, OPENAI_API_KEY and OPENAI_MODEL
@@ -33,7 +33,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Reads the arguments; an error says in one line what is wrong with them.
+    /// Parses the arguments. An error is one line that says what is wrong.
     pub(crate) fn parse(mut arguments: Parser) -> Result<Self, lexopt::Error> {
         let mut options = Self {
             prompt: "Can I go sailing near Lisbon on Saturday?".to_owned(),

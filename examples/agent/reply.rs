@@ -1,4 +1,4 @@
-//! A reply as it grows, chunk by chunk.
+//! A reply, built chunk by chunk.
 
 use async_openai::types::chat::{
     ChatCompletionMessageToolCall, ChatCompletionMessageToolCallChunk, ChatCompletionMessageToolCalls,
@@ -22,7 +22,7 @@ impl Reply {
         }
     }
 
-    /// Id and name come with a call's first fragment, the arguments torn apart over all of them.
+    /// The first fragment of a call has its id and name; the arguments are spread over all fragments.
     fn push_tool_call(&mut self, part: ChatCompletionMessageToolCallChunk) {
         let index = part.index as usize;
         if self.tool_calls.len() <= index {
@@ -36,7 +36,7 @@ impl Reply {
         }
     }
 
-    /// The message that tells the model, in the next step, what it said in this one.
+    /// The message that repeats this reply to the model in the next step.
     pub(crate) fn to_message(&self) -> ChatCompletionRequestMessage {
         let calls = self.tool_calls.iter().cloned().map(ChatCompletionMessageToolCalls::from);
         ChatCompletionRequestAssistantMessage {
@@ -48,7 +48,7 @@ impl Reply {
     }
 }
 
-/// Whether there is anything in a chunk for the reader or for a tool.
+/// Whether a chunk has text or a part of a tool call.
 pub(crate) fn has_content(chunk: &CreateChatCompletionStreamResponse) -> bool {
     chunk.choices.iter().any(|choice| {
         let text = choice.delta.content.as_deref().unwrap_or_default();
@@ -56,7 +56,7 @@ pub(crate) fn has_content(chunk: &CreateChatCompletionStreamResponse) -> bool {
     })
 }
 
-/// The reason as it stands on the wire.
+/// The finish reason as the protocol spells it.
 pub(crate) fn finish_reason(reason: FinishReason) -> &'static str {
     match reason {
         FinishReason::Stop => "stop",

@@ -1,4 +1,4 @@
-//! What is seen of a run: the live tree of one conversation, or a progress bar for many.
+//! The output of a run: the live tree of one conversation, or a progress bar for many.
 
 use std::fmt::Display;
 use std::io::{Write, stdout};
@@ -27,10 +27,10 @@ impl Screen {
         Ok(Self::Bar(ProgressBar::new(turns).with_style(style).with_finish(ProgressFinish::AndClear)))
     }
 
-    /// Shows what was said; of many conversations at once that would be noise.
+    /// Prints a question or an answer, if there is only one conversation.
     pub(crate) fn say(&self, text: &str) {
         if let Self::Tree(console) = self {
-            // The console has a thread of its own: let it write what came before.
+            // The console writes from a thread of its own: wait until it has written what came before.
             let _ = console.flush(Duration::from_secs(1));
             show(&text);
         }
@@ -43,7 +43,7 @@ impl Screen {
     }
 }
 
-/// Who closed our stdout does not want to read on, which is no failure.
+/// A closed stdout means that the reader has enough, which is not a failure.
 pub(crate) fn show(text: &dyn Display) {
     let _ = writeln!(stdout(), "{text}");
 }

@@ -1,4 +1,4 @@
-//! What the server says: the lines of the play and the shape the protocol gives them.
+//! The scripted answers of the server, in the format of the protocol.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ impl Line {
         }
     }
 
-    /// A piece is what one frame carries, and counts as one token.
+    /// A piece is the content of one frame and counts as one token.
     fn pieces(self) -> usize {
         match self {
             Self::Call(calls) => calls.iter().map(|call| 1 + fragments(call.1).count()).sum(),
@@ -34,12 +34,12 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split_inclusive(' ')
 }
 
-/// Arguments arrive torn apart, never at the borders of JSON.
+/// Arguments arrive in fragments that do not end at JSON boundaries.
 fn fragments(arguments: &str) -> impl Iterator<Item = &str> {
     arguments.split_inclusive([':', '"'])
 }
 
-/// Turn by turn, step by step.
+/// The answers by turn and step.
 const SCRIPT: &[&[Line]] = &[
     &[
         Line::Call(&[("weather", r#"{"city":"Lisbon"}"#), ("calendar", r#"{"day":"Saturday"}"#)]),
@@ -66,7 +66,7 @@ const SCRIPT: &[&[Line]] = &[
 /// A fixed day, so that two runs send the same bytes.
 const CREATED: u64 = 1_764_547_200;
 
-/// One scripted answer on its way to one caller.
+/// One scripted answer to one request.
 pub(super) struct Reply {
     number: u64,
     line: Line,
@@ -76,8 +76,8 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    /// Which line of the script comes next can be read off the conversation: its turn is the number of user
-    /// messages, its step the number of assistant messages since the last of them.
+    /// The conversation determines the next line: the turn is the number of user messages, and the step is the number
+    /// of assistant messages since the last of them.
     pub(super) fn to(question: &Value, number: u64) -> Self {
         let roles: Vec<&str> = question["messages"]
             .as_array()
@@ -94,7 +94,7 @@ impl Reply {
             .count();
         let lines = SCRIPT[turn % SCRIPT.len()];
         let last = lines.len() - 1;
-        // Who brings no tools gets the last line at once.
+        // A request without tools gets the last line at once.
         let step = if question["tools"].is_array() { step.min(last) } else { last };
         Self {
             number,
@@ -181,7 +181,7 @@ impl Reply {
         })
     }
 
-    /// A pause in milliseconds that differs from request to request and from token to token, the same in each run.
+    /// A pause in milliseconds that differs by request and by token, and is the same in each run.
     pub(super) fn pause(&self, token: u64, range: std::ops::Range<u64>) -> Duration {
         let mixed = (self.number * 1_000 + token + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33;
         Duration::from_millis(range.start + mixed % (range.end - range.start))

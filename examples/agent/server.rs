@@ -1,8 +1,8 @@
 //! A small OpenAI-compatible server on a loopback port, so that the examples need no key and no network.
 //!
-//! The answers are scripted, the traffic is not: real HTTP, real server-sent events, pauses as a model makes them,
-//! tool calls in fragments, usage in the last chunk, and now and then a 429 with `retry-after`.
-//! There is no telemetry in here.
+//! The answers are scripted, the traffic is real: HTTP and server-sent events, with pauses like those of a model,
+//! tool calls in fragments, usage in the last chunk, and sometimes a 429 with `retry-after`.
+//! This file has no telemetry.
 
 use std::convert::Infallible;
 use std::io;
@@ -28,32 +28,32 @@ use tokio::time::sleep;
 mod script;
 use script::Reply;
 
-/// How the server treats its callers.
-#[allow(dead_code, reason = "who includes this file by path needs one mood of them")]
+/// Which faults the server injects.
+#[allow(dead_code, reason = "other examples include this file by path and use one variant")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mood {
+pub(crate) enum Faults {
     /// Every request is answered.
-    Gentle,
-    /// As on a good day: some requests get a 429 and nothing worse.
-    Busy,
-    /// Some requests fail with a 500 too, some streams end in an error event, some connections are cut.
-    Stormy,
+    None,
+    /// Some requests get a 429.
+    RateLimits,
+    /// Some requests also fail with a 500, some streams end with an error event, and some connections are cut.
+    All,
 }
 
 /// Starts the server in the current runtime and returns its base URL.
-pub(crate) async fn start(mood: Mood) -> io::Result<String> {
+pub(crate) async fn start(faults: Faults) -> io::Result<String> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let base_url = format!("http://{}/v1", listener.local_addr()?);
     tokio::spawn(async move {
         let requests = Arc::new(AtomicU64::new(0));
         loop {
             let Ok((connection, _)) = listener.accept().await else {
-                // Too many open files, say: who waits is served when others have gone.
+                // Too many open files, for example: accept again when others have closed.
                 sleep(Duration::from_millis(10)).await;
                 continue;
             };
             let requests = requests.clone();
-            let service = service_fn(move |request| answer(request, mood, requests.clone()));
+            let service = service_fn(move |request| answer(request, faults, requests.clone()));
             tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(connection), service));
         }
     });
@@ -63,7 +63,7 @@ pub(crate) async fn start(mood: Mood) -> io::Result<String> {
 type Body = Channel<Bytes, io::Error>;
 type Mouth = Sender<Bytes, io::Error>;
 
-/// What goes wrong with a request.
+/// The fault of a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fault {
     TooManyRequests,
@@ -74,12 +74,12 @@ enum Fault {
 }
 
 impl Fault {
-    /// Counts instead of dice: every run has its share of each fault.
-    fn of_request(number: u64, mood: Mood) -> Option<Self> {
+    /// Chosen by count and not at random, so that every run has each fault.
+    fn of_request(number: u64, faults: Faults) -> Option<Self> {
         match number {
-            _ if mood == Mood::Gentle => None,
+            _ if faults == Faults::None => None,
             n if n % 7 == 1 => Some(Self::TooManyRequests),
-            _ if mood == Mood::Busy => None,
+            _ if faults == Faults::RateLimits => None,
             n if n % 11 == 5 => Some(Self::ServerError),
             n if n % 13 == 9 => Some(Self::ErrorEvent),
             n if n % 17 == 13 => Some(Self::ConnectionCut),
@@ -90,7 +90,7 @@ impl Fault {
 
 async fn answer(
     request: Request<Incoming>,
-    mood: Mood,
+    faults: Faults,
     requests: Arc<AtomicU64>,
 ) -> Result<Response<Body>, Infallible> {
     if request.uri().path() != "/v1/chat/completions" {
@@ -107,7 +107,7 @@ async fn answer(
     };
     let number = requests.fetch_add(1, Ordering::Relaxed);
     let reply = Reply::to(&question, number);
-    Ok(match Fault::of_request(number, mood) {
+    Ok(match Fault::of_request(number, faults) {
         Some(Fault::TooManyRequests) => {
             refuse(StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", "Rate limit reached for requests")
         }
@@ -115,7 +115,7 @@ async fn answer(
             refuse(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "The server had an error")
         }
         fault => {
-            // As with the real ones, nothing comes back before the first token is there, not even a header.
+            // As with real providers, not even a header is sent before the first token exists.
             sleep(reply.pause(0, 120..420)).await;
             if question["stream"] == true { stream(reply, fault) } else { send_json(&reply.whole()) }
         }
@@ -134,7 +134,7 @@ fn refuse(status: StatusCode, kind: &str, message: &str) -> Response<Body> {
 
 fn send_json(value: &Value) -> Response<Body> {
     let (mut mouth, body) = Body::new(1);
-    // The buffer has room for the one frame; dropping the sender ends the body.
+    // The buffer holds the one frame; dropping the sender ends the body.
     let _ = mouth.try_send(Frame::data(value.to_string().into()));
     respond("application/json", body)
 }
@@ -148,7 +148,7 @@ fn respond(content_type: &'static str, body: Body) -> Response<Body> {
 fn stream(reply: Reply, fault: Option<Fault>) -> Response<Body> {
     let (mouth, body) = Body::new(4);
     tokio::spawn(async move {
-        // A reader that went away is no error here: the task ends with the first frame that nobody takes.
+        // A client that disconnected is not an error: the task ends at the first frame that cannot be sent.
         let _ = speak(reply, fault, mouth).await;
     });
     respond("text/event-stream", body)

@@ -1,4 +1,4 @@
-//! The table at the end, computed by a handler from nothing but events.
+//! The table at the end, computed by handlers from events alone.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use allm_telemetry::{Event, SpanName, attach, attach_many, event::Phase, handler::AttachError};
 
-/// What has ended so far. Its `Display` is the table.
+/// Counts what has ended. Its `Display` is the table.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Summary(Arc<Mutex<Tally>>);
 
 #[derive(Debug, Default)]
 struct Tally {
-    /// By the span's place in [`SPANS`] and its outcome.
+    /// By the span's index in [`SPANS`] and its outcome.
     rows: BTreeMap<(usize, &'static str), Row>,
     retries: u64,
     handler_failures: u64,
@@ -27,11 +27,11 @@ struct Row {
     output_tokens: u64,
 }
 
-/// The spans of this example, from the outside in.
+/// The spans of this example, outermost first.
 const SPANS: [SpanName; 4] = [SpanName::Chat, SpanName::Step, SpanName::Stream, SpanName::Tool];
 
 impl Summary {
-    /// Attaches the handlers that count, from now on.
+    /// Attaches the handlers that count.
     pub(crate) fn attach() -> Result<Self, AttachError> {
         let summary = Self::default();
         let ends = SPANS.iter().flat_map(|span| [span.event(Phase::Stop), span.event(Phase::Exception)]);
@@ -46,7 +46,7 @@ impl Summary {
         Ok(summary)
     }
 
-    /// A poisoned lock still holds a good count.
+    /// The counts are valid even if the lock is poisoned.
     fn lock(&self) -> MutexGuard<'_, Tally> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -68,7 +68,7 @@ impl Tally {
 }
 
 impl Row {
-    /// Output tokens by the time that the calls took, waiting for the first chunk included.
+    /// Output tokens per second of call time, including the wait for the first chunk.
     fn tokens_per_second(&self) -> f64 {
         let seconds: f64 = self.durations.iter().map(Duration::as_secs_f64).sum();
         self.output_tokens as f64 / seconds
@@ -104,7 +104,7 @@ impl fmt::Display for Summary {
     }
 }
 
-/// The 50th, 95th and 99th in a hundred, by nearest rank: each is a time that was measured.
+/// The 50th, 95th and 99th percentile by nearest rank: each is a time that was measured.
 fn percentiles(times: &[Duration]) -> String {
     let mut sorted = times.to_vec();
     sorted.sort_unstable();

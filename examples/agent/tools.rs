@@ -1,4 +1,4 @@
-//! The two tools the model may call: plain async functions that know nothing of telemetry.
+//! The two tools that the model may call: plain async functions without telemetry.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use async_openai::types::chat::{ChatCompletionTool, ChatCompletionTools, Functio
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-/// What the model is told about them.
+/// The descriptions of the tools that are sent to the model.
 pub(crate) fn catalogue() -> Vec<ChatCompletionTools> {
     let tool = |name: &str, description: &str, argument: &str| {
         ChatCompletionTools::Function(ChatCompletionTool {
@@ -67,7 +67,7 @@ pub(crate) enum ToolError {
 }
 
 impl ToolError {
-    /// A class of few values, for dashboards.
+    /// A class with few values, for dashboards.
     pub(crate) fn class(&self) -> &'static str {
         match self {
             Self::Unknown => "unknown_tool",

@@ -3,7 +3,7 @@
 //! | run | for |
 //! |---|---|
 //! | `cargo bench --bench spans -- --save-baseline before`, change, `… -- --baseline before` | times, compared |
-//! | `cargo bench --bench instructions` | instructions by valgrind's callgrind, which do not depend on the machine's mood |
+//! | `cargo bench --bench instructions` | instructions by valgrind's callgrind, which vary less than time |
 //! | `cargo bench --bench growth` | how cost grows with depth, handlers, live spans and stream length |
 //! | `cargo bench --bench log` | JSON lines under load, beside tracing-appender |
 

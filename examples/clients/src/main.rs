@@ -1,6 +1,6 @@
-//! Does it work with my client? The same line around reqwest, rig and genai.
+//! Does it work with my client? The same line around calls of reqwest, rig and genai.
 //!
-//! All three talk to the server of the agent example. What differs is what an observer reads in each client's types.
+//! All three use the server of the agent example. Only the observers differ, because they read each client's types.
 
 #[path = "../../agent/server.rs"]
 mod server;
@@ -25,7 +25,7 @@ const QUESTION: &str = "Can I go sailing near Lisbon on Saturday?";
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
-    let base_url = server::start(server::Mood::Gentle).await?;
+    let base_url = server::start(server::Faults::None).await?;
     let console = Console::new().attach("console", &Telemetry::global())?;
     let answers = [with_reqwest(&base_url).await?, with_rig(&base_url).await?, with_genai(&base_url).await?];
     drop(console);
@@ -34,7 +34,7 @@ async fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// No client at all: a POST and JSON.
+/// Without a client library: a POST with JSON.
 async fn with_reqwest(base_url: &str) -> Result<String, Failure> {
     let request = json!({"model": MODEL, "messages": [{"role": "user", "content": QUESTION}]});
     let post = reqwest::Client::new().post(format!("{base_url}/chat/completions")).json(&request).send();
@@ -48,7 +48,7 @@ async fn with_reqwest(base_url: &str) -> Result<String, Failure> {
     Ok(reply["choices"][0]["message"]["content"].as_str().unwrap_or_default().to_owned())
 }
 
-/// rig counts tokens as this crate does: the whole, and its parts beside it.
+/// rig counts tokens as this crate does: the whole, and its parts.
 async fn with_rig(base_url: &str) -> Result<String, Failure> {
     let model = OpenAIConfig::new("no key").with_base_url(base_url).client().chat(MODEL);
     let reply = model
@@ -67,7 +67,7 @@ async fn with_rig(base_url: &str) -> Result<String, Failure> {
     Ok(reply.text())
 }
 
-/// A stream: the span begins with the request and ends with the last token.
+/// A stream: the span starts with the request and ends with the last token.
 async fn with_genai(base_url: &str) -> Result<String, Failure> {
     let endpoint = Endpoint::from_owned(format!("{base_url}/"));
     let target = ServiceTargetResolver::from_resolver_fn(

@@ -1,4 +1,4 @@
-//! The conversation of the agent example, to be sent to a collector.
+//! Runs the conversation of the agent example, so that it can be sent to a collector.
 
 #[allow(dead_code, reason = "here every turn goes well")]
 #[path = "../../agent/chaos.rs"]
@@ -28,7 +28,7 @@ use crate::chaos::Fate;
 use crate::client::Endpoint;
 use crate::conversation::Conversation;
 
-/// Whatever went wrong.
+/// Any error.
 pub type Failure = Box<dyn Error + Send + Sync>;
 
 const QUESTIONS: [&str; 3] = [
@@ -37,8 +37,8 @@ const QUESTIONS: [&str; 3] = [
     "Shall I go north on Monday then?",
 ];
 
-/// Holds a conversation of so many turns under this id; gives the answers. With the scripted server of the agent example,
-/// or with the endpoint that `OPENAI_BASE_URL` names.
+/// Runs a conversation of `turns` turns with this id and returns the answers. It uses the scripted server of the agent
+/// example, or the endpoint in `OPENAI_BASE_URL`.
 ///
 /// # Errors
 ///
@@ -46,7 +46,7 @@ const QUESTIONS: [&str; 3] = [
 pub async fn talk(id: &str, turns: usize) -> Result<Vec<String>, Failure> {
     let endpoint = match Endpoint::from_environment() {
         Some(endpoint) => endpoint?,
-        None => Endpoint::scripted(&server::start(server::Mood::Busy).await?)?,
+        None => Endpoint::scripted(&server::start(server::Faults::RateLimits).await?)?,
     };
     let mut conversation = Conversation::new(endpoint.connect()?, endpoint, id.to_owned());
     let mut answers = Vec::new();
@@ -56,7 +56,7 @@ pub async fn talk(id: &str, turns: usize) -> Result<Vec<String>, Failure> {
     Ok(answers)
 }
 
-/// Prompts, replies and error texts may leave, but not where anybody wants to go.
+/// Allows prompts, replies and error texts, with the names of cities removed.
 #[must_use]
 pub fn policy_with_content() -> Policy {
     Policy::new().content(Content::ALL, redact)
@@ -64,7 +64,7 @@ pub fn policy_with_content() -> Policy {
 
 fn redact(_: &str, value: ValueRef<'_>) -> Option<Value> {
     const CITIES: [&str; 5] = ["Lisbon", "Cascais", "Sintra", "Porto", "Braga"];
-    // What is no text, a structure say, does not leave at all.
+    // A value that is not text, such as a structure, is not sent.
     let text = value.as_str()?.to_owned();
     Some(CITIES.into_iter().fold(text, |text, city| text.replace(city, "[city]")).into())
 }

@@ -1,4 +1,4 @@
-//! `cargo run --manifest-path examples/otlp/Cargo.toml`: the agent's conversation to any OTLP endpoint.
+//! `cargo run -p allm-telemetry-otlp`: sends the agent's conversation to an OTLP endpoint.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use lexopt::{Arg, Parser, ValueExt};
 const HELP: &str = "\
 The agent's conversation, sent to an OTLP endpoint.
 
-Usage: cargo run --manifest-path examples/otlp/Cargo.toml -- [options]
+Usage: cargo run -p allm-telemetry-otlp -- [options]
 
   --endpoint URL        where to (http://localhost:4318; with --grpc http://localhost:4317)
   --grpc                by gRPC, not by http/protobuf
@@ -44,7 +44,7 @@ async fn run() -> Result<ExitCode, Failure> {
     };
     let policy = if options.content { policy_with_content() } else { Policy::new() };
 
-    // This is all there is to set up: a pipeline, and the bridge that feeds it.
+    // The whole set-up: a pipeline, and the exporter that feeds it.
     let pipeline = options.otlp.service_name("weekend").build()?;
     Otel::new()
         .tracer_provider(pipeline.tracer_provider())
@@ -68,7 +68,7 @@ struct Options {
 }
 
 impl Options {
-    /// `None` if only help is wanted.
+    /// `None` for `--help`.
     fn parse(mut arguments: Parser) -> Result<Option<Self>, lexopt::Error> {
         let mut options =
             Self { otlp: Otlp::new(), conversation: "weekend-1".to_owned(), turns: 1, content: false };

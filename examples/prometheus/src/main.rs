@@ -1,6 +1,6 @@
-//! How do I get times and tokens into Prometheus? A service with a little traffic, and its page.
+//! How do I get times and tokens into Prometheus? A service with a little traffic, and its metrics page.
 //!
-//! `cargo run -- 127.0.0.1:9464`, then `curl 127.0.0.1:9464/metrics`.
+//! `cargo run -p allm-telemetry-prometheus -- 127.0.0.1:9464`, then `curl 127.0.0.1:9464/metrics`.
 
 mod traffic;
 
@@ -17,9 +17,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         Some(address) => address.parse()?,
         None => ([127, 0, 0, 1], 9464).into(),
     };
-    // The exporter, with our buckets; it serves the page on a task of its own.
+    // The exporter with our buckets. It serves the page on a task of its own.
     with_buckets(PrometheusBuilder::new()).with_http_listener(address).install()?;
-    // Who records there. `tenant` is a key of the service's own that becomes a label, of 64 values at most.
+    // Records into it. `tenant` is a key of the service that becomes a label with at most 64 values.
     Metrics::new()
         .convention(Convention::new().labels(["tenant"]))
         .attach("metrics", &Telemetry::global())?;

@@ -1,5 +1,5 @@
-//! What a service with an agent does all day, without a network: turns with streamed answers and tools, some of which
-//! are tried again, given up by their readers, or fail.
+//! The traffic of a service with an agent, without a network: turns with streamed answers and tools, some of which
+//! are retried, dropped by their readers, or fail.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ type Outcome<T> = Result<T, String>;
 
 const TENANTS: [&str; 3] = ["acme", "globex", "initech"];
 
-/// For ever.
+/// Runs until the process ends.
 pub(crate) async fn run() {
     let users = TENANTS.map(|tenant| async move {
         for turn in 0.. {
-            // What becomes of it is what the page tells.
+            // The page shows how it ended.
             let _ = take_turn(tenant, turn).await;
         }
     });
@@ -34,7 +34,7 @@ async fn take_turn(tenant: &'static str, turn: u32) -> Outcome<()> {
         .await
 }
 
-/// One streamed answer. Every seventh reader has seen enough after three tokens.
+/// One streamed answer. Every seventh is dropped after three tokens.
 async fn answer(tenant: &'static str, turn: u32) -> Outcome<()> {
     let tokens = Span::stream()
         .engine("openai")
@@ -54,7 +54,7 @@ async fn answer(tenant: &'static str, turn: u32) -> Outcome<()> {
     Ok(())
 }
 
-/// Every fifth request is told to wait once, and every eleventh is refused.
+/// Every fifth request is rate-limited once, and every eleventh is refused.
 async fn request(turn: u32) -> Outcome<impl Stream<Item = Outcome<&'static str>> + Unpin> {
     sleep(Duration::from_millis(20)).await;
     if turn % 5 == 4 {
@@ -72,7 +72,7 @@ async fn request(turn: u32) -> Outcome<impl Stream<Item = Outcome<&'static str>>
     Ok(Box::pin(tokens))
 }
 
-/// Every thirteenth hangs until the turn is over.
+/// Every thirteenth hangs until the turn ends.
 async fn tool(turn: u32) -> Outcome<()> {
     let busy = if turn % 13 == 12 { 10_000 } else { 15 };
     sleep(Duration::from_millis(busy)).await;

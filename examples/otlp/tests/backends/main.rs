@@ -1,4 +1,4 @@
-//! What real backends make of the conversation. Each is checked if its variable is set:
+//! Checks what real backends show of the conversation. Each is checked if its variable is set:
 //!
 //! - `ALLM_PHOENIX`: Phoenix, such as `http://127.0.0.1:6006`; with `ALLM_PHOENIX_GRPC` by gRPC too
 //! - `ALLM_MLFLOW`: MLflow, such as `http://127.0.0.1:5000`
@@ -8,7 +8,7 @@ mod mlflow;
 mod phoenix;
 mod rotel;
 mod seen;
-mod told;
+mod sent;
 
 use std::env;
 use std::process::ExitCode;
@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use allm_telemetry::bridge::otlp::Otlp;
 use allm_telemetry_otlp::Failure;
 
-use crate::told::Told;
+use crate::sent::Sent;
 
 fn main() -> ExitCode {
     let runtime = tokio::runtime::Runtime::new().expect("the system has threads");
@@ -47,20 +47,20 @@ async fn check() -> Result<u32, Failure> {
             let by_http = Some(Otlp::new().http().endpoint(url.clone()));
             let by_grpc = named("ALLM_PHOENIX_GRPC").map(|grpc| Otlp::new().grpc().endpoint(grpc));
             for otlp in by_http.into_iter().chain(by_grpc) {
-                let told = Told::to(otlp.without_metrics(), content).await?;
-                phoenix::check(&url, &told).await.map_err(|what| format!("Phoenix, {told}: {what}"))?;
+                let sent = Sent::to(otlp.without_metrics(), content).await?;
+                phoenix::check(&url, &sent).await.map_err(|what| format!("Phoenix, {sent}: {what}"))?;
                 checked += 1;
             }
         }
         if let Some(url) = named("ALLM_MLFLOW") {
             let otlp = Otlp::new().http().endpoint(url.clone()).header("x-mlflow-experiment-id", "0");
-            let told = Told::to(otlp.without_metrics(), content).await?;
-            mlflow::check(&url, &told).await.map_err(|what| format!("MLflow, {told}: {what}"))?;
+            let sent = Sent::to(otlp.without_metrics(), content).await?;
+            mlflow::check(&url, &sent).await.map_err(|what| format!("MLflow, {sent}: {what}"))?;
             checked += 1;
         }
         if let (Some(url), Some(log)) = (named("ALLM_ROTEL"), named("ALLM_ROTEL_LOG")) {
-            let told = Told::to(Otlp::new().http().endpoint(url), content).await?;
-            rotel::check(&log, &told).await.map_err(|what| format!("rotel, {told}: {what}"))?;
+            let sent = Sent::to(Otlp::new().http().endpoint(url), content).await?;
+            rotel::check(&log, &sent).await.map_err(|what| format!("rotel, {sent}: {what}"))?;
             checked += 1;
         }
     }

@@ -8,26 +8,26 @@ use serde_json::Value;
 
 use crate::phoenix::get;
 use crate::seen::{self, Seen, ensure};
-use crate::told::{Told, kind};
+use crate::sent::{Sent, kind};
 
-pub(crate) async fn check(url: &str, told: &Told) -> Result<(), Failure> {
-    let trace = get(&format!("{url}/api/3.0/mlflow/traces/get?trace_id=tr-{}", told.trace_id())).await?;
+pub(crate) async fn check(url: &str, sent: &Sent) -> Result<(), Failure> {
+    let trace = get(&format!("{url}/api/3.0/mlflow/traces/get?trace_id=tr-{}", sent.trace_id())).await?;
     let trace = &trace["trace"];
     let spans = trace["spans"].as_array().ok_or("no list of spans")?;
     let seen = spans.iter().map(read).collect::<Option<Vec<_>>>().ok_or("a span of another shape")?;
-    seen::check(&seen, told, shown)?;
+    seen::check(&seen, sent, shown)?;
 
     let metadata = &trace["trace_info"]["trace_metadata"];
     let counted: Value = serde_json::from_str(metadata["mlflow.trace.tokenUsage"].as_str().unwrap_or("{}"))?;
-    let (input, output) = told.tokens();
+    let (input, output) = sent.tokens();
     let right = counted["input_tokens"] == input && counted["output_tokens"] == output;
     ensure(right, || format!("{counted} tokens, not {input} and {output}"))?;
     let session = &metadata["mlflow.trace.session"];
-    ensure(*session == told.session.as_str(), || format!("the session is {session}"))?;
+    ensure(*session == sent.session.as_str(), || format!("the session is {session}"))?;
     Ok(())
 }
 
-/// What MLflow calls a kind.
+/// MLflow's name of a kind.
 fn shown(span: SpanName) -> &'static str {
     kind(span)
 }
@@ -56,7 +56,7 @@ fn read(span: &Value) -> Option<Seen> {
     })
 }
 
-/// A value of OTLP in JSON; texts may hold JSON themselves.
+/// A value of OTLP in JSON; texts may contain JSON themselves.
 fn value(of: &Value) -> Value {
     let Some((kind, value)) = of.as_object().and_then(|it| it.iter().next()) else { return Value::Null };
     match (kind.as_str(), value) {

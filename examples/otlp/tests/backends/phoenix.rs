@@ -6,18 +6,18 @@ use allm_telemetry_otlp::Failure;
 use serde_json::Value;
 
 use crate::seen::{self, Seen, ensure};
-use crate::told::{Told, kind};
+use crate::sent::{Sent, kind};
 
-pub(crate) async fn check(url: &str, told: &Told) -> Result<(), Failure> {
-    let spans = stored(url, told).await?;
+pub(crate) async fn check(url: &str, sent: &Sent) -> Result<(), Failure> {
+    let spans = stored(url, sent).await?;
     let seen = spans.iter().map(read).collect::<Option<Vec<_>>>().ok_or("a span of another shape")?;
-    seen::check(&seen, told, kind)?;
+    seen::check(&seen, sent, kind)?;
 
     let traces = get(&format!("{url}/v1/projects/default/traces?limit=1000")).await?;
-    let of_ours = |trace: &&Value| trace["trace_id"] == told.trace_id();
+    let of_ours = |trace: &&Value| trace["trace_id"] == sent.trace_id();
     let trace = traces["data"].as_array().and_then(|all| all.iter().find(of_ours)).ok_or("no trace")?;
     let counted = (trace["token_count_prompt"].as_u64(), trace["token_count_completion"].as_u64());
-    let (input, output) = told.tokens();
+    let (input, output) = sent.tokens();
     ensure(counted == (Some(input), Some(output)), || {
         format!("{counted:?} tokens, not {input} and {output}")
     })?;
@@ -25,20 +25,20 @@ pub(crate) async fn check(url: &str, told: &Told) -> Result<(), Failure> {
     let sessions = get(&format!("{url}/v1/projects/default/sessions?limit=1000")).await?;
     let session = sessions["data"]
         .as_array()
-        .and_then(|all| all.iter().find(|session| session["session_id"] == told.session.as_str()));
-    let has_trace = |session: &Value| session["traces"].to_string().contains(&told.trace_id());
-    ensure(session.is_some_and(has_trace), || format!("no session {}", told.session))?;
+        .and_then(|all| all.iter().find(|session| session["session_id"] == sent.session.as_str()));
+    let has_trace = |session: &Value| session["traces"].to_string().contains(&sent.trace_id());
+    ensure(session.is_some_and(has_trace), || format!("no session {}", sent.session))?;
     Ok(())
 }
 
-/// It takes a moment from the answer until they can be read.
-async fn stored(url: &str, told: &Told) -> Result<Vec<Value>, Failure> {
-    let trace = Value::from(told.trace_id());
+/// Waits: spans can be read only some time after they were accepted.
+async fn stored(url: &str, sent: &Sent) -> Result<Vec<Value>, Failure> {
+    let trace = Value::from(sent.trace_id());
     for _ in 0..100 {
         let page = get(&format!("{url}/v1/projects/default/spans?limit=1000")).await?;
         let all = page["data"].as_array().ok_or("no list of spans")?;
         let ours: Vec<Value> = all.iter().filter(|it| it["context"]["trace_id"] == trace).cloned().collect();
-        if ours.len() >= told.ends.len() {
+        if ours.len() >= sent.ends.len() {
             return Ok(ours);
         }
         tokio::time::sleep(Duration::from_millis(100)).await;

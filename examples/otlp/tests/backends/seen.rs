@@ -1,11 +1,11 @@
-//! A span as a backend gives it back, and what must hold of it in every backend.
+//! A span as a backend returns it, and the checks for every backend.
 
 use std::collections::BTreeMap;
 
 use allm_telemetry::{SpanName, event::SpanId};
 use serde_json::Value;
 
-use crate::told::Told;
+use crate::sent::Sent;
 
 #[derive(Debug)]
 pub(crate) struct Seen {
@@ -27,14 +27,14 @@ pub(crate) fn ensure(holds: bool, what: impl FnOnce() -> String) -> Checked {
 }
 
 /// The tree, kinds, models, durations and content are those of the events.
-pub(crate) fn check(seen: &[Seen], told: &Told, kind_of: fn(SpanName) -> &'static str) -> Checked {
-    ensure(seen.len() == told.ends.len(), || format!("{} spans of {}", seen.len(), told.ends.len()))?;
-    for (id, event) in &told.ends {
+pub(crate) fn check(seen: &[Seen], sent: &Sent, kind_of: fn(SpanName) -> &'static str) -> Checked {
+    ensure(seen.len() == sent.ends.len(), || format!("{} spans of {}", seen.len(), sent.ends.len()))?;
+    for (id, event) in &sent.ends {
         let event = event.as_event();
         let name = event.span().ok_or("an end of no span")?;
         let span = find(seen, *id)?;
         let wrong = |what: &str| format!("{what} of {name} is wrong: {span:#?}");
-        ensure(told.name(*id).as_ref() == Some(&span.name), || wrong("the name"))?;
+        ensure(sent.name(*id).as_ref() == Some(&span.name), || wrong("the name"))?;
         ensure(span.kind == kind_of(name), || wrong("the kind"))?;
         let parent = event.parent_span_id().map(|parent| find(seen, parent)).transpose()?;
         ensure(span.parent.as_ref() == parent.map(|parent| &parent.id), || wrong("the parent"))?;
@@ -50,7 +50,7 @@ pub(crate) fn check(seen: &[Seen], told: &Told, kind_of: fn(SpanName) -> &'stati
         let has_tokens = tokens.iter().any(|key| span.attributes.contains_key(*key));
         ensure(has_tokens == (name == SpanName::Stream), || wrong("the usage"))?;
     }
-    content(seen, told)
+    content(seen, sent)
 }
 
 fn find(seen: &[Seen], id: SpanId) -> Result<&Seen, String> {
@@ -61,18 +61,18 @@ fn find(seen: &[Seen], id: SpanId) -> Result<&Seen, String> {
     Ok(span)
 }
 
-/// The question and the answer stand on the outermost span when they may, without the cities; else nowhere.
-fn content(seen: &[Seen], told: &Told) -> Checked {
+/// The question and the answer are on the outermost span if allowed, without the cities; otherwise nowhere.
+fn content(seen: &[Seen], sent: &Sent) -> Checked {
     let all = format!("{seen:?}");
-    ensure(!["Lisbon", "Cascais"].iter().any(|city| all.contains(city)), || "a city was told".to_owned())?;
+    ensure(!["Lisbon", "Cascais"].iter().any(|city| all.contains(city)), || "a city was sent".to_owned())?;
     let root = seen.iter().find(|span| span.parent.is_none()).ok_or("no outermost span")?;
     let text = |key: &str| root.attributes.get(key).map(ToString::to_string).unwrap_or_default();
     let (question, answer) = (text("input.value"), text("output.value"));
-    if told.content {
+    if sent.content {
         let both = question.contains("sailing near [city]") && answer.contains("go on Saturday");
         return ensure(both, || format!("the talk is not there: {root:#?}"));
     }
     let silent =
         question.is_empty() && answer.is_empty() && !all.contains("sailing") && !all.contains("train");
-    ensure(silent, || format!("content was told: {all}"))
+    ensure(silent, || format!("content was sent: {all}"))
 }

@@ -1,4 +1,4 @@
-//! One conversation that was sent, and what was told of it: the truth that backends are held against.
+//! One conversation that was sent, with its events: the expected values for the checks of backends.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,18 +16,18 @@ use allm_telemetry::{
 use allm_telemetry_otlp::{Failure, policy_with_content, talk};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SpanData};
 
-pub(crate) struct Told {
+pub(crate) struct Sent {
     pub(crate) content: bool,
-    /// The conversation's id, which nobody else has.
+    /// The id of this conversation alone.
     pub(crate) session: String,
     /// The events, as every handler sees them.
     pub(crate) ends: BTreeMap<SpanId, OwnedEvent>,
-    /// What was sent, and got its ids there.
-    pub(crate) sent: Vec<SpanData>,
+    /// The exported spans, with their OpenTelemetry ids.
+    pub(crate) spans: Vec<SpanData>,
 }
 
-impl Told {
-    /// Holds a conversation and sends it.
+impl Sent {
+    /// Runs a conversation and sends it.
     pub(crate) async fn to(otlp: Otlp, content: bool) -> Result<Self, Failure> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -48,24 +48,24 @@ impl Told {
         capture.scope(talk(&session, 1)).await?;
         let report = pipeline.flush(Duration::from_secs(40)).await;
         // The exporter forgets what it has when it is shut down.
-        let sent = memory.get_finished_spans()?;
+        let spans = memory.get_finished_spans()?;
         if !pipeline.shutdown(Duration::from_secs(40)).await.is_complete() {
             return Err(format!("not all arrived: {report}").into());
         }
         let ends = capture.events().into_iter().filter(|event| event.as_event().outcome().is_some());
         let ends = ends.filter_map(|event| Some((event.as_event().span_id()?, event))).collect();
-        Ok(Self { content, session, ends, sent })
+        Ok(Self { content, session, ends, spans })
     }
 
     pub(crate) fn trace_id(&self) -> String {
-        self.sent[0].span_context.trace_id().to_string()
+        self.spans[0].span_context.trace_id().to_string()
     }
 
     /// The name under which a span was sent.
     pub(crate) fn name(&self, id: SpanId) -> Option<String> {
         let id = id.to_string();
         let of_id = |span: &&SpanData| span.attributes.iter().any(|it| it.value.as_str() == id);
-        self.sent.iter().find(of_id).map(|span| span.name.to_string())
+        self.spans.iter().find(of_id).map(|span| span.name.to_string())
     }
 
     /// The tokens that the calls used, input and output.
@@ -88,7 +88,7 @@ pub(crate) fn kind(span: SpanName) -> &'static str {
     }
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for Sent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let content = if self.content { "with content" } else { "without content" };
         write!(f, "trace {} {content}", self.trace_id())
