@@ -75,7 +75,7 @@ async fn the_code_of_the_readme_logs_each_of_its_calls() -> Result<(), Box<dyn s
             .on_chunk(|chunk: &Chunk, record| if let Some(usage) = &chunk.usage { record.usage(usage_of(usage)) })
             .open(client.chat().create_stream(request))
             .await?;
-        while let Some(token) = tokens.next().await {
+        while let Some(token) = tokens.next().await { // `futures::StreamExt`
             token?;
         }
 

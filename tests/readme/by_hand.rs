@@ -59,6 +59,12 @@ async fn hangs() -> Result<(), io::Error> {
     pending().await
 }
 
+/// A span by hand that lasts as long as the stream.
+fn read_in_span<T>(tokens: impl Stream<Item = T>) -> impl Stream<Item = T> {
+    let span = info_span!("call");
+    tokens.map(move |token| span.in_scope(|| token))
+}
+
 /// Whether what was exported of a span by hand shows neither an error nor anything that a completed one does not.
 fn looks_completed(exporter: &InMemorySpanExporter) -> bool {
     let spans = exporter.get_finished_spans().unwrap();
@@ -88,5 +94,22 @@ fn a_span_by_hand_looks_the_same_whether_its_call_completed_failed_or_was_cancel
         capture.assert_outcome(SpanName::Generate, Outcome::Completed);
         capture.assert_outcome(SpanName::Tool, Outcome::Error);
         capture.assert_outcome(SpanName::Embed, Outcome::Cancelled);
+    });
+}
+
+#[test]
+fn a_span_by_hand_around_a_stream_looks_the_same_whether_it_was_read_or_dropped() {
+    with_tracing(async |exporter| {
+        let all = read_in_span(create_stream().await.unwrap());
+        assert_eq!(all.count().await, 2);
+        let one = read_in_span(create_stream().await.unwrap());
+        assert_eq!(one.take(1).count().await, 1);
+        assert_eq!(exporter.get_finished_spans().unwrap().len(), 2);
+        assert!(looks_completed(&exporter), "of the drop there is no trace");
+
+        let capture = Capture::new();
+        let one = capture.scope(Span::stream().open(create_stream())).await.unwrap();
+        assert_eq!(one.take(1).count().await, 1);
+        capture.assert_outcome(SpanName::Stream, Outcome::Dropped);
     });
 }
