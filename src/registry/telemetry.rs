@@ -148,7 +148,7 @@ impl Telemetry {
     /// # Errors
     ///
     /// [`AttachError::AlreadyExists`] if the id is taken, [`AttachError::TooManyListeners`] if there are
-    /// [`MAX_LISTENERS`] already.
+    /// [`MAX_LISTENERS`](crate::handler::MAX_LISTENERS) already.
     pub fn listen(&self, id: impl Into<Arc<str>>, listener: impl Listener) -> Result<(), AttachError> {
         let id = id.into();
         let registry = self.registry();
