@@ -1,6 +1,7 @@
 //! The architecture: every rule passes on the sources, and refuses a violation that is planted.
 
 mod auto_traits;
+mod circles;
 mod root;
 mod rules;
 mod source;
@@ -79,6 +80,25 @@ fn modules_of_the_top_layer_do_not_import_each_other() {
     accepts(rule, "src/bridge/console/tree.rs", "use super::Console; use crate::convention::Content;");
     accepts(rule, "src/bridge/console/tree.rs", "use crate::bridge::console::Console;");
     accepts(rule, "src/bridge/mod.rs", "pub mod console; pub use self::console::Console;");
+}
+
+#[test]
+fn modules_do_not_import_each_other_in_circles() {
+    let circles = circles::circles(&Source::all_in("src"));
+    assert!(circles.is_empty(), "\n{}", circles.join("\n"));
+    let planted = |texts: &[(&str, &str)]| {
+        let sources: Vec<Source> = texts.iter().map(|(path, text)| Source::new(path, text)).collect();
+        circles::circles(&sources)
+    };
+    let (a, b, c) = ("src/event/a.rs", "src/event/b.rs", "src/event/c.rs");
+    let straight = [(a, "use super::b::B;"), (b, "use crate::event::c;"), (c, "")];
+    assert!(planted(&straight).is_empty());
+    let round = [straight[0], straight[1], (c, "fn f() { super::a::g() }")];
+    assert_eq!(planted(&round), ["a circle of imports: event::a, event::b, event::c"]);
+    let through_the_root =
+        [("src/event/mod.rs", "mod a; pub use a::A; pub use self::b::B;"), (a, "use super::B;")];
+    let through_the_root = [through_the_root[0], through_the_root[1], (b, "use super::a::A;")];
+    assert_eq!(planted(&through_the_root).len(), 1);
 }
 
 #[test]

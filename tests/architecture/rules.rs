@@ -90,7 +90,7 @@ fn layer(module: &str) -> Option<usize> {
 }
 
 /// Every path that begins with `crate`, `super` or `self`, from the crate's root, with its place.
-fn paths(source: &Source, file: &[String]) -> Vec<(usize, Vec<String>)> {
+pub(crate) fn paths(source: &Source, file: &[String]) -> Vec<(usize, Vec<String>)> {
     let mut found = Vec::new();
     let mut depth = 0;
     let mut inline: Vec<(usize, String)> = Vec::new();
