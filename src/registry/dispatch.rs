@@ -62,7 +62,7 @@ pub(super) fn emit(registry: &Registry, event: &Event<'_>) {
     with_table(registry, |table| {
         for handler in &table.row(event.name()).handlers {
             let (id, sequence) = (&*handler.id, Some(handler.sequence));
-            Callee { registry, id, sequence, event: Some(event.name()) }.call(|| (handler.run)(event));
+            Callee { registry, id, sequence, event: Some(event.name()) }.call(|| handler.call(event));
         }
     });
 }

@@ -1,32 +1,34 @@
 use std::fmt;
-use std::sync::{Arc, PoisonError};
-
-use tokio::sync::oneshot;
+use std::sync::Arc;
 
 use super::interest::EventSet;
-use super::sync::Mutex;
+use super::queue::Queue;
 use super::user_code::PanicSafe;
 use crate::event::{Content, Event, EventName};
 
-/// A handler's function.
-pub(super) type Run = dyn Fn(&Event<'_>) + Send + Sync;
-
-/// Erases the type of a handler's function.
-pub(super) fn run(handler: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Box<Run> {
-    let handler = PanicSafe::new(handler);
-    Box::new(move |event| handler.get()(event))
+/// What a handler does with an event.
+pub(super) enum Run {
+    /// Calls a function of the user's.
+    Function(Box<dyn Fn(&Event<'_>) + Send + Sync>),
+    /// Queues a copy for a subscription.
+    Queue(Arc<Queue>),
 }
 
-/// A function attached to events under an id.
+impl Run {
+    pub(super) fn function(function: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
+        let function = PanicSafe::new(function);
+        Self::Function(Box::new(move |event| function.get()(event)))
+    }
+}
+
+/// What is attached to events under an id.
 pub(super) struct Handler {
     pub(super) id: Arc<str>,
     pub(super) events: Box<[EventName]>,
-    pub(super) run: Box<Run>,
     pub(super) content: Content,
+    pub(super) run: Run,
     /// The order of attaching, so that a table is the same whichever thread builds it.
     pub(super) sequence: u64,
-    /// Dropped when the handler is detached, for a subscription that waits for it.
-    pub(super) alive: Mutex<Option<oneshot::Sender<()>>>,
 }
 
 impl Handler {
@@ -34,8 +36,19 @@ impl Handler {
         self.events.iter().fold(EventSet::default(), |all, name| all.and(EventSet::event(name)))
     }
 
+    #[inline]
+    pub(super) fn call(&self, event: &Event<'_>) {
+        match &self.run {
+            Run::Function(function) => function(event),
+            Run::Queue(queue) => queue.push(event.to_owned()),
+        }
+    }
+
+    /// Ends the subscription that it queues for.
     pub(super) fn detach(&self) {
-        drop(self.alive.lock().unwrap_or_else(PoisonError::into_inner).take());
+        if let Run::Queue(queue) = &self.run {
+            queue.close();
+        }
     }
 }
 

@@ -23,6 +23,7 @@ mod listener_states;
 #[path = "../../tests/loom/mod.rs"]
 mod models;
 mod panic_hook;
+mod queue;
 mod registry;
 mod sink;
 mod sink_guard;
@@ -36,9 +37,10 @@ pub use error::{AttachError, DetachError};
 pub use handler::HandlerInfo;
 pub use listener::{Listener, MAX_LISTENERS};
 pub use panic_hook::capture_panic_backtraces;
+pub use queue::{QueueCounts, WhenFull};
 pub use sink::Sink;
 pub use sink_guard::{Flushed, SinkGuard};
-pub use subscribe::{QueueCounts, SubscribeOptions, Subscription, WhenFull};
+pub use subscribe::{SubscribeOptions, Subscription};
 pub use telemetry::Telemetry;
 
 pub(crate) use interest::{EventSet, anywhere};

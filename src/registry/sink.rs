@@ -13,8 +13,9 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 use super::dispatch::{self, Callee};
 use super::error::AttachError;
 use super::failure::HandlerFailure;
+use super::queue::block_on;
 use super::sink_guard::{Ask, Progress, SinkGuard};
-use super::subscribe::{SubscribeOptions, Subscription, block_on};
+use super::subscribe::{SubscribeOptions, Subscription};
 use super::telemetry::Telemetry;
 use crate::event::{Event, EventName, OwnedEvent};
 

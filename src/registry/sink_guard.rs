@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::subscribe::QueueCounts;
+use super::queue::QueueCounts;
 use super::telemetry::Telemetry;
 
 /// What a guard asks of the sink's thread.

@@ -1,29 +1,15 @@
 use std::fmt;
-use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
+use std::task::{Context, Poll};
 
 use futures::Stream;
-use futures::future::{Either, FutureExt as _, Shared, select};
-use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::error::AttachError;
+use super::handler::Run;
+use super::queue::{Queue, QueueCounts, WhenFull};
 use super::telemetry::Telemetry;
 use crate::event::{Content, EventName, OwnedEvent};
-
-/// What an emitting task does when a subscription's queue is full.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum WhenFull {
-    /// Drop the event and count it. The call goes on at once.
-    #[default]
-    Drop,
-    /// Block the emitting thread until there is room, or the reader is detached. Nothing is lost and the call waits: for
-    /// batch jobs whose reader runs on a thread of its own. A reader on the same thread would never be polled.
-    Wait,
-}
 
 /// How a [`Subscription`] queues.
 ///
@@ -87,29 +73,12 @@ impl SubscribeOptions {
 /// # Ok(())
 /// # }
 /// ```
-#[must_use = "dropping a subscription detaches it"]
+#[must_use = "bind it to a named variable: `let _ = …` drops it at once, which detaches it"]
 pub struct Subscription {
     telemetry: Telemetry,
     id: Arc<str>,
     sequence: u64,
-    events: mpsc::Receiver<OwnedEvent>,
-    /// Resolves when the handler is detached, and is gone then. The handler itself, and the queue's sender with it, may
-    /// live on in some thread's copy of the table.
-    detached: Option<Detached>,
-    counts: QueueCounts,
-}
-
-/// Resolves when a handler is detached.
-type Detached = Shared<oneshot::Receiver<()>>;
-
-/// What became of the events of a [`Subscription`]. A clone counts the same queue.
-#[derive(Clone, Debug, Default)]
-pub struct QueueCounts(Arc<Counts>);
-
-#[derive(Debug, Default)]
-struct Counts {
-    accepted: AtomicU64,
-    lost: AtomicU64,
+    queue: Arc<Queue>,
 }
 
 impl Telemetry {
@@ -139,60 +108,39 @@ impl Telemetry {
         events: impl IntoIterator<Item = N>,
         options: SubscribeOptions,
     ) -> Result<Subscription, AttachError> {
-        let id = id.into();
-        let (sender, receiver) = mpsc::channel(options.capacity.clamp(1, Semaphore::MAX_PERMITS));
-        let (alive, detached) = oneshot::channel();
-        let (detached, counts) = (detached.shared(), QueueCounts::default());
-        let when_full = options.when_full;
-        let queue = Queue { sender, detached: detached.clone(), counts: counts.clone(), when_full };
-        let run = Box::new(move |event: &crate::event::Event<'_>| queue.push(event.to_owned()));
-        let sequence = self.attach_reading(id.clone(), events, run, options.content, Some(alive))?;
-        let (telemetry, detached) = (self.clone(), Some(detached));
-        Ok(Subscription { telemetry, id, sequence, events: receiver, detached, counts })
+        let (id, queue) = (id.into(), Queue::new(options.capacity, options.when_full));
+        let sequence = self.attach_handler(id.clone(), events, options.content, Run::Queue(queue.clone()))?;
+        Ok(Subscription { telemetry: self.clone(), id, sequence, queue })
     }
 }
 
 impl Subscription {
-    /// How many events were lost because the queue was full.
+    /// Returns how many events were lost because the queue was full.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        self.counts.lost()
+        self.counts().lost()
     }
 
-    /// An event that is queued, if there is one.
+    /// Returns an event that is queued, if there is one.
     pub fn try_next(&mut self) -> Option<OwnedEvent> {
-        self.events.try_recv().ok()
+        self.queue.try_next()
     }
 
-    /// How many events are queued.
+    /// Returns how many events are queued.
     #[must_use]
     pub fn queued(&self) -> usize {
-        self.events.len()
+        self.queue.len()
     }
 
-    /// The counts of its queue, to read them after the subscription has moved to its task or thread.
+    /// Returns the counts of its queue, to read them after the subscription has moved to its task or thread.
     #[must_use]
     pub fn counts(&self) -> QueueCounts {
-        self.counts.clone()
+        QueueCounts(self.queue.clone())
     }
 
-    /// What tells it from another that is attached under the same id later.
+    /// Distinguishes it from another that is attached under the same id later.
     pub(super) fn sequence(&self) -> u64 {
         self.sequence
-    }
-}
-
-impl QueueCounts {
-    /// How many events were queued.
-    #[must_use]
-    pub fn accepted(&self) -> u64 {
-        self.0.accepted.load(Ordering::Relaxed)
-    }
-
-    /// How many events were lost because the queue was full, or its reader was gone.
-    #[must_use]
-    pub fn lost(&self) -> u64 {
-        self.0.lost.load(Ordering::Relaxed)
     }
 }
 
@@ -200,25 +148,16 @@ impl QueueCounts {
 impl Stream for Subscription {
     type Item = OwnedEvent;
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if let Poll::Ready(event) = self.events.poll_recv(cx) {
-            return Poll::Ready(event);
-        }
-        if let Some(detached) = &mut self.detached {
-            if Pin::new(detached).poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-            self.detached = None;
-            self.events.close();
-        }
-        // What was queued between the two polls still counts, and nothing comes after it.
-        self.events.poll_recv(cx)
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.queue.poll_next(cx)
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.events.close();
+        self.queue.close();
+        // Some thread may keep the queue in a cached table for long.
+        while self.queue.try_next().is_some() {}
         // By its number: if it was detached before, another may have the id by now.
         self.telemetry.detach_numbered(&self.id, self.sequence);
     }
@@ -230,53 +169,5 @@ impl fmt::Debug for Subscription {
             .field("id", &self.id)
             .field("lost", &self.lost())
             .finish_non_exhaustive()
-    }
-}
-
-/// The emitting side.
-struct Queue {
-    sender: mpsc::Sender<OwnedEvent>,
-    detached: Detached,
-    counts: QueueCounts,
-    when_full: WhenFull,
-}
-
-impl Queue {
-    fn push(&self, event: OwnedEvent) {
-        let accepted = match (self.sender.try_send(event), self.when_full) {
-            (Err(mpsc::error::TrySendError::Full(event)), WhenFull::Wait) => self.wait(event),
-            (sent, _) => sent.is_ok(),
-        };
-        let count = if accepted { &self.counts.0.accepted } else { &self.counts.0.lost };
-        count.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Waits for room. A reader that is stuck makes none and closes nothing, so that whoever waits looks for the detach too.
-    fn wait(&self, event: OwnedEvent) -> bool {
-        let sent = pin!(self.sender.send(event));
-        match block_on(select(sent, self.detached.clone())) {
-            Either::Left((sent, _)) => sent.is_ok(),
-            Either::Right(_) => false,
-        }
-    }
-}
-
-/// Blocks this thread on a future. Unlike the executors' own, it may be called from inside any of them.
-pub(super) fn block_on<F: Future>(future: F) -> F::Output {
-    struct Unpark(Thread);
-
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => thread::park(),
-        }
     }
 }

@@ -1,16 +1,13 @@
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
-use tokio::sync::oneshot;
-
 use super::attached_listener::AttachedListener;
 use super::dispatch::{self, Callee};
 use super::error::{AttachError, DetachError};
-use super::handler::{self, Handler, HandlerInfo, Run};
+use super::handler::{Handler, HandlerInfo, Run};
 use super::interest::EventSet;
 use super::listener::Listener;
 use super::registry::Registry;
-use super::sync::Mutex;
 use super::table::Attached;
 use crate::event::{Clock, Content, Event, EventName, Time, TimeSource};
 
@@ -115,17 +112,16 @@ impl Telemetry {
         events: impl IntoIterator<Item = N>,
         handler: impl Fn(&Event<'_>) + Send + Sync + 'static,
     ) -> Result<(), AttachError> {
-        self.attach_reading(id.into(), events, handler::run(handler), Content::ALL, None).map(drop)
+        self.attach_handler(id.into(), events, Content::ALL, Run::function(handler)).map(drop)
     }
 
-    /// Gives its sequence number, which tells it from another that is attached under the same id later.
-    pub(super) fn attach_reading<N: TryInto<EventName, Error: Into<AttachError>>>(
+    /// Returns its sequence number, which distinguishes it from another that is attached under the same id later.
+    pub(super) fn attach_handler<N: TryInto<EventName, Error: Into<AttachError>>>(
         &self,
         id: Arc<str>,
         events: impl IntoIterator<Item = N>,
-        run: Box<Run>,
         content: Content,
-        alive: Option<oneshot::Sender<()>>,
+        run: Run,
     ) -> Result<u64, AttachError> {
         let mut names: Vec<EventName> = Vec::new();
         for event in events {
@@ -137,8 +133,7 @@ impl Telemetry {
         }
         let registry = self.registry();
         let sequence = registry.next_sequence();
-        let (events, alive) = (names.into(), Mutex::new(alive));
-        let handler = Handler { id: id.clone(), events, run, content, sequence, alive };
+        let handler = Handler { id: id.clone(), events: names.into(), content, run, sequence };
         registry.insert(id, Attached::Handler(Arc::new(handler)))?;
         Ok(sequence)
     }

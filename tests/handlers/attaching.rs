@@ -239,6 +239,19 @@ fn a_handler_may_detach_itself_and_others_from_inside_itself() {
 }
 
 #[test]
+fn a_handler_that_detaches_itself_is_dropped_as_soon_as_its_event_is_delivered() {
+    let (telemetry, held) = (Telemetry::new(), Arc::new(()));
+    let holds = held.clone();
+    let once = move |_: &Event<'_>| {
+        detach("once").unwrap();
+        assert_eq!(Arc::strong_count(&holds), 2, "it runs still");
+    };
+    telemetry.attach("once", "allm.a", once).unwrap();
+    telemetry.run(|| emit(&telemetry, "a"));
+    assert_eq!(Arc::strong_count(&held), 1);
+}
+
+#[test]
 fn a_handler_may_emit_from_inside_itself() {
     let capture = Capture::new();
     let (handler, noted) = noting();

@@ -81,6 +81,58 @@ fn who_waits_goes_on_when_the_reader_leaves() {
     assert!(telemetry.list_handlers("").is_empty());
 }
 
+/// As tokio calls it: what a task may do before it has to yield.
+async fn spend_the_budget() {
+    let (sender, mut full) = tokio::sync::mpsc::channel(1_000);
+    (0..1_000).for_each(|n| sender.try_send(n).unwrap());
+    while full.recv().now_or_never().is_some() {}
+    assert!(!full.is_empty(), "the task has to yield");
+}
+
+#[tokio::test]
+async fn who_waits_in_a_task_whose_budget_is_spent_goes_on_when_there_is_room() {
+    let telemetry = Telemetry::new();
+    let (is_full, full) = std::sync::mpsc::channel();
+    telemetry
+        .attach("first", "allm.tick", move |it| is_full.send(it.measurement("n").is_some()).unwrap())
+        .unwrap();
+    let options = SubscribeOptions::new(1).when_full(WhenFull::Wait);
+    let events = telemetry.subscribe_with("queue", ["allm.tick"], options).unwrap();
+    let reader = std::thread::spawn(move || {
+        // The second event finds the queue full.
+        (0..2).for_each(|_| assert!(full.recv().unwrap()));
+        futures::executor::block_on(events.take(2).map(|it| number(&it, "n")).collect::<Vec<_>>())
+    });
+    spend_the_budget().await;
+    (0..2).for_each(|n| emit(&telemetry, n));
+    assert_eq!(reader.join().unwrap(), [0, 1]);
+}
+
+#[test]
+fn who_waits_goes_on_when_the_reader_is_detached_and_stuck() {
+    let telemetry = Telemetry::new();
+    let options = SubscribeOptions::new(1).when_full(WhenFull::Wait);
+    let mut events = telemetry.subscribe_with("queue", ["allm.tick"], options).unwrap();
+    let emitting = telemetry.clone();
+    let emitter = std::thread::spawn(move || (0..3).for_each(|n| emit(&emitting, n)));
+    while events.queued() == 0 {
+        std::thread::yield_now();
+    }
+    telemetry.detach("queue").unwrap();
+    emitter.join().unwrap();
+    assert_eq!(queued(&mut events), [0]);
+}
+
+#[test]
+fn a_reader_that_waits_is_woken_when_it_is_detached() {
+    let telemetry = Telemetry::new();
+    let mut events = ticks(&telemetry, 1);
+    assert!(events.next().now_or_never().is_none());
+    let reader = std::thread::spawn(move || futures::executor::block_on(events.count()));
+    telemetry.detach("queue").unwrap();
+    assert_eq!(reader.join().unwrap(), 0);
+}
+
 #[tokio::test]
 async fn a_subscription_ends_when_it_is_detached_after_what_was_queued() {
     let telemetry = Telemetry::new();

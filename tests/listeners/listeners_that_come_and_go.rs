@@ -163,3 +163,16 @@ fn a_listener_that_opens_the_spans_it_follows_for_ever_is_detached_and_reported(
     assert_eq!(failures[0].as_event().metadata("handler_id").unwrap().as_str(), Some("narcissus"));
     assert!(capture.telemetry().list_handlers("").iter().all(|handler| &*handler.id != "narcissus"));
 }
+
+#[test]
+fn a_listener_beside_one_that_opens_spans_for_ever_is_not_to_blame() {
+    let (capture, scribe) = (Capture::new(), Scribe::new());
+    capture.telemetry().listen("before", scribe.clone()).unwrap();
+    capture.telemetry().listen("narcissus", Narcissus).unwrap();
+    capture.telemetry().listen("after", scribe).unwrap();
+    capture.run(|| Span::tool("search", "call_0").start().complete());
+    let failures = capture.named("telemetry.handler.failure");
+    assert_eq!(failures.iter().map(|it| text(it, "handler_id")).collect::<Vec<_>>(), ["narcissus"]);
+    let attached = capture.telemetry().list_handlers("allm.tool.start");
+    assert!(["before", "after"].iter().all(|id| attached.iter().any(|it| &*it.id == *id)), "{attached:?}");
+}
