@@ -26,7 +26,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // One line around the call, and an observer that reads the usage from this client's reply.
     let reply = ask("hello")
-        .in_span(Span::generate().engine("mine").model("echo-1").on_stop(|reply: &Reply, record| {
+        .in_span(Span::generate().engine("mine").model("echo-1").observe(|reply: &Reply, record| {
             let (input, output) = reply.tokens;
             record.usage(Usage::new().input(input).output(output));
         }))

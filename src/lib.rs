@@ -47,11 +47,15 @@ pub mod handler {
 /// They stand in signatures and in struct fields. Calls infer them.
 pub mod observe {
     pub use crate::context::InContext;
-    pub use crate::instrument::{Opening, Opens, SpanFuture, SpanReturn, SpanStream};
-    pub use crate::span::{
-        ActiveSpan, Both, ByDisplay, Classify, Described, ErrorInfo, Fallible, Fault, Input, Judge,
-        KeepResponse, NoObserver, OnChunk, OnStop, Output, Plain, Then, Trying, Typed,
+    pub use crate::event::end::Failure;
+    pub use crate::instrument::{
+        InfallibleItems, OpenStream, OpenedInfallible, Opens, SpanFuture, SpanReturn, SpanStream,
     };
+    pub use crate::span::observe::{
+        AsResult, Classify, ClassifyBy, ErrorWith, Fallible, Infallible, KeepResponse, NoObserver, Observe,
+        Observer, OnEnd, OnValue, Outcomes, Seen, WithInput, WithOutput,
+    };
+    pub use crate::span::{ActiveSpan, Recorded};
 }
 
 /// What most code needs: `use allm_telemetry::prelude::*;`.

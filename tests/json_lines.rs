@@ -104,8 +104,8 @@ async fn a_line_has_the_keys_of_the_contract_in_its_order() {
     );
 }
 
-fn secretive() -> Span<impl allm_telemetry::observe::OnStop<()>> {
-    Span::generate().metadata("tenant", "SECRET tenant").on_stop(|_: &(), record: &mut Record<'_>| {
+fn secretive() -> Span<impl allm_telemetry::observe::Observe<()>> {
+    Span::generate().metadata("tenant", "SECRET tenant").observe(|_: &(), record: &mut Record<'_>| {
         record.output(|| "SECRET reply");
         record.result(|| "SECRET response");
         record.metadata("note", "SECRET note");

@@ -72,7 +72,7 @@ async fn the_code_of_the_readme_logs_each_of_its_calls() -> Result<(), Box<dyn s
 
         // A stream: one span, from the request to the last token or until the stream is dropped.
         let mut tokens = Span::stream().model("gpt-5")
-            .on_chunk(|chunk: &Chunk, record| if let Some(usage) = &chunk.usage { record.usage(usage_of(usage)) })
+            .observe(|chunk: &Chunk, record| if let Some(usage) = &chunk.usage { record.usage(usage_of(usage)) })
             .open(client.chat().create_stream(request))
             .await?;
         while let Some(token) = tokens.next().await { // `futures::StreamExt`

@@ -41,7 +41,7 @@ impl Conversation {
             .agent_name("weekend")
             .conversation_id(self.id.clone())
             .input(|| question.to_owned())
-            .on_stop(|answer: &String, record| record.result(|| answer.clone()))
+            .observe(|answer: &String, record| record.result(|| answer.clone()))
             .error_type(AgentError::class);
         async {
             self.messages.push(ChatCompletionRequestUserMessage::from(question).into());
@@ -85,7 +85,7 @@ impl Conversation {
             .model(self.endpoint.model.clone())
             .server_address(self.endpoint.host())
             .server_port(self.endpoint.port())
-            .on_chunk(observe)
+            .observe(observe)
             .error_type(error::class);
 
         let patience = fate.patience();
@@ -149,7 +149,7 @@ async fn call_tool(call: ToolCall, fate: Fate) -> Message {
     let arguments = call.function.arguments.clone();
     let span = Span::tool(call.function.name.clone(), call.id.clone())
         .input(|| arguments)
-        .on_stop(|result: &String, record| record.result(|| result.clone()))
+        .observe(|result: &String, record| record.result(|| result.clone()))
         .error_type(ToolError::class);
     let work = async move {
         fate.strike(&call.function.name);

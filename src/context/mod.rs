@@ -19,7 +19,5 @@ pub use global::{attach, attach_many, detach, execute, list_handlers, listen, su
 pub use handle::{Context, current_request_id};
 pub use scope::with_request_id;
 
-pub(crate) use current::{
-    Lent, ambient, around, enter, enter_bare, is_current, is_entered, is_outside, lend,
-};
+pub(crate) use current::{ambient, around, enter, enter_bare, is_current, is_entered, is_outside, lend};
 pub(crate) use node::{Node, Place, Unshared};

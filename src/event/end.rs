@@ -15,8 +15,8 @@ pub(crate) struct SpanEnd {
     /// Nanoseconds.
     pub(crate) duration: u64,
     pub(crate) monotonic_time: Time,
-    /// Of an error, or of a panic.
-    pub(crate) trouble: Rare<Trouble>,
+    /// Of an error, or of a panic. Boxed, because an end is moved and most have none.
+    pub(crate) failure: Option<Box<Failure>>,
     pub(crate) attempts: u32,
     /// Set when the span wrapped a stream, or was to.
     pub(crate) stream: Option<StreamTimes>,
@@ -25,19 +25,25 @@ pub(crate) struct SpanEnd {
     pub(crate) counts_usage: bool,
 }
 
-/// What is told of an end that is none to wish for. A cancellation has nothing to tell.
-#[derive(Clone, Debug)]
-pub(crate) struct Trouble {
-    /// Content: the text of an error, or of a panic.
+/// Why a call failed: the class of the error and its text.
+///
+/// Returned by the closure of [`Span::error_with`](crate::Span::error_with).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// One of few values. Of a panic, `panic`.
+    pub(crate) error_type: Key,
+    /// Content: the text of an error, or the message of a panic. `None` when no handler may see it.
     pub(crate) text: Option<Key>,
-    /// The class of an error.
-    pub(crate) error_type: Option<Key>,
     /// Where a panic happened.
     pub(crate) stacktrace: Option<Key>,
 }
 
-impl Empty for Trouble {
-    const EMPTY: &'static Self = &Self { text: None, error_type: None, stacktrace: None };
+impl Failure {
+    /// `error_type` is one of few values, such as `rate_limited`. `text` is content: exporters leave it out unless they
+    /// are configured to send it.
+    pub fn new(error_type: impl Into<Key>, text: impl Into<Key>) -> Self {
+        Self { error_type: error_type.into(), text: Some(text.into()), stacktrace: None }
+    }
 }
 
 /// How a stream's time was spent, in nanoseconds.
@@ -142,7 +148,8 @@ impl SpanEnd {
 
     fn visit_outcome<'a>(&'a self, visit: Visit<'_, 'a>) {
         visit(Entry::standard("outcome", ValueRef::Text(self.outcome.as_str())));
-        let text = ValueRef::text(self.trouble.text.as_ref());
+        let failure = self.failure.as_deref();
+        let text = ValueRef::text(failure.and_then(|failure| failure.text.as_ref()));
         let error_type = ValueRef::optional(self.error_type(), ValueRef::Text);
         if !self.outcome.is_exception() {
             visit(Entry::standard("error", text));
@@ -153,16 +160,17 @@ impl SpanEnd {
         // Of an exception the class is the kind.
         visit(Entry::standard("kind", error_type));
         visit(Entry::standard("reason", text));
-        visit(Entry::standard("stacktrace", ValueRef::text(self.trouble.stacktrace.as_ref())));
+        visit(Entry::standard(
+            "stacktrace",
+            ValueRef::text(failure.and_then(|failure| failure.stacktrace.as_ref())),
+        ));
     }
 
     /// One of few values.
     pub(crate) fn error_type(&self) -> Option<&str> {
-        match self.outcome {
-            Outcome::Panicked => Some("panic"),
-            Outcome::Cancelled => Some("cancelled"),
-            Outcome::Completed | Outcome::Dropped | Outcome::Error => self.trouble.error_type.as_deref(),
-        }
+        // A cancellation has no failure: the future was dropped, and that is all there is to say.
+        let cancelled = (self.outcome == Outcome::Cancelled).then_some("cancelled");
+        cancelled.or(self.failure.as_deref().map(|failure| &*failure.error_type))
     }
 
     fn result(&self, key: &str) -> ValueRef<'_> {

@@ -7,7 +7,7 @@
 mod catalogue;
 mod clock;
 pub(crate) mod content;
-mod end;
+pub(crate) mod end;
 mod entry;
 mod event_name;
 mod fields;
@@ -47,7 +47,7 @@ pub use value::{Value, ValueRef};
 
 pub(crate) use clock::{Time, TimeSource};
 pub(crate) use content::Content;
-pub(crate) use end::{Results, SpanEnd, StreamTimes, Trouble};
+pub(crate) use end::{Failure, Results, SpanEnd, StreamTimes};
 pub(crate) use known_event::KnownEvent;
 pub(crate) use rare::Rare;
 pub(crate) use request_id::{LazyRequestId, RequestId, RequestIdCell};

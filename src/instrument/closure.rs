@@ -93,7 +93,7 @@ where
     F::Output: SpanReturn,
 {
     // Not an `async fn`: the context is captured here, where the span is built.
-    let span = Span::named(name).start_metadata(start_metadata.into()).on_stop(
+    let span = Span::named(name).start_metadata(start_metadata.into()).observe(
         move |reported: &Reported<_>, record: &mut Record<'_>| {
             let (measurements, extras) = reported.extras.take();
             record.apply(name, measurements, extras);

@@ -3,11 +3,10 @@ use std::future::Future;
 use futures::Stream;
 
 use super::future::SpanFuture;
-use super::stream::{SpanStream, State};
+use super::stream::SpanStream;
 use crate::context::{Context, InContext};
-use crate::span::{
-    Classify, Fallible, Input, Judge, Live, NoObserver, OnChunk, OnStop, PendingSpan, Plain, Span, Trying,
-};
+use crate::span::Span;
+use crate::span::observe::{AsResult, Classify, Fallible, Infallible, Observe};
 
 /// Spans for futures. In the [prelude](crate::prelude).
 pub trait FutureSpanExt: Future + Sized {
@@ -28,25 +27,22 @@ pub trait FutureSpanExt: Future + Sized {
     /// # }
     /// ```
     #[inline]
-    fn in_span<S, K, I>(self, span: Span<S, NoObserver, K, I>) -> SpanFuture<Self, Trying<K>, S, I>
+    fn in_span<O>(self, span: Span<O>) -> SpanFuture<Self, Fallible<O>>
     where
-        Self::Output: Fallible,
-        K: Classify<<Self::Output as Fallible>::Err>,
-        S: OnStop<<Self::Output as Fallible>::Ok>,
-        I: Input,
+        Self::Output: AsResult,
+        O: Classify<<Self::Output as AsResult>::Err> + Observe<<Self::Output as AsResult>::Ok>,
     {
-        SpanFuture::new(self, span.unsettled, Trying(span.classify), span.on_stop, span.input)
+        SpanFuture::new(self, span.pending, Fallible(span.observer))
     }
 
     /// Wraps a future that cannot fail. It looks at nothing: a `Result` given to it is `completed`, `Err` or not,
     /// unless an observer says otherwise.
     #[inline]
-    fn in_span_infallible<S, K, I>(self, span: Span<S, NoObserver, K, I>) -> SpanFuture<Self, Plain, S, I>
+    fn in_span_infallible<O>(self, span: Span<O>) -> SpanFuture<Self, Infallible<O>>
     where
-        S: OnStop<Self::Output>,
-        I: Input,
+        O: Observe<Self::Output>,
     {
-        SpanFuture::new(self, span.unsettled, Plain, span.on_stop, span.input)
+        SpanFuture::new(self, span.pending, Infallible(span.observer))
     }
 
     /// Makes the future carry the context of the code that calls this, wherever it is polled: on another task, on a
@@ -81,29 +77,22 @@ pub trait StreamSpanExt: Stream + Sized {
     /// # }
     /// ```
     #[inline]
-    fn in_span<S, C, K, I>(self, span: Span<S, C, K, I>) -> SpanStream<Self, Trying<K>, S, C>
+    fn in_span<O>(self, span: Span<O>) -> SpanStream<Self, Fallible<O>>
     where
-        Self::Item: Fallible,
-        K: Classify<<Self::Item as Fallible>::Err>,
-        S: OnStop<()>,
-        C: OnChunk<<Self::Item as Fallible>::Ok>,
-        I: Input,
+        Self::Item: AsResult,
+        O: Classify<<Self::Item as AsResult>::Err> + Observe<<Self::Item as AsResult>::Ok>,
     {
-        let Span { unsettled, on_stop, on_chunk, classify, input } = span;
-        wrap(self, unsettled, input, Trying(classify), on_stop, on_chunk)
+        SpanStream::new(self, span.pending, Fallible(span.observer))
     }
 
     /// Wraps a stream whose items cannot fail. It looks at nothing: an item that is a `Result` is a chunk, `Err` or
     /// not, unless an observer says otherwise.
     #[inline]
-    fn in_span_infallible<S, C, K, I>(self, span: Span<S, C, K, I>) -> SpanStream<Self, Plain, S, C>
+    fn in_span_infallible<O>(self, span: Span<O>) -> SpanStream<Self, Infallible<O>>
     where
-        S: OnStop<()>,
-        C: OnChunk<Self::Item>,
-        I: Input,
+        O: Observe<Self::Item>,
     {
-        let Span { unsettled, on_stop, on_chunk, input, .. } = span;
-        wrap(self, unsettled, input, Plain, on_stop, on_chunk)
+        SpanStream::new(self, span.pending, Infallible(span.observer))
     }
 
     /// Makes the stream carry the context of the code that calls this, wherever it is polled.
@@ -113,22 +102,6 @@ pub trait StreamSpanExt: Stream + Sized {
 }
 
 impl<S: Stream> StreamSpanExt for S {}
-
-#[inline]
-fn wrap<St: Stream, J: Judge<St::Item>, S: OnStop<()>, C, I: Input>(
-    inner: St,
-    mut unsettled: PendingSpan,
-    input: I,
-    judge: J,
-    on_stop: S,
-    on_chunk: C,
-) -> SpanStream<St, J, S, C> {
-    let state = match unsettled.settle(&mut Some(input)) {
-        None => State::Unobserved(unsettled.context),
-        Some(active) => State::Observed(Box::new(Live::new(active))),
-    };
-    SpanStream::new(inner, state, judge, Some(on_stop), on_chunk)
-}
 
 /// Context for closures. In the [prelude](crate::prelude).
 pub trait ClosureContextExt<R>: FnOnce() -> R + Sized {

@@ -1,23 +1,25 @@
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
-use std::thread;
 
 use futures::Stream;
 use futures::stream::FusedStream;
 use pin_project::{pin_project, pinned_drop};
 
-use super::life::carry;
-use crate::context::{Context, around, enter_bare};
-use crate::registry::{Caught, catch};
-use crate::span::{Judge, Live, OnChunk, OnStop};
+use super::inner::{carry, drop_early, resume};
+use crate::context::around;
+use crate::registry::catch;
+use crate::span::observe::{Observer, Outcomes};
+use crate::span::{Exit, Lifecycle, Observed, PendingSpan, Recording, end};
 
-/// A stream that wears a span. Made by [`in_span`](crate::StreamSpanExt::in_span),
+/// A stream with a span. Returned by [`in_span`](crate::StreamSpanExt::in_span),
 /// [`in_span_infallible`](crate::StreamSpanExt::in_span_infallible) and [`open`](crate::Span::open).
 ///
-/// The span starts when the stream is wrapped and ends when it returns `None`, is dropped or panics. Items, size hint
+/// The span starts when the stream is wrapped and ends when it returns `None`, panics or is dropped. Items, size hint
 /// and wake-ups of the inner stream are unchanged; it is never polled ahead, buffered or drained, and it is dropped
 /// inside the span. After `None` it stays `None`.
+///
+/// `O` is the span's observer, in [`Fallible`](crate::observe::Fallible) or [`Infallible`](crate::observe::Infallible).
 ///
 /// # Cancel safety
 ///
@@ -25,55 +27,103 @@ use crate::span::{Judge, Live, OnChunk, OnStop};
 /// or as `error` if an item was one.
 #[pin_project(PinnedDrop)]
 #[must_use = "streams do nothing unless polled"]
-pub struct SpanStream<St, J, S: OnStop<()>, C> {
+pub struct SpanStream<St, O: Observer> {
+    /// `None` once it has ended. An `Option`, so that it can be dropped inside the span.
     #[pin]
     inner: Option<St>,
-    state: State,
-    judge: J,
-    on_stop: Option<S>,
-    on_chunk: C,
+    lifecycle: Lifecycle,
+    observer: O,
 }
 
-#[derive(Debug)]
-pub(super) enum State {
-    /// Nobody observes the span. It carries its context and is silent to its end.
-    Unobserved(Context),
-    /// Started, and bound to end once.
-    Observed(Box<Live>),
-    /// Ended.
-    Done,
-}
-
-impl<St, J, S: OnStop<()>, C> SpanStream<St, J, S, C> {
+impl<St, O: Observer> SpanStream<St, O> {
+    /// Starts the span.
     #[inline]
-    pub(super) fn new(inner: St, state: State, judge: J, on_stop: Option<S>, on_chunk: C) -> Self {
-        Self { inner: Some(inner), state, judge, on_stop, on_chunk }
+    pub(super) fn new(inner: St, pending: PendingSpan, mut observer: O) -> Self {
+        let mut lifecycle = Lifecycle::Pending(pending);
+        lifecycle.start(&mut observer, |_| Some(Box::new(Recording::of_stream())));
+        Self::started(inner, lifecycle, observer)
+    }
+
+    /// Takes over a span that has started.
+    #[inline]
+    pub(super) fn started(inner: St, lifecycle: Lifecycle, observer: O) -> Self {
+        Self { inner: Some(inner), lifecycle, observer }
+    }
+
+    /// The stream inside, until it has ended.
+    #[must_use]
+    pub fn get_ref(&self) -> Option<&St> {
+        self.inner.as_ref()
+    }
+
+    /// The stream inside, until it has ended.
+    #[must_use]
+    pub fn get_mut(&mut self) -> Option<&mut St> {
+        self.inner.as_mut()
+    }
+
+    /// The stream inside, until it has ended.
+    #[must_use]
+    pub fn get_pin_mut(self: Pin<&mut Self>) -> Option<Pin<&mut St>> {
+        self.project().inner.as_pin_mut()
+    }
+
+    /// Takes the stream out of its span, until it has ended. The span ends as `dropped`, or as `error` if an item was one.
+    #[must_use]
+    pub fn into_inner(mut self) -> Option<St> {
+        self.inner.take()
     }
 }
 
-impl State {
-    fn take(&mut self) -> Self {
-        std::mem::replace(self, Self::Done)
-    }
-}
-
-impl<St, J, S, C> Stream for SpanStream<St, J, S, C>
-where
-    St: Stream,
-    J: Judge<St::Item>,
-    S: OnStop<()>,
-    C: OnChunk<J::Good>,
-{
+impl<St: Stream, O: Outcomes<St::Item>> Stream for SpanStream<St, O> {
     type Item = St::Item;
 
     #[inline]
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
-        let mut this = self.as_mut().project();
-        let State::Unobserved(context) = this.state else { return self.poll_observed(cx) };
-        let Some(_entered) = enter_bare(context) else { return self.poll_carried(cx) };
-        let polled = poll_inner(this.inner.as_mut(), cx);
+    fn poll_next(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<St::Item>> {
+        let mut this = self.project();
+        let observed = match this.lifecycle {
+            Lifecycle::Observed(observed) => observed,
+            Lifecycle::Unobserved(context) => {
+                return carry(context, || {
+                    let polled = poll_inner(this.inner.as_mut(), cx);
+                    if let Poll::Ready(None) = polled {
+                        this.inner.set(None);
+                    }
+                    polled
+                });
+            }
+            Lifecycle::Pending(_) | Lifecycle::Ended => return Poll::Ready(None),
+        };
+        let Observed { active, recording } = observed;
+        let recording = recording.get_or_insert_default();
+        // Of the last poll the panic, and that of the drop; both continue after the span has ended.
+        let mut last = Ok(());
+        let mut dropped = Ok(());
+        let polled = active.enter(|node| {
+            let exit = match around(node, || catch(|| poll_inner(this.inner.as_mut(), cx))) {
+                Ok(Poll::Ready(Some(item))) => {
+                    recording.item(node, &item, this.observer);
+                    return Poll::Ready(Some(item));
+                }
+                Ok(Poll::Pending) => {
+                    recording.begin_wait(node);
+                    return Poll::Pending;
+                }
+                Ok(Poll::Ready(None)) => Exit::Completed,
+                Err(caught) => {
+                    let exit = Exit::panicked(node, &caught);
+                    last = Err(caught);
+                    exit
+                }
+            };
+            recording.end_wait(node);
+            dropped = around(node, || catch(|| this.inner.set(None)));
+            end(node, std::mem::take(recording), exit, this.observer, None);
+            Poll::Ready(None)
+        });
         if let Poll::Ready(None) = polled {
-            this.inner.set(None);
+            *this.lifecycle = Lifecycle::Ended;
+            resume(last, dropped);
         }
         polled
     }
@@ -83,128 +133,28 @@ where
     }
 }
 
-impl<St, J, S, C> SpanStream<St, J, S, C>
-where
-    St: Stream,
-    J: Judge<St::Item>,
-    S: OnStop<()>,
-    C: OnChunk<J::Good>,
-{
-    /// An unobserved stream inside an observed span, or in a scope.
-    #[inline(never)]
-    fn poll_carried(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<St::Item>> {
-        let mut this = self.project();
-        let State::Unobserved(context) = this.state else { return Poll::Ready(None) };
-        carry(context, || {
-            let polled = poll_inner(this.inner.as_mut(), cx);
-            if let Poll::Ready(None) = polled {
-                this.inner.set(None);
-            }
-            polled
-        })
-    }
-
-    /// A function of its own, so that a token that nobody observes does not pay for this one's frame.
-    #[inline(never)]
-    fn poll_observed(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<St::Item>> {
-        let this = self.as_mut().project();
-        let State::Observed(live) = this.state else { return Poll::Ready(None) };
-        let Live { active, sight } = &mut **live;
-        let (node, inside) = active.inside();
-        let ended = match around(node, || catch(|| poll_inner(this.inner, cx))) {
-            Ok(Poll::Ready(Some(item))) => {
-                match this.judge.judge(&item) {
-                    Ok(chunk) => sight.chunk(node, chunk, this.on_chunk),
-                    Err(bad) => sight.error(node, |with_text| this.judge.describe(bad, with_text)),
-                }
-                return Poll::Ready(Some(item));
-            }
-            Ok(Poll::Pending) => {
-                sight.pending(node);
-                return Poll::Pending;
-            }
-            Ok(Poll::Ready(None)) => Ok(()),
-            Err(caught) => Err(caught),
-        };
-        drop(inside);
-        self.end(ended);
-        Poll::Ready(None)
-    }
-
-    /// Ends the span of a stream that has ended or panicked. What it wraps is dropped first: its children end before.
-    #[inline(never)]
-    fn end(self: Pin<&mut Self>, ended: Result<(), Caught>) {
-        let mut this = self.project();
-        let State::Observed(mut live) = this.state.take() else { return };
-        live.came();
-        let dropped = live.active.enter(|| catch(|| this.inner.set(None)));
-        match ended {
-            Ok(()) => {
-                live.stop(false, this.on_stop.take());
-                if let Err(caught) = dropped {
-                    caught.resume();
-                }
-            }
-            Err(caught) => {
-                if let Err(second) = dropped {
-                    second.swallow();
-                }
-                live.panicked(&caught);
-                caught.resume();
-            }
-        }
-    }
-}
-
 /// Polls a stream that is dropped once it has ended.
 #[inline]
 fn poll_inner<St: Stream>(inner: Pin<&mut Option<St>>, cx: &mut TaskContext<'_>) -> Poll<Option<St::Item>> {
     inner.as_pin_mut().map_or(Poll::Ready(None), |inner| inner.poll_next(cx))
 }
 
-impl<St, J, S: OnStop<()>, C> FusedStream for SpanStream<St, J, S, C>
-where
-    Self: Stream,
-{
+impl<St: Stream, O: Outcomes<St::Item>> FusedStream for SpanStream<St, O> {
     fn is_terminated(&self) -> bool {
         self.inner.is_none()
     }
 }
 
 #[pinned_drop]
-impl<St, J, S: OnStop<()>, C> PinnedDrop for SpanStream<St, J, S, C> {
+impl<St, O: Observer> PinnedDrop for SpanStream<St, O> {
     #[inline]
     fn drop(self: Pin<&mut Self>) {
-        if self.inner.is_some() {
-            self.leave();
-        }
+        let this = self.project();
+        drop_early(this.inner, this.lifecycle, this.observer, Exit::Dropped);
     }
 }
 
-impl<St, J, S: OnStop<()>, C> SpanStream<St, J, S, C> {
-    /// Dropped before it has ended.
-    #[inline(never)]
-    fn leave(self: Pin<&mut Self>) {
-        let mut this = self.project();
-        match this.state.take() {
-            State::Unobserved(mut context) => carry(&mut context, || this.inner.set(None)),
-            State::Observed(mut live) => {
-                live.came();
-                let dropped = live.active.enter(|| catch(|| this.inner.set(None)));
-                live.stop(true, this.on_stop.take());
-                match dropped {
-                    // A second panic while the thread unwinds would abort the process.
-                    Err(caught) if thread::panicking() => caught.swallow(),
-                    Err(caught) => caught.resume(),
-                    Ok(()) => {}
-                }
-            }
-            State::Done => {}
-        }
-    }
-}
-
-impl<St, J, S: OnStop<()>, C> fmt::Debug for SpanStream<St, J, S, C> {
+impl<St, O: Observer> fmt::Debug for SpanStream<St, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SpanStream").field("done", &self.inner.is_none()).finish_non_exhaustive()
     }

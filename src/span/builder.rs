@@ -1,10 +1,11 @@
 use std::fmt;
 
-use super::classify::{ByDisplay, Described, ErrorInfo, Typed};
-use super::observer::{Both, KeepResponse, NoObserver, Output, Then};
+use super::observe::{
+    ClassifyBy, ErrorWith, KeepResponse, NoObserver, OnEnd, OnValue, WithInput, WithOutput,
+};
 use super::pending::PendingSpan;
 use super::record::Record;
-use crate::event::{ImageOperation, Key, SpanName, Value};
+use crate::event::{Failure, ImageOperation, Key, SpanName, Value};
 
 /// What a span is: its name, its start keys and its observers. Wrap a future or a stream with it.
 ///
@@ -22,7 +23,8 @@ use crate::event::{ImageOperation, Key, SpanName, Value};
 ///
 /// # Type parameters
 ///
-/// The observers, so that they may borrow and need not be `Send`: on the end, on each chunk, on errors, on the input.
+/// `O` is what observes the span: each of [`observe`](Self::observe), [`on_end`](Self::on_end), [`error_type`](Self::error_type)
+/// and the like wraps it once more. Closures may borrow and need not be `Send`. A span without any is a plain `Span`.
 ///
 /// # Examples
 ///
@@ -39,7 +41,7 @@ use crate::event::{ImageOperation, Key, SpanName, Value};
 ///             .engine("openai")
 ///             .model("gpt-5")
 ///             .temperature(0.2)
-///             .on_stop(|reply: &Reply, record| record.usage(Usage::new().output(reply.tokens))),
+///             .observe(|reply: &Reply, record| record.usage(Usage::new().output(reply.tokens))),
 ///     )
 ///     .await?;
 /// # assert_eq!(reply.text, "4");
@@ -47,12 +49,9 @@ use crate::event::{ImageOperation, Key, SpanName, Value};
 /// # }
 /// ```
 #[must_use = "a span does nothing until it wraps something"]
-pub struct Span<S = NoObserver, C = NoObserver, K = ByDisplay, I = NoObserver> {
-    pub(crate) unsettled: PendingSpan,
-    pub(crate) on_stop: S,
-    pub(crate) on_chunk: C,
-    pub(crate) classify: K,
-    pub(crate) input: I,
+pub struct Span<O = NoObserver> {
+    pub(crate) pending: PendingSpan,
+    pub(crate) observer: O,
 }
 
 impl Span {
@@ -156,61 +155,86 @@ impl Span {
     #[track_caller]
     #[inline]
     pub(crate) fn named(name: SpanName) -> Self {
-        Self {
-            unsettled: PendingSpan::capture(name),
-            on_stop: NoObserver,
-            on_chunk: NoObserver,
-            classify: ByDisplay,
-            input: NoObserver,
-        }
+        Self { pending: PendingSpan::capture(name), observer: NoObserver }
     }
 }
 
-impl<S, C, K, I> Span<S, C, K, I> {
-    /// Looks at the result: an `Ok` value, or whatever a plain future gave. On a stream it is called with `&()` when
-    /// the stream has ended or was dropped.
+impl<O> Span<O> {
+    /// Looks at what the code returns: the `Ok` value of a future, each `Ok` item of a stream, in the infallible forms the
+    /// whole value. The closure can record usage, model, id and finish reasons, say that a chunk
+    /// [carries no content](Record::content_free), or that what looks like a success is an [error](Record::error).
     ///
-    /// It runs once, inside the span, only when the span is observed, and not after a panic, a cancellation or the `Err`
-    /// of a future. On a stream it runs after an `Err` item too, because the stream goes on. If it panics, the call is
-    /// unharmed and `telemetry.handler.failure` tells, with the handler id `on_stop`; of content that it
-    /// [makes](Record::output), with `output` or `result`.
+    /// It runs inside the span, only when the span is observed, and not for an `Err`. If it panics, the call is unharmed:
+    /// the closure is not called again on this span, and `telemetry.handler.failure` is emitted with the handler id
+    /// `observe`, or `output` or `result` if the panic came from content that it [makes](Record::output).
     ///
-    /// A second one is called after the first.
+    /// Several run in the order in which they were given.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use allm_telemetry::{prelude::*, Usage};
+    ///
+    /// # struct Chunk { tokens: Option<u64> }
+    /// let span = Span::stream().observe(|chunk: &Chunk, record| {
+    ///     if let Some(tokens) = chunk.tokens {
+    ///         record.usage(Usage::new().output(tokens));
+    ///     }
+    /// });
+    /// # drop(span);
+    /// ```
     #[inline]
-    pub fn on_stop<T: ?Sized, F: FnOnce(&T, &mut Record<'_>)>(
-        self,
-        observer: F,
-    ) -> Span<Then<S, F>, C, K, I> {
-        self.then_on_stop(observer)
+    pub fn observe<T: ?Sized, F: FnMut(&T, &mut Record<'_>)>(self, observe: F) -> Span<OnValue<O, F>> {
+        self.wrap(|inner| OnValue { inner, observe })
     }
 
-    /// What came back, in a form for people: the closure sees what [`on_stop`](Self::on_stop) sees, and runs only if
-    /// somebody listens who may see the field `output`. Content: no bridge sends it unless told to.
+    /// Called once, before the end is emitted, however the span ends: completed, with an error, dropped or cancelled. Only
+    /// after a panic it is not called. It can [read](Record::recorded) what was recorded, and add to it.
+    ///
+    /// It runs inside the span, only when the span is observed. If it panics, the call is unharmed, and
+    /// `telemetry.handler.failure` is emitted with the handler id `on_end`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use allm_telemetry::{prelude::*, Usage};
+    ///
+    /// // A provider that reports no tokens.
+    /// let span = Span::stream().on_end(|record| {
+    ///     if record.recorded().usage().is_none() {
+    ///         record.metadata("usage_missing", true);
+    ///     }
+    /// });
+    /// # drop(span);
+    /// ```
     #[inline]
-    pub fn output<T: ?Sized, V: Into<Value>, F: FnOnce(&T) -> V>(
+    pub fn on_end<F: FnOnce(&mut Record<'_>)>(self, on_end: F) -> Span<OnEnd<O, F>> {
+        self.wrap(|inner| OnEnd { inner, on_end: Some(on_end) })
+    }
+
+    /// What came back, in a form for people. The closure sees what [`observe`](Self::observe) sees, and runs only if a
+    /// handler may see the field `output`; on a stream it returns pieces, which are appended. It is content: no exporter
+    /// sends it unless it is configured to.
+    #[inline]
+    pub fn output<T: ?Sized, V: Into<Value>, F: FnMut(&T) -> V>(
         mut self,
         output: F,
-    ) -> Span<Then<S, Output<F>>, C, K, I> {
-        if let Some(start) = self.unsettled.start_mut() {
+    ) -> Span<WithOutput<O, F>> {
+        if let Some(start) = self.pending.start_mut() {
             start.has_output = true;
         }
-        self.then_on_stop(Output(output))
+        self.wrap(|inner| WithOutput { inner, output })
     }
 
-    /// Looks at each chunk of a stream: it can record usage, model, id and finish reasons, say that the chunk
-    /// [carries no content](Record::content_free), or that it is an [error](Record::error).
-    ///
-    /// It runs inside the span, only when the span is observed. If it panics, the stream is unharmed, the observer is
-    /// not called again on this span, and `telemetry.handler.failure` tells, with the handler id `on_chunk`.
-    ///
-    /// A second one is called after the first.
+    /// What was asked, in a form for people. The closure runs at the start, only if a handler may see the field `input`.
+    /// It is content: no exporter sends it unless it is configured to. Given twice, the last one counts.
     #[inline]
-    pub fn on_chunk<T: ?Sized, F: FnMut(&T, &mut Record<'_>)>(
-        self,
-        observer: F,
-    ) -> Span<S, Both<C, F>, K, I> {
-        let Self { unsettled, on_stop, on_chunk, classify, input } = self;
-        Span { unsettled, on_stop, on_chunk: Both::new(on_chunk, observer), classify, input }
+    pub fn input<V: Into<Value>, F: FnOnce() -> V>(mut self, input: F) -> Span<WithInput<O, F>> {
+        if let Some(start) = self.pending.start_mut() {
+            // The key is there even if the closure does not run.
+            start.input = Some(Value::Null);
+        }
+        self.wrap(|inner| WithInput { inner, input: Some(input) })
     }
 
     /// Classifies errors: one of few values, such as `rate_limited`. The text of an error stays its `Display`.
@@ -218,42 +242,49 @@ impl<S, C, K, I> Span<S, C, K, I> {
     /// The class holds for this span only: a span around it that fails with the same error classifies it by its own
     /// settings. Without it, the class is the name of the error's type, or `_OTHER` for boxed errors.
     #[inline]
-    pub fn error_type<E: ?Sized, T: Into<Key>, F: Fn(&E) -> T>(self, class: F) -> Span<S, C, Typed<F>, I> {
-        let Self { unsettled, on_stop, on_chunk, input, .. } = self;
-        Span { unsettled, on_stop, on_chunk, classify: Typed(class), input }
+    pub fn error_type<E: ?Sized, K: Into<Key>, F: Fn(&E) -> K>(self, class: F) -> Span<ClassifyBy<O, F>> {
+        self.wrap(|inner| ClassifyBy { inner, class })
     }
 
-    /// Describes errors, class and text; for errors without `Display`, or whose `Display` says too much.
+    /// Describes errors, class and text; for errors without `Display`, or whose `Display` says too much. `None` means that
+    /// this `Err` is no error, as that of a client which ends each stream with an `Err`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use allm_telemetry::{observe::Failure, prelude::*};
+    ///
+    /// # enum Refused { StreamEnded, Status(u16) }
+    /// let span = Span::stream().error_with(|error: &Refused| match error {
+    ///     Refused::StreamEnded => None,
+    ///     Refused::Status(status) => Some(Failure::new("http", format!("status {status}"))),
+    /// });
+    /// let simple = Span::stream().error_with(|_: &Refused| Failure::new("refused", "the model refused"));
+    /// # drop((span, simple));
+    /// ```
     #[inline]
-    pub fn error_with<E: ?Sized, F: Fn(&E) -> ErrorInfo>(self, describe: F) -> Span<S, C, Described<F>, I> {
-        let Self { unsettled, on_stop, on_chunk, input, .. } = self;
-        Span { unsettled, on_stop, on_chunk, classify: Described(describe), input }
-    }
-
-    /// What was asked, for those who may have it: the closure runs at the start, only if somebody listens who may see
-    /// the field `input`. Content: no bridge sends it unless told to.
-    #[inline]
-    pub fn input<V: Into<Value>, F: FnOnce() -> V>(self, input: F) -> Span<S, C, K, F> {
-        let Self { unsettled, on_stop, on_chunk, classify, .. } = self;
-        Span { unsettled, on_stop, on_chunk, classify, input }
+    pub fn error_with<E: ?Sized, D: Into<Option<Failure>>, F: Fn(&E) -> D>(
+        self,
+        describe: F,
+    ) -> Span<ErrorWith<O, F>> {
+        self.wrap(|inner| ErrorWith { inner, describe })
     }
 
     /// Shows the response to handlers by reference, as [`event.response::<T>()`](crate::Event::response). It must own
     /// its data (`'static`), which is why this is not the default.
     #[inline]
-    pub fn keep_response(self) -> Span<Then<S, KeepResponse>, C, K, I> {
-        self.then_on_stop(KeepResponse)
+    pub fn keep_response(self) -> Span<KeepResponse<O>> {
+        self.wrap(|inner| KeepResponse { inner })
     }
 
     #[inline]
-    fn then_on_stop<F>(self, next: F) -> Span<Then<S, F>, C, K, I> {
-        let Self { unsettled, on_stop, on_chunk, classify, input } = self;
-        Span { unsettled, on_stop: Then(on_stop, next), on_chunk, classify, input }
+    fn wrap<P>(self, wrap: impl FnOnce(O) -> P) -> Span<P> {
+        Span { pending: self.pending, observer: wrap(self.observer) }
     }
 }
 
-impl<S, C, K, I> fmt::Debug for Span<S, C, K, I> {
+impl<O> fmt::Debug for Span<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Span").field("name", &self.unsettled.name()).finish_non_exhaustive()
+        f.debug_struct("Span").field("name", &self.pending.name()).finish_non_exhaustive()
     }
 }

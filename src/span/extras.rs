@@ -1,5 +1,5 @@
-use super::judge::Fault;
-use crate::event::{Measurements, Metadata, Results, SpanName, Usage, Value};
+use super::error_class::OTHER;
+use crate::event::{Failure, Measurements, Metadata, Results, SpanName, Usage, Value};
 
 /// What the closure of [`span`](crate::span) says at its end, put where it belongs: the catalogue's result keys, an
 /// error, and the user's own keys.
@@ -8,7 +8,7 @@ pub(crate) fn apply_extras(
     measurements: Measurements,
     extras: Metadata,
     results: &mut Results,
-) -> Option<Fault> {
+) -> Option<Failure> {
     results.measurements = measurements;
     let (mut text, mut error_type) = (None, None);
     for (key, value) in extras {
@@ -24,8 +24,11 @@ pub(crate) fn apply_extras(
             _ => drop(results.metadata.insert(key, value)),
         }
     }
-    (text.is_some() || error_type.is_some())
-        .then(|| Fault { error_type: error_type.unwrap_or(super::classify::OTHER.into()), text })
+    (text.is_some() || error_type.is_some()).then(|| Failure {
+        error_type: error_type.unwrap_or(OTHER.into()),
+        text,
+        stacktrace: None,
+    })
 }
 
 /// Reads the map that `Value::from(&Usage)` makes.

@@ -1,14 +1,14 @@
 use std::fmt;
-use std::thread;
+use std::{mem, thread};
 
-use super::active::Ending;
 use super::builder::Span;
-use super::judge::Fault;
-use super::live::Live;
-use super::observer::{Input, NoObserver};
+use super::exit::Exit;
+use super::lifecycle::{Lifecycle, Observed};
+use super::observe::{NoObserver, Observer, WithInput};
 use super::record::Record;
-use crate::context::{Context, enter};
-use crate::event::SpanName;
+use super::recording::Recording;
+use crate::context::{Context, around, enter};
+use crate::event::{Failure, Key, Phase, SpanName, Value};
 use crate::registry::catch;
 
 /// A span that is driven by hand, for callback code that is neither a future nor a stream.
@@ -30,43 +30,49 @@ use crate::registry::catch;
 /// ```
 #[must_use = "an active span that is dropped at once ends as cancelled"]
 pub struct ActiveSpan {
-    state: State,
-    /// It was driven as a stream: it waited, or saw a chunk.
-    is_stream: bool,
+    lifecycle: Lifecycle,
 }
 
-enum State {
-    Unobserved(Context),
-    Observed(Box<Live>),
-    /// It has ended; after a panic in it, with the context that its caller may still be in.
-    Ended(Context),
+impl Span {
+    /// Starts the span now; the caller ends it. [`record`](ActiveSpan::record) and [`chunk`](ActiveSpan::chunk) take the
+    /// place of observers.
+    pub fn start(self) -> ActiveSpan {
+        ActiveSpan::new(self)
+    }
 }
 
-impl<K, I: Input> Span<NoObserver, NoObserver, K, I> {
+impl<V: Into<Value>, F: FnOnce() -> V> Span<WithInput<NoObserver, F>> {
     /// Starts the span now; the caller ends it.
-    pub fn start(mut self) -> ActiveSpan {
-        let state = match self.unsettled.settle(&mut Some(self.input)) {
-            None => State::Unobserved(self.unsettled.context),
-            Some(active) => State::Observed(Box::new(Live::new(active))),
-        };
-        ActiveSpan { state, is_stream: false }
+    pub fn start(self) -> ActiveSpan {
+        ActiveSpan::new(self)
     }
 }
 
 impl ActiveSpan {
+    fn new<O: Observer>(span: Span<O>) -> Self {
+        let Span { pending, mut observer } = span;
+        let mut lifecycle = Lifecycle::Pending(pending);
+        lifecycle.start(&mut observer, |_| Some(Box::default()));
+        Self { lifecycle }
+    }
+
     /// Runs code inside the span. If it panics, the span ends as `panicked` and the panic goes on.
     pub fn enter<R>(&mut self, work: impl FnOnce() -> R) -> R {
-        let live = match &mut self.state {
-            State::Unobserved(context) | State::Ended(context) => return enter(context, work),
-            State::Observed(live) => live,
+        let active = match &mut self.lifecycle {
+            Lifecycle::Observed(observed) => &mut observed.active,
+            Lifecycle::Unobserved(context) => return enter(context, work),
+            // It starts when it is made and ends when it is gone, so it is neither.
+            Lifecycle::Pending(_) | Lifecycle::Ended => return work(),
         };
-        match live.active.enter(|| catch(work)) {
+        match active.enter(|node| around(node, || catch(work))) {
             Ok(result) => result,
             Err(caught) => {
-                let context = live.active.context();
-                if let State::Observed(live) = std::mem::replace(&mut self.state, State::Ended(context)) {
-                    let ending = live.active.panicked(&caught);
-                    live.finish_by_hand(ending, self.is_stream);
+                // From here on it is silent, but its caller may still work in its context.
+                let context = active.context();
+                let ended = mem::replace(&mut self.lifecycle, Lifecycle::Unobserved(context));
+                if let Lifecycle::Observed(observed) = ended {
+                    let exit = Exit::panicked(observed.active.node(), &caught);
+                    observed.end(exit, &mut NoObserver);
                 }
                 caught.resume()
             }
@@ -76,96 +82,94 @@ impl ActiveSpan {
     /// The span's context, to enter it elsewhere.
     #[must_use]
     pub fn context(&mut self) -> Context {
-        match &mut self.state {
-            State::Unobserved(context) | State::Ended(context) => enter(context, Context::current),
-            State::Observed(live) => live.active.context(),
+        match &mut self.lifecycle {
+            Lifecycle::Observed(observed) => observed.active.context(),
+            Lifecycle::Unobserved(context) => context.clone(),
+            Lifecycle::Pending(_) | Lifecycle::Ended => Context::default(),
         }
     }
 
-    /// Records what is known so far. The closure runs only if the span is observed.
+    /// Records what is known so far. The closure runs only if the span is observed. After one that panicked, here or in
+    /// [`chunk`](Self::chunk), no other is called.
     pub fn record(&mut self, record: impl FnOnce(&mut Record<'_>)) {
-        if let State::Observed(live) = &mut self.state {
-            live.look(record);
-        }
+        self.lifecycle.record(|node, recording| {
+            Record::new(recording, node, Phase::Stop).observe("record", record);
+        });
     }
 
     /// A wait for the next chunk begins; it lasts until the next [`chunk`](Self::chunk) or the end.
     pub fn wait(&mut self) {
-        self.is_stream = true;
-        if let State::Observed(live) = &mut self.state {
-            live.pending();
-        }
+        self.lifecycle.record(|node, recording| recording.begin_wait(node));
     }
 
     /// A chunk came. The closure runs only if the span is observed.
     pub fn chunk(&mut self, record: impl FnOnce(&mut Record<'_>)) {
-        self.is_stream = true;
-        if let State::Observed(live) = &mut self.state {
-            let mut record = Some(record);
-            let mut once =
-                |(): &(), to: &mut Record<'_>| record.take().into_iter().for_each(|record| record(to));
-            let Live { active, sight } = &mut **live;
-            active.enter_quietly(|node| sight.chunk(node, &(), &mut once));
-        }
+        self.lifecycle.record(|node, recording| {
+            let wait = recording.end_wait(node);
+            let mut to = Record::new(recording, node, Phase::FirstChunk);
+            to.observe("record", record);
+            let content_free = to.content_free;
+            recording.chunk(node, wait, content_free);
+        });
     }
 
     /// Ends the span as `completed`, or as `error` if an [error](Record::error) was recorded.
     pub fn complete(mut self) {
-        if let State::Observed(mut live) = self.end() {
-            let ending = Ending::of(live.take_fault());
-            live.finish_by_hand(ending, self.is_stream);
-        }
+        self.end(|_, _| Exit::Completed);
     }
 
     /// Ends the span as `error`. The class is one of few values; the text is content.
-    pub fn error(mut self, error_type: impl Into<crate::event::Key>, text: impl fmt::Display) {
-        // Not through `record`, which is silent once its code has panicked: an error is never reported as completed.
-        if let State::Observed(live) = &mut self.state {
-            live.error(|with_text| Fault {
+    pub fn error(mut self, error_type: impl Into<Key>, text: impl fmt::Display) {
+        // Not through `record`, which is silent after a panic in it: an error must not be reported as completed.
+        self.lifecycle.record(|node, recording| {
+            let failure = |with_text: bool| Failure {
                 error_type: error_type.into(),
                 text: with_text.then(|| text.to_string().into()),
-            });
-        }
+                stacktrace: None,
+            };
+            Record::new(recording, node, Phase::Stop).failed(|with_text| Some(failure(with_text)));
+        });
         self.complete();
     }
 
-    /// Ends the span as `cancelled`.
+    /// Ends the span as `cancelled`, or as `error` if one was recorded.
     pub fn cancel(mut self) {
-        if let State::Observed(live) = self.end() {
-            live.finish_by_hand(Ending::cancelled(), self.is_stream);
-        }
+        self.end(|_, _| Exit::Cancelled);
     }
 
-    fn end(&mut self) -> State {
-        std::mem::replace(&mut self.state, State::Ended(Context::default()))
+    fn end(&mut self, exit: impl FnOnce(&Observed, &Recording) -> Exit) {
+        if let Lifecycle::Observed(observed) = self.lifecycle.take() {
+            let exit = match &observed.recording {
+                Some(recording) => exit(&observed, recording),
+                None => Exit::Completed,
+            };
+            observed.end(exit, &mut NoObserver);
+        }
     }
 }
 
 impl Drop for ActiveSpan {
     fn drop(&mut self) {
-        let State::Observed(mut live) = self.end() else { return };
-        let ending = if thread::panicking() {
-            let place = format!("dropped while unwinding; built at {}", live.active.start().built_at);
-            Ending::panicked("a panic around a span that was driven by hand", place)
-        } else if self.is_stream || live.active.name() == SpanName::Stream {
-            Ending::dropped(live.take_fault())
-        } else {
-            match live.take_fault() {
-                None => Ending::cancelled(),
-                fault => Ending::of(fault),
+        self.end(|observed, recording| {
+            if thread::panicking() {
+                let place = format!("dropped while unwinding; built at {}", observed.start().built_at);
+                Exit::Panicked(Failure {
+                    error_type: "panic".into(),
+                    text: Some("a panic around a span that was driven by hand".into()),
+                    stacktrace: Some(place.into()),
+                })
+            } else if recording.is_stream() || observed.start().name == SpanName::Stream {
+                Exit::Dropped
+            } else {
+                Exit::Cancelled
             }
-        };
-        live.finish_by_hand(ending, self.is_stream);
+        });
     }
 }
 
 impl fmt::Debug for ActiveSpan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match self.state {
-            State::Unobserved(_) => "unobserved",
-            State::Observed(_) => "observed",
-            State::Ended(_) => "ended",
-        };
-        f.debug_struct("ActiveSpan").field("state", &state).finish()
+        let observed = matches!(self.lifecycle, Lifecycle::Observed(_));
+        f.debug_struct("ActiveSpan").field("observed", &observed).finish_non_exhaustive()
     }
 }

@@ -1,31 +1,34 @@
-//! Floor 3: a span from its start to its one end.
+//! Layer 3: a span from its start to its one end.
 //!
-//! [`Span`] says what a span is; [`settle`] finds out where it belongs and whether anybody observes it; [`active`]
-//! is the armed guard that ends it once; [`live`] adds what a stream measures.
+//! [`Span`](builder) is the builder: where the span was built (`pending`), its start keys (`options`) and its observer
+//! (`observe`). [`Lifecycle`](lifecycle) is the state machine that every wrapper drives: pending, then unobserved or observed,
+//! then ended. An observed span has a context to be entered (`active`) and what was recorded so far (`recording`), which the
+//! user's closures write through a `Record`. However the code inside is left, its `Exit` and the first recorded failure
+//! decide the outcome (`exit`), and `active::end` emits the end.
 
 mod active;
 mod builder;
-mod classify;
+mod error_class;
+mod exit;
 mod extras;
-mod judge;
-mod live;
+mod lifecycle;
 mod manual;
-mod observer;
+pub(crate) mod observe;
 mod options;
 mod pending;
 mod record;
+mod recorded;
+mod recording;
 mod retry;
-mod stream_stats;
 
 pub use builder::Span;
-pub use classify::{ByDisplay, Classify, Described, ErrorInfo, Typed};
-pub use judge::{Fallible, Judge, Plain, Trying};
 pub use manual::ActiveSpan;
-pub use observer::{Both, Input, KeepResponse, NoObserver, OnChunk, OnStop, Output, Then};
 pub use record::Record;
+pub use recorded::Recorded;
 pub use retry::{adapter_retry, retry_notifier, retry_notifier_with};
 
-pub(crate) use active::{Active, Ending};
-pub use judge::Fault;
-pub(crate) use live::Live;
+pub(crate) use active::end;
+pub(crate) use exit::Exit;
+pub(crate) use lifecycle::{Lifecycle, Observed};
 pub(crate) use pending::PendingSpan;
+pub(crate) use recording::Recording;

@@ -3,11 +3,11 @@
 use super::builder::Span;
 use crate::event::{Key, Metadata, RequestId, Value};
 
-impl<S, C, K, I> Span<S, C, K, I> {
+impl<O> Span<O> {
     /// The client or adapter in use, such as `openai` or `rig`. Inherited by spans inside.
     #[inline]
     pub fn engine(mut self, engine: impl Into<Key>) -> Self {
-        if let Some(start) = self.unsettled.start_mut() {
+        if let Some(start) = self.pending.start_mut() {
             start.engine = Some(engine.into());
         }
         self
@@ -16,7 +16,7 @@ impl<S, C, K, I> Span<S, C, K, I> {
     /// The model that is asked.
     #[inline]
     pub fn model(mut self, model: impl Into<Key>) -> Self {
-        if let Some(start) = self.unsettled.start_mut() {
+        if let Some(start) = self.pending.start_mut() {
             start.model = Some(model.into());
         }
         self
@@ -96,7 +96,7 @@ impl<S, C, K, I> Span<S, C, K, I> {
         if key == "request_id" {
             return self.set("request_id", value.into());
         }
-        if let Some(start) = self.unsettled.start_mut() {
+        if let Some(start) = self.pending.start_mut() {
             start.set(key, value.into());
         }
         self
@@ -104,7 +104,7 @@ impl<S, C, K, I> Span<S, C, K, I> {
 
     /// The id of the request, which the span and all inside it have. The caller's wins over one that is inherited.
     pub fn request_id(mut self, id: RequestId) -> Self {
-        self.unsettled.give_request_id(id);
+        self.pending.give_request_id(id);
         self
     }
 
@@ -118,7 +118,7 @@ impl<S, C, K, I> Span<S, C, K, I> {
             Some(Ok(id)) => return self.request_id(id),
             _ if value == Value::Null => {}
             _ => {
-                if let Some(start) = self.unsettled.start_mut() {
+                if let Some(start) = self.pending.start_mut() {
                     start.user.insert(format!("invalid_{key}"), value);
                 }
             }
@@ -128,7 +128,7 @@ impl<S, C, K, I> Span<S, C, K, I> {
 
     #[inline]
     pub(super) fn start_key<V: Into<Value>>(mut self, key: &'static str, value: impl FnOnce() -> V) -> Self {
-        if let Some(start) = self.unsettled.start_mut() {
+        if let Some(start) = self.pending.start_mut() {
             start.keys.insert(key, value());
         }
         self

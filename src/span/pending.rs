@@ -2,9 +2,9 @@ use std::mem;
 use std::sync::Arc;
 
 use super::active::Active;
-use super::observer::{Input, observe};
+use super::observe::Observer;
 use crate::context::{Context, Node, Place, Unshared, ambient, is_current, is_outside};
-use crate::event::{Content, Event, Moment, Phase, RequestId, RequestIdCell, SpanName, SpanStart, Value};
+use crate::event::{Content, Event, Moment, Phase, RequestId, RequestIdCell, SpanName, SpanStart};
 use crate::registry::{EventSet, Telemetry, anywhere};
 
 /// A span that was built and has not started: where it was built, and what it is if anybody may care.
@@ -52,7 +52,7 @@ impl PendingSpan {
 
     /// Finds out where the span belongs, and starts it if it is observed there; else `context` is the one inside it.
     #[inline(always)]
-    pub(crate) fn settle<I: Input>(&mut self, input: &mut Option<I>) -> Option<Active> {
+    pub(crate) fn settle<O: Observer>(&mut self, observer: &mut O) -> Option<Active> {
         if self.draft.is_none() {
             if self.context.is_empty() && is_outside() {
                 self.context.begin_request();
@@ -62,16 +62,16 @@ impl PendingSpan {
                 return None;
             }
         }
-        self.settle_with_care(input)
+        self.settle_with_care(observer)
     }
 
     #[inline(never)]
-    fn settle_with_care<I: Input>(&mut self, input: &mut Option<I>) -> Option<Active> {
+    fn settle_with_care<O: Observer>(&mut self, observer: &mut O) -> Option<Active> {
         self.find_place();
         let telemetry = self.context.telemetry();
         let given_id = match self.draft.take() {
             Some(node) if node.start().is_some() && telemetry.follows(EventSet::span(self.name())) => {
-                return Some(self.start(node, telemetry, input));
+                return Some(self.start(node, telemetry, observer));
             }
             Some(node) => node.given_id().cloned(),
             None => None,
@@ -95,12 +95,7 @@ impl PendingSpan {
     }
 
     /// Starts the span inside `context`, which it has no use for afterwards.
-    fn start<I: Input>(
-        &mut self,
-        mut draft: Unshared,
-        telemetry: Telemetry,
-        input: &mut Option<I>,
-    ) -> Active {
+    fn start<O: Observer>(&mut self, mut draft: Unshared, telemetry: Telemetry, observer: &mut O) -> Active {
         // Seen as a node once: to see that it is not shared costs as much as what is written to it.
         let node = draft.get_mut().expect("a draft is not shared");
         let mut around = None;
@@ -113,7 +108,7 @@ impl PendingSpan {
             if let Some(parent) = self.context.node().and_then(|node| node.nearest_span(&telemetry)) {
                 inherit(start, parent);
             }
-            fill_input(start, input, &telemetry);
+            fill_input(start, observer, &telemetry);
             let now = telemetry.now();
             start.monotonic_time = now;
             start.system_time = telemetry.system_time(now);
@@ -194,16 +189,17 @@ fn inherit(start: &mut SpanStart, parent: &SpanStart) {
     }
 }
 
-/// Makes the input if somebody who may have it gets any event of the span; the key stands if a closure was given.
-fn fill_input<I: Input>(start: &mut SpanStart, input: &mut Option<I>, telemetry: &Telemetry) {
-    if I::GIVEN {
-        let phases = [Phase::Start, Phase::FirstChunk, Phase::Stop, Phase::Exception];
-        let wanted = phases
-            .into_iter()
-            .any(|phase| telemetry.content(&start.name.event(phase)).intersects(Content::INPUT));
-        let event = start.name.event(Phase::Start);
-        let input = if wanted { input.take() } else { None };
-        let made = input.and_then(|input| observe(telemetry, &event, "input", || input.make()));
-        start.input = Some(made.unwrap_or(Value::Null));
+/// Makes the input, if the span was built with a closure for it and a handler of any of its events may see it.
+fn fill_input<O: Observer>(start: &mut SpanStart, observer: &mut O, telemetry: &Telemetry) {
+    if start.input.is_none() {
+        return;
+    }
+    let phases = [Phase::Start, Phase::FirstChunk, Phase::Stop, Phase::Exception];
+    let wanted = phases
+        .into_iter()
+        .any(|phase| telemetry.content(&start.name.event(phase)).intersects(Content::INPUT));
+    let event = start.name.event(Phase::Start);
+    if wanted && let Some(Some(input)) = telemetry.observe(&event, "input", || observer.input()) {
+        start.input = Some(input);
     }
 }

@@ -1,8 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::classify::{OTHER, type_class};
-use super::observer::observe;
+use super::error_class::{OTHER, type_class};
 use crate::context::ambient;
 use crate::event::{Content, Event, EventName, Key, Measurements, Metadata, Value};
 use crate::registry::{EventSet, anywhere};
@@ -67,9 +66,9 @@ fn emit(attempt: u32, delay: Duration, reason: &dyn fmt::Display, class: impl Fn
     let name = EventName::RETRY;
     let span = node.and_then(|node| node.nearest_span(&telemetry));
     // Both are the user's code, and a retry must not fail because it is told.
-    let error_type = observe(&telemetry, &name, "error", class).unwrap_or(Some(OTHER.into()));
+    let error_type = telemetry.observe(&name, "error", class).unwrap_or(Some(OTHER.into()));
     let text = match telemetry.content(&name).intersects(Content::ERROR) {
-        true => observe(&telemetry, &name, "error", || reason.to_string()),
+        true => telemetry.observe(&name, "error", || reason.to_string()),
         false => None,
     };
     let now = telemetry.now();

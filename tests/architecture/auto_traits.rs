@@ -45,7 +45,7 @@ fn values_can_be_sent_and_shared() {
     auto_traits! {
         Attribute<'static>: Send Sync Unpin;
         Content: Send Sync Unpin;
-        ErrorInfo: Send Sync Unpin;
+        Failure: Send Sync Unpin;
         EventName: Send Sync Unpin;
         Fields<Value>: Send Sync Unpin;
         HandlerInfo: Send Sync Unpin;
@@ -109,6 +109,7 @@ fn what_is_lent_to_handlers_and_observers_stays_on_its_thread() {
     auto_traits! {
         Event<'static>: Unpin;
         Record<'static>: Send Sync Unpin;
+        Recorded<'static>: Send Sync Unpin;
     }
 }
 
@@ -117,35 +118,37 @@ fn a_span_is_what_its_observers_are() {
     auto_traits! {
         Span: Send Sync Unpin;
         Span<Rc<()>>: Unpin;
-        Span<NoObserver, Rc<()>>: Unpin;
-        Span<NoObserver, NoObserver, Rc<()>>: Unpin;
-        Span<NoObserver, NoObserver, ByDisplay, Rc<()>>: Unpin;
         ActiveSpan: Send Sync Unpin;
-        ByDisplay: Send Sync Unpin;
         NoObserver: Send Sync Unpin;
-        Plain: Send Sync Unpin;
-        Output<Rc<()>>: Unpin;
-        Output<fn()>: Send Sync Unpin;
-        Both<NoObserver, Rc<()>>: Unpin;
-        Both<NoObserver, NoObserver>: Send Sync Unpin;
-        Then<NoObserver, Rc<()>>: Unpin;
-        Then<NoObserver, KeepResponse>: Send Sync Unpin;
-        KeepResponse: Send Sync Unpin;
-        Trying<Rc<()>>: Unpin;
-        Trying<ByDisplay>: Send Sync Unpin;
-        Typed<Rc<()>>: Unpin;
-        Typed<fn()>: Send Sync Unpin;
-        Described<Rc<()>>: Unpin;
-        Described<fn()>: Send Sync Unpin;
-        Fault: Send Sync Unpin;
+        OnValue<NoObserver, Rc<()>>: Unpin;
+        OnValue<NoObserver, fn()>: Send Sync Unpin;
+        OnEnd<NoObserver, Rc<()>>: Unpin;
+        OnEnd<NoObserver, fn()>: Send Sync Unpin;
+        WithInput<NoObserver, Rc<()>>: Unpin;
+        WithInput<NoObserver, fn()>: Send Sync Unpin;
+        WithOutput<NoObserver, Rc<()>>: Unpin;
+        WithOutput<NoObserver, fn()>: Send Sync Unpin;
+        ClassifyBy<NoObserver, Rc<()>>: Unpin;
+        ClassifyBy<NoObserver, fn()>: Send Sync Unpin;
+        ErrorWith<NoObserver, Rc<()>>: Unpin;
+        ErrorWith<NoObserver, fn()>: Send Sync Unpin;
+        KeepResponse<Rc<()>>: Unpin;
+        KeepResponse<NoObserver>: Send Sync Unpin;
+        Fallible<Rc<()>>: Unpin;
+        Fallible<NoObserver>: Send Sync Unpin;
+        Infallible<Rc<()>>: Unpin;
+        Infallible<NoObserver>: Send Sync Unpin;
+        InfallibleItems<Rc<()>>: Unpin;
+        InfallibleItems<NoObserver>: Send Sync Unpin;
+        Seen<'static>: Unpin;
     }
 }
 
 #[test]
 fn what_wears_a_span_is_what_it_wraps() {
-    type Future<F> = SpanFuture<F, Plain, NoObserver, NoObserver>;
-    type Stream<S> = SpanStream<S, Plain, NoObserver, NoObserver>;
-    type Open<F> = Opening<F, Plain, NoObserver, NoObserver, NoObserver>;
+    type Future<F> = SpanFuture<F, Infallible<NoObserver>>;
+    type Stream<S> = SpanStream<S, Infallible<NoObserver>>;
+    type Open<F> = OpenStream<F, Infallible<NoObserver>>;
     auto_traits! {
         Future<BoxFuture<'static, ()>>: Send Unpin;
         Future<LocalBoxFuture<'static, ()>>: Unpin;

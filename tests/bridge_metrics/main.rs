@@ -22,7 +22,7 @@ use support::{Answer, lost, paced, pause, refused};
 #[tokio::test(start_paused = true)]
 async fn a_stream_is_measured_whole() {
     let recorded = Recorded::new();
-    let span = Span::stream().engine("openai").model("gpt-5").on_stop(|(): &(), record| {
+    let span = Span::stream().engine("openai").model("gpt-5").on_end(|record| {
         record.usage(Usage::new().input(120_u64).output(30_u64));
         record.response_model("gpt-5-2026");
     });
@@ -139,7 +139,7 @@ async fn retries_are_counted_by_provider_and_class_of_error() {
 async fn a_chunks_wait_counts_from_the_second_chunk_with_content_on() {
     let recorded = Recorded::new();
     let span = || {
-        Span::stream().on_chunk(|chunk: &&str, record| {
+        Span::stream().observe(|chunk: &&str, record| {
             if chunk.is_empty() {
                 record.content_free();
             }

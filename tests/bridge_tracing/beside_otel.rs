@@ -33,7 +33,7 @@ async fn each_call_shows_twice_each_time_in_a_whole_tree_and_its_tokens_once() {
 
     let usage = |(): &(), record: &mut Record<'_>| record.usage(Usage::new().input(12_u64));
     let chat = async {
-        allm_telemetry::spawn(async {}.in_span_infallible(Span::generate().model("gpt-5").on_stop(usage)))
+        allm_telemetry::spawn(async {}.in_span_infallible(Span::generate().model("gpt-5").observe(usage)))
             .await
             .unwrap();
     };

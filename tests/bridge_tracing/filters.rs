@@ -50,7 +50,7 @@ async fn keys_of_the_users_own_are_fields_when_they_are_named() {
     let span = Span::generate().metadata("tenant", "acme").metadata("secret", "hunter2");
     let span = span
         .metadata("otel.name", "not for the user to say")
-        .on_stop(|(): &(), record: &mut Record<'_>| record.metadata("cost", 7_u64));
+        .observe(|(): &(), record: &mut Record<'_>| record.metadata("cost", 7_u64));
     telemetry.scope(async {}.in_span_infallible(span)).await;
     let fields = recorder.the("generate");
     assert_eq!((&*fields["tenant"], &*fields["cost"]), ("acme", "7 i64"));

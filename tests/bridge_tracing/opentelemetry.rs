@@ -55,7 +55,7 @@ async fn a_conversation_is_one_trace_of_named_spans_with_kinds() {
     let traced = Traced::new();
     let usage = |(): &(), record: &mut Record<'_>| record.usage(Usage::new().input(12_u64).output(3_u64));
     let chat = async {
-        async {}.in_span_infallible(Span::generate().model("gpt-5").on_stop(usage)).await;
+        async {}.in_span_infallible(Span::generate().model("gpt-5").observe(usage)).await;
         allm_telemetry::spawn(async {}.in_span_infallible(Span::tool("search", "1"))).await.unwrap();
     };
     traced.capture.scope(chat.in_span_infallible(Span::chat().agent_name("planner"))).await;

@@ -51,7 +51,7 @@ fn tell_all(telemetry: &Telemetry) {
         record.metadata("later", SECRET);
     };
     telemetry
-        .scope(works.in_span_infallible(call().output(output).on_stop(told).keep_response()))
+        .scope(works.in_span_infallible(call().output(output).observe(told).keep_response()))
         .now_or_never();
     let fails = async { Err::<(), _>(Leaky(Some(Box::new(Leaky(None, SECRET))), SECRET)) };
     telemetry.scope(fails.in_span(Span::tool("search", "1").input(|| SECRET))).now_or_never();

@@ -39,7 +39,7 @@ async fn a_chat_with_a_step_with_a_call_and_a_tool_is_a_tree() {
 #[tokio::test]
 async fn a_call_has_its_name_its_kind_and_the_fields_of_both_profiles() {
     let (telemetry, recorder, _guard) = recorded(Tracing::new());
-    let span = generate().on_stop(|_: &(), record: &mut Record<'_>| {
+    let span = generate().observe(|_: &(), record: &mut Record<'_>| {
         record.usage(Usage::new().input(12_u64).output(3_u64));
         record.response_model("gpt-5-2026");
     });

@@ -20,7 +20,7 @@ fn reports<T: ?Sized>(_: &T, record: &mut Record<'_>) {
 /// A generate that wraps a stream, and both know the tokens.
 async fn generate_around_a_stream() {
     let chunks = async {
-        let chunks = stream::iter([1]).in_span_infallible(Span::stream().on_chunk(
+        let chunks = stream::iter([1]).in_span_infallible(Span::stream().observe(
             |chunk: &i32, record: &mut Record<'_>| {
                 reports(chunk, record);
             },
@@ -28,7 +28,7 @@ async fn generate_around_a_stream() {
         assert_eq!(chunks.count().await, 1);
     };
     chunks
-        .in_span_infallible(Span::generate().on_stop(|(): &(), record: &mut Record<'_>| reports(&(), record)))
+        .in_span_infallible(Span::generate().observe(|(): &(), record: &mut Record<'_>| reports(&(), record)))
         .await;
 }
 
@@ -48,7 +48,7 @@ async fn a_generate_that_wraps_a_stream_leaves_the_tokens_to_it() {
 async fn a_call_of_another_family_has_its_own_tokens() {
     let (telemetry, recorder, _guard) = recorded(Tracing::new());
     let silent = async { generate_around_a_stream().await }.in_span_infallible(Span::classify(1));
-    let span = Span::embed(1).on_stop(|(): &(), record: &mut Record<'_>| reports(&(), record));
+    let span = Span::embed(1).observe(|(): &(), record: &mut Record<'_>| reports(&(), record));
     telemetry.scope(silent.in_span_infallible(span)).await;
     assert!(has_tokens(&recorder.the("stream")) && has_tokens(&recorder.the("embed")));
 }
@@ -57,7 +57,7 @@ async fn a_call_of_another_family_has_its_own_tokens() {
 async fn a_call_whose_inner_call_knows_no_tokens_tells_its_own() {
     let (telemetry, recorder, _guard) = recorded(Tracing::new());
     let inner = async { async {}.in_span_infallible(Span::embed(1)).await };
-    let span = Span::generate().on_stop(|(): &(), record: &mut Record<'_>| reports(&(), record));
+    let span = Span::generate().observe(|(): &(), record: &mut Record<'_>| reports(&(), record));
     telemetry.scope(inner.in_span_infallible(span)).await;
     assert_eq!(recorder.the("generate")[TOKENS], "12 i64");
 }

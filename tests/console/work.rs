@@ -44,7 +44,7 @@ pub(crate) async fn reply(first: u64, retried: bool) {
             number
         })
     };
-    let span = Span::stream().engine("openai").model("gpt-5").on_chunk(|number: &u64, record| {
+    let span = Span::stream().engine("openai").model("gpt-5").observe(|number: &u64, record| {
         if *number == 2 {
             record.usage(Usage::new().input(812).cached(600).output(96));
         }

@@ -169,7 +169,7 @@ async fn live(cell: Cell, mut inner: Inner) {
     match cell.form {
         Form::Future => {
             let answer = poll_fn(move |cx| inner.poll_answer(cx).map(told));
-            see_to_the_end(fate, answer.in_span_infallible(Span::generate().on_stop(says_error))).await;
+            see_to_the_end(fate, answer.in_span_infallible(Span::generate().observe(says_error))).await;
         }
         Form::TryFuture => {
             let answer = poll_fn(move |cx| inner.poll_answer(cx));
@@ -177,7 +177,7 @@ async fn live(cell: Cell, mut inner: Inner) {
         }
         Form::Stream => {
             let items = stream::poll_fn(move |cx| inner.poll_item(cx).map(|item| item.map(told)));
-            read_to_the_end(fate, items.in_span_infallible(Span::stream().on_chunk(says_error))).await;
+            read_to_the_end(fate, items.in_span_infallible(Span::stream().observe(says_error))).await;
         }
         Form::TryStream => {
             let items = stream::poll_fn(move |cx| inner.poll_item(cx));

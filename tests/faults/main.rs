@@ -77,8 +77,8 @@ async fn with_panics_everywhere(payload: fn() -> Box<dyn Any + Send>) -> Capture
     capture.telemetry().attach("handler", "allm.stream.stop", move |_| resume_unwind(payload())).unwrap();
     let span = Span::stream()
         .input(move || -> &'static str { resume_unwind(payload()) })
-        .on_chunk(move |_: &u8, _: &mut Record<'_>| resume_unwind(payload()))
-        .on_stop(move |(): &(), _: &mut Record<'_>| resume_unwind(payload()));
+        .observe(move |_: &u8, _: &mut Record<'_>| resume_unwind(payload()))
+        .on_end(move |_: &mut Record<'_>| resume_unwind(payload()));
     let items = stream::iter([Ok(1), Err(Bad(payload)), Ok(2)]);
     let tokens = capture.run(|| items.in_span(span));
     assert_eq!(tokens.map(|item| item.is_ok()).collect::<Vec<_>>().await, [true, false, true]);
@@ -104,7 +104,7 @@ async fn a_panic_without_a_text_and_one_whose_payload_panics_when_dropped_harm_n
         let failures = capture.named("telemetry.handler.failure");
         let mut ids: Vec<_> = failures.iter().map(|failure| text(failure, "handler_id")).collect();
         ids.sort();
-        assert_eq!(ids, ["error", "handler", "input", "on_chunk", "on_stop"]);
+        assert_eq!(ids, ["error", "handler", "input", "observe", "on_end"]);
         assert!(failures.iter().all(|failure| text(failure, "reason").contains("no text")));
         let stop = end_of(&capture, SpanName::Stream);
         assert_eq!((text(&stop, "outcome"), text(&stop, "error_type")), ("error".into(), "_OTHER".into()));
@@ -193,7 +193,7 @@ async fn what_a_listener_keeps_may_panic_when_it_is_dropped() {
 fn what_an_observer_holds_may_panic_when_it_is_dropped_unused() {
     let capture = Capture::new();
     let held = PanicsOnDrop("held by an observer");
-    let span = Span::chat().on_stop(move |(): &(), _: &mut Record<'_>| holds(&held));
+    let span = Span::chat().observe(move |(): &(), _: &mut Record<'_>| holds(&held));
     let refusing = async { Answer::<()>::Err(refused()) }.in_span(span);
     let mut refusing = Box::pin(capture.scope(refusing));
     let polled = catch_unwind(AssertUnwindSafe(|| drop(poll_once(&mut refusing))));

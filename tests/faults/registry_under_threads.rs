@@ -146,7 +146,7 @@ fn any_mix_of_attach_detach_emit_and_list_keeps_the_books() {
     // The books of who follows what are even: nobody observes a span, then somebody does.
     let observed = |telemetry: &Telemetry| {
         let seen = Cell::new(false);
-        let span = Span::chat().on_stop(|(): &(), _: &mut Record<'_>| seen.set(true));
+        let span = Span::chat().observe(|(): &(), _: &mut Record<'_>| seen.set(true));
         telemetry.scope(async {}.in_span_infallible(span)).now_or_never().unwrap();
         seen.get()
     };

@@ -273,7 +273,7 @@ async fn optional_start_keys_stand_only_when_they_were_set_and_on_every_event() 
 async fn end_metadata_is_start_metadata_with_the_results_merged_over_it() {
     let capture = Capture::new();
     let span = Span::chat().engine("rig").metadata("tenant", "acme").metadata("cache", "unknown");
-    let span = span.on_stop(|_: &(), stop| stop.metadata("cache", "hit")).input(|| "hello");
+    let span = span.observe(|_: &(), stop| stop.metadata("cache", "hit")).input(|| "hello");
     capture.scope(async {}.in_span_infallible(span)).await;
     let (start, stop) = (the(&capture, SpanName::Chat, Phase::Start), end_of(&capture, SpanName::Chat));
     for entry in start.as_event().metadata_entries().filter(|entry| entry.key != "cache") {
@@ -291,7 +291,7 @@ async fn the_standard_keys_and_measurements_win_over_the_users() {
         "tool_name" => span,
         _ => span.metadata(key, "forged"),
     });
-    let span = span.on_stop(|_: &(), stop| {
+    let span = span.observe(|_: &(), stop| {
         for key in names.into_iter().chain(["request_id", "engine", "result", "input"]) {
             stop.metadata(key, "forged");
         }
@@ -312,7 +312,7 @@ async fn the_standard_keys_and_measurements_win_over_the_users() {
 #[tokio::test]
 async fn a_span_counts_what_its_observer_counted() {
     let capture = Capture::new();
-    let span = Span::embed(3).on_stop(|vectors: &Vec<u8>, stop| {
+    let span = Span::embed(3).observe(|vectors: &Vec<u8>, stop| {
         stop.measurement("embedding_count", vectors.len());
         stop.measurement("batch_count", 1);
         stop.measurement("cost_usd", 0.5);

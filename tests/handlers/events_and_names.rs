@@ -129,7 +129,7 @@ async fn an_event_can_be_kept_and_shows_the_same() {
 async fn the_line_of_an_event_has_no_content_and_no_key_of_the_users() {
     let capture = Capture::new();
     let span =
-        Span::generate().input(|| "a secret").metadata("tenant", "a secret").on_stop(|_: &(), stop| {
+        Span::generate().input(|| "a secret").metadata("tenant", "a secret").observe(|_: &(), stop| {
             stop.output(|| "a secret");
             stop.result(|| "a secret");
             stop.error("http_500", "a secret");

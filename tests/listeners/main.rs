@@ -206,7 +206,7 @@ async fn a_listener_alone_makes_the_spans_it_follows_observed_and_no_others() {
     let ran = Cell::new(false);
     let telemetry = scribe.attached();
     telemetry
-        .scope(async {}.in_span_infallible(Span::step().on_stop(|_: &(), _: &mut _| ran.set(true))))
+        .scope(async {}.in_span_infallible(Span::step().observe(|_: &(), _: &mut _| ran.set(true))))
         .await;
     scribe.attached().scope(tool()).await;
     scribe.assert_wrote(&[]);

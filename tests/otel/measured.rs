@@ -15,7 +15,7 @@ async fn a_day(world: &World) {
     let work = async {
         let stream = paced([(500, 1), (30, 2), (0, 3)]);
         let span =
-            Span::stream().engine("openai").model("gpt-5").on_chunk(|_: &i32, record: &mut Record<'_>| {
+            Span::stream().engine("openai").model("gpt-5").observe(|_: &i32, record: &mut Record<'_>| {
                 record.response_model("gpt-5-2026");
                 record.usage(Usage::new().input(812).output(96));
             });
@@ -71,7 +71,7 @@ async fn the_gaps_between_chunks_are_those_after_the_first() {
 #[tokio::test(start_paused = true)]
 async fn a_chunk_without_content_before_the_first_is_no_gap() {
     let world = World::new();
-    let span = Span::stream().on_chunk(|chunk: &i32, record: &mut Record<'_>| {
+    let span = Span::stream().observe(|chunk: &i32, record: &mut Record<'_>| {
         if *chunk == 0 {
             record.content_free();
         }

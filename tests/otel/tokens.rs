@@ -15,7 +15,7 @@ fn generate(model: &'static str) -> Span {
 
 /// A call that tells its tokens.
 async fn called(model: &'static str) {
-    let span = generate(model).on_stop(|_: &(), record: &mut Record<'_>| record.usage(usage()));
+    let span = generate(model).observe(|_: &(), record: &mut Record<'_>| record.usage(usage()));
     async {}.in_span_infallible(span).await;
 }
 
@@ -44,10 +44,10 @@ async fn a_generate_that_wraps_a_stream_leaves_the_tokens_to_it() {
     let world = World::new();
     let work = async {
         let chunks =
-            Span::stream().model("inner").on_chunk(|_: &i32, record: &mut Record<'_>| record.usage(usage()));
+            Span::stream().model("inner").observe(|_: &i32, record: &mut Record<'_>| record.usage(usage()));
         stream::iter([1, 2]).in_span_infallible(chunks).count().await
     };
-    let outer = generate("outer").on_stop(|_: &usize, record: &mut Record<'_>| record.usage(usage()));
+    let outer = generate("outer").observe(|_: &usize, record: &mut Record<'_>| record.usage(usage()));
     world.run(work.in_span_infallible(outer)).await;
     assert_eq!(world.tree(), ["chat inner < chat outer", "chat outer < nothing"]);
     assert_eq!(tell(&world), ["chat inner"]);
@@ -61,7 +61,7 @@ async fn a_generate_that_wraps_a_stream_leaves_the_tokens_to_it() {
 async fn a_call_inside_a_tool_counts_beside_the_call_around_the_tool() {
     let world = World::new();
     let deep = called("deep").in_span_infallible(Span::tool("t", "1")).in_span_infallible(generate("silent"));
-    let outer = generate("outer").on_stop(|_: &(), record: &mut Record<'_>| record.usage(usage()));
+    let outer = generate("outer").observe(|_: &(), record: &mut Record<'_>| record.usage(usage()));
     world.run(deep.in_span_infallible(outer)).await;
     assert_eq!(world.tree().len(), 4);
     assert_eq!(tell(&world), ["chat deep", "chat outer"]);
@@ -83,7 +83,7 @@ async fn calls_side_by_side_each_tell_their_own() {
 #[tokio::test]
 async fn the_outer_tells_them_when_the_inner_knows_none() {
     let world = World::new();
-    let outer = generate("outer").on_stop(|_: &(), record: &mut Record<'_>| record.usage(usage()));
+    let outer = generate("outer").observe(|_: &(), record: &mut Record<'_>| record.usage(usage()));
     world.run(async {}.in_span_infallible(generate("inner")).in_span_infallible(outer)).await;
     assert_eq!(world.tree()[0], "chat inner < chat outer");
     assert_eq!(tell(&world), ["chat outer"]);
@@ -95,11 +95,11 @@ async fn an_inner_call_that_ends_after_the_outer_has_told_them_tells_none() {
     let (go, wait) = tokio::sync::oneshot::channel::<()>();
     let work = async {
         let late = async { wait.await.unwrap() };
-        let span = generate("late").on_stop(|_: &(), record: &mut Record<'_>| record.usage(usage()));
+        let span = generate("late").observe(|_: &(), record: &mut Record<'_>| record.usage(usage()));
         [allm_telemetry::spawn(late.in_span_infallible(span))]
     };
     let outer = generate("outer")
-        .on_stop(|_: &[tokio::task::JoinHandle<()>; 1], record: &mut Record<'_>| record.usage(usage()));
+        .observe(|_: &[tokio::task::JoinHandle<()>; 1], record: &mut Record<'_>| record.usage(usage()));
     let [late] = world.run(work.in_span_infallible(outer)).await;
     go.send(()).unwrap();
     late.await.unwrap();

@@ -31,10 +31,10 @@ async fn a_talk() {
         .agent_name("weekend")
         .input(|| "secret-prompt")
         .output(|_: &()| "secret-reply")
-        .on_stop(|_: &(), record: &mut Record<'_>| record.result(|| "secret-result"))
+        .observe(|_: &(), record: &mut Record<'_>| record.result(|| "secret-result"))
         .metadata("tenant", "secret-tenant");
     async {
-        let stream = Span::stream().model("gpt-5").on_chunk(|chunk: &&str, record: &mut Record<'_>| {
+        let stream = Span::stream().model("gpt-5").observe(|chunk: &&str, record: &mut Record<'_>| {
             record.push_output(|| *chunk);
             record.finish_reason("stop");
         });
@@ -42,7 +42,7 @@ async fn a_talk() {
         adapter_retry(1, ms(1), "secret-reason");
         let tool = Span::tool("search", "call_1")
             .input(|| "secret-arguments")
-            .on_stop(|_: &&str, record: &mut Record<'_>| record.result(|| "secret-answer"));
+            .observe(|_: &&str, record: &mut Record<'_>| record.result(|| "secret-answer"));
         async { "secret-answer" }.in_span_infallible(tool).await;
         let failing = async { Err::<(), _>(Telling(std::io::Error::other("secret-source"))) };
         assert!(failing.in_span(Span::generate()).await.is_err());

@@ -12,7 +12,7 @@ use crate::support::{ms, pause};
 use crate::world::*;
 
 async fn stream_of(tokens: u64) {
-    let span = Span::stream().model("gpt-5").on_chunk(move |_: &u64, record: &mut Record<'_>| {
+    let span = Span::stream().model("gpt-5").observe(move |_: &u64, record: &mut Record<'_>| {
         record.response_model("gpt-5-2026-08");
         record.usage(Usage::new().input(100_u64).cached(60_u64).output(tokens).reasoning(2_u64));
     });

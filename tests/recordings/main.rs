@@ -114,7 +114,7 @@ async fn observed(body: &str, provider: Provider, size: usize, chunks: usize) ->
     };
     let capture = Capture::new();
     let read =
-        async { frames(body, size).in_span(Span::stream().on_chunk(observe)).take(chunks).collect().await };
+        async { frames(body, size).in_span(Span::stream().observe(observe)).take(chunks).collect().await };
     let items = capture.scope(read).await;
     let mut events = capture.events();
     (items, events.pop().expect("the span has ended"))

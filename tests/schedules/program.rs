@@ -104,7 +104,7 @@ pub(crate) struct Kind {
     pub(crate) request: Option<u8>,
     /// `tokio::time::timeout`, in milliseconds; streams have none.
     pub(crate) limit: Option<u8>,
-    /// What a stream's `on_stop` does.
+    /// What `on_end` does.
     pub(crate) at_end: Word,
     /// Whether the work panics when it is dropped.
     pub(crate) bomb: bool,

@@ -229,15 +229,19 @@ fn a_span_by_hand_ends_as_it_is_told_to() {
 }
 
 #[test]
-fn a_stream_by_hand_that_is_cancelled_was_not_dropped_whatever_it_recorded() {
-    let capture = Capture::new();
-    let mut active = capture.run(|| Span::stream().start());
-    active.chunk(|record| record.error("http_500", "overloaded"));
-    active.cancel();
-    let exception = end_of(&capture, SpanName::Stream);
-    assert_eq!((text(&exception, "outcome"), text(&exception, "error_type")), {
-        ("cancelled".into(), "cancelled".into())
-    });
+fn a_stream_by_hand_that_is_cancelled_was_not_dropped_and_an_error_outweighs_both() {
+    for (error, outcome, error_type) in [(false, "cancelled", "cancelled"), (true, "error", "http_500")] {
+        let capture = Capture::new();
+        let mut active = capture.run(|| Span::stream().start());
+        active.chunk(|record| {
+            if error {
+                record.error("http_500", "overloaded");
+            }
+        });
+        active.cancel();
+        let end = end_of(&capture, SpanName::Stream);
+        assert_eq!((text(&end, "outcome"), text(&end, "error_type")), (outcome.into(), error_type.into()));
+    }
 }
 
 #[test]

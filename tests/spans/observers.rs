@@ -17,9 +17,9 @@ use allm_telemetry::{
 use futures::{FutureExt as _, StreamExt as _, stream};
 
 #[tokio::test]
-async fn on_stop_sees_the_ok_value_and_records() {
+async fn an_observer_sees_the_ok_value_and_records() {
     let capture = Capture::new();
-    let span = Span::generate().on_stop(|reply: &String, stop| {
+    let span = Span::generate().observe(|reply: &String, stop| {
         stop.usage(Usage::new().input(3).output(reply.len() as u64));
         stop.response_model("gpt-5-2025");
         stop.response_id("resp_1");
@@ -45,7 +45,7 @@ async fn on_stop_sees_the_ok_value_and_records() {
 #[tokio::test]
 async fn a_finish_reason_is_kept_for_each_of_128_choices_and_no_more() {
     let capture = Capture::new();
-    let span = Span::generate().on_stop(|(): &(), stop| {
+    let span = Span::generate().observe(|(): &(), stop| {
         stop.finish_reason_of(127, "stop");
         stop.finish_reason_of(128, "length");
     });
@@ -57,9 +57,9 @@ async fn a_finish_reason_is_kept_for_each_of_128_choices_and_no_more() {
 }
 
 #[tokio::test]
-async fn on_stop_may_call_a_success_an_error() {
+async fn an_observer_may_call_a_success_an_error() {
     let capture = Capture::new();
-    let span = Span::generate().on_stop(|status: &u16, stop| {
+    let span = Span::generate().observe(|status: &u16, stop| {
         stop.usage(Usage::new().input(3));
         stop.error(format!("http_{status}"), "overloaded");
         stop.error("later", "is not kept");
@@ -71,10 +71,10 @@ async fn on_stop_may_call_a_success_an_error() {
 }
 
 #[tokio::test]
-async fn on_chunk_may_call_a_chunk_an_error_however_the_stream_ends() {
+async fn an_observer_may_call_a_chunk_an_error_however_the_stream_ends() {
     for read in [1, 9] {
         let capture = Capture::new();
-        let span = Span::stream().on_chunk(|event: &&str, seen| {
+        let span = Span::stream().observe(|event: &&str, seen| {
             if event.starts_with("error") {
                 seen.error("overloaded_error", event);
             }
@@ -88,19 +88,19 @@ async fn on_chunk_may_call_a_chunk_an_error_however_the_stream_ends() {
 }
 
 #[tokio::test]
-async fn on_stop_of_a_stream_runs_when_it_has_ended_or_was_dropped_and_may_say_that_it_failed() {
+async fn on_end_of_a_stream_runs_when_it_has_ended_or_was_dropped_and_may_say_that_it_failed() {
     for read in [1, 9] {
         let capture = Capture::new();
-        let span = Span::stream().on_stop(|(): &(), stop| stop.error("truncated", "no end mark"));
+        let span = Span::stream().on_end(|record| record.error("truncated", "no end mark"));
         capture.run(|| stream::iter([1, 2]).in_span_infallible(span)).take(read).count().await;
         assert_eq!(text(&end_of(&capture, SpanName::Stream), "outcome"), "error");
     }
 }
 
 #[tokio::test]
-async fn on_stop_does_not_run_after_an_err_a_cancellation_or_a_panic() {
+async fn an_observer_does_not_run_after_an_err_a_cancellation_or_a_panic() {
     let (capture, runs) = (Capture::new(), Cell::new(0));
-    let counting = || Span::chat().on_stop(|_: &u8, _: &mut _| runs.set(runs.get() + 1));
+    let counting = || Span::chat().observe(|_: &u8, _: &mut _| runs.set(runs.get() + 1));
     capture.scope(async { Answer::<u8>::Err(refused()) }.in_span(counting())).await.unwrap_err();
     capture.scope(pending::<u8>().in_span_infallible(counting())).now_or_never();
     let panics = async { std::panic::resume_unwind(Box::new("lost")) }.in_span_infallible(counting());
@@ -112,7 +112,7 @@ async fn on_stop_does_not_run_after_an_err_a_cancellation_or_a_panic() {
 async fn an_observer_runs_inside_the_span() {
     let capture = Capture::new();
     let seen = Cell::new(None);
-    let span = Span::chat().on_stop(|_: &(), _: &mut _| seen.set(current_request_id()));
+    let span = Span::chat().observe(|_: &(), _: &mut _| seen.set(current_request_id()));
     capture.scope(async {}.in_span_infallible(span)).await;
     assert_eq!(seen.take().unwrap().as_str(), request_of(&end_of(&capture, SpanName::Chat)));
 }
@@ -121,17 +121,17 @@ async fn an_observer_runs_inside_the_span() {
 async fn an_observer_runs_only_when_its_span_is_observed() {
     let (telemetry, _elsewhere) = (Telemetry::new(), Capture::new());
     telemetry.attach("other", "allm.tool.stop", |_| {}).unwrap();
-    let work = async {}.in_span_infallible(Span::chat().on_stop(|_: &(), _: &mut _| panic!("it ran")));
+    let work = async {}.in_span_infallible(Span::chat().observe(|_: &(), _: &mut _| panic!("it ran")));
     telemetry.scope(work).await;
-    let span = Span::stream().on_chunk(|_: &u8, _| panic!("it ran")).on_stop(|_: &(), _| panic!("it ran"));
+    let span = Span::stream().observe(|_: &u8, _| panic!("it ran")).on_end(|_| panic!("it ran"));
     telemetry.run(|| stream::iter([1]).in_span_infallible(span)).count().await;
     assert_eq!(telemetry.list_handlers("").len(), 1);
 }
 
 #[tokio::test]
-async fn an_on_stop_that_panics_harms_nothing_but_itself_and_is_reported() {
+async fn an_observer_that_panics_harms_nothing_but_itself_and_is_reported() {
     let capture = Capture::new();
-    let span = Span::generate().on_stop(|_: &u8, stop| {
+    let span = Span::generate().observe(|_: &u8, stop| {
         stop.response_id("resp_1");
         panic!("bad observer")
     });
@@ -139,7 +139,7 @@ async fn an_on_stop_that_panics_harms_nothing_but_itself_and_is_reported() {
     let (stop, failure) =
         (end_of(&capture, SpanName::Generate), &capture.named("telemetry.handler.failure")[0]);
     assert_eq!((text(&stop, "outcome"), text(&stop, "response_id")), ("completed".into(), "resp_1".into()));
-    assert_eq!((text(failure, "handler_id"), text(failure, "kind")), ("on_stop".into(), "panic".into()));
+    assert_eq!((text(failure, "handler_id"), text(failure, "kind")), ("observe".into(), "panic".into()));
     assert_eq!(
         (text(failure, "event_name"), text(failure, "reason")),
         ("allm.generate.stop".into(), "bad observer".into())
@@ -147,11 +147,11 @@ async fn an_on_stop_that_panics_harms_nothing_but_itself_and_is_reported() {
 }
 
 #[tokio::test]
-async fn an_on_chunk_that_panics_is_reported_and_not_called_again_on_that_span() {
+async fn an_observer_of_chunks_that_panics_is_reported_and_not_called_again_on_that_span() {
     let (capture, calls) = (Capture::new(), Rc::new(Cell::new(0)));
     let span = || {
         let calls = calls.clone();
-        Span::stream().on_chunk(move |_: &u8, _| {
+        Span::stream().observe(move |_: &u8, _| {
             calls.set(calls.get() + 1);
             panic!("bad observer")
         })
@@ -160,7 +160,7 @@ async fn an_on_chunk_that_panics_is_reported_and_not_called_again_on_that_span()
     assert_eq!((chunks, calls.get()), (vec![1, 2, 3], 1));
     assert_eq!(number(&end_of(&capture, SpanName::Stream), "chunk_count"), 3);
     let failures = capture.named("telemetry.handler.failure");
-    assert_eq!(failures.iter().map(|it| text(it, "handler_id")).collect::<Vec<_>>(), ["on_chunk"]);
+    assert_eq!(failures.iter().map(|it| text(it, "handler_id")).collect::<Vec<_>>(), ["observe"]);
     capture.run(|| stream::iter([1, 2]).in_span_infallible(span())).count().await;
     assert_eq!(calls.get(), 2, "another span calls it again");
 }
@@ -182,14 +182,7 @@ async fn the_response_is_offered_by_reference_and_type_where_the_span_keeps_it()
 }
 
 /// A span whose closures for content count how often they ran.
-fn telling(
-    runs: &Arc<AtomicUsize>,
-) -> Span<
-    impl allm_telemetry::observe::OnStop<()>,
-    allm_telemetry::observe::NoObserver,
-    allm_telemetry::observe::ByDisplay,
-    impl FnOnce() -> Value,
-> {
+fn telling(runs: &Arc<AtomicUsize>) -> Span<impl allm_telemetry::observe::Observe<()>> {
     let ran = |runs: &Arc<AtomicUsize>| {
         let runs = runs.clone();
         move || {
@@ -198,9 +191,9 @@ fn telling(
         }
     };
     let (result, output, input) = (ran(runs), ran(runs), ran(runs));
-    Span::generate().input(input).on_stop(move |_: &(), stop: &mut Record<'_>| {
-        stop.result(result);
-        stop.output(output);
+    Span::generate().input(input).observe(move |_: &(), record: &mut Record<'_>| {
+        record.result(&result);
+        record.output(&output);
     })
 }
 
@@ -271,7 +264,7 @@ async fn an_input_closure_that_panics_harms_nothing_but_itself_and_is_reported()
 
 #[tokio::test]
 async fn a_streams_output_grows_only_when_somebody_may_have_it() {
-    let pushing = || Span::stream().on_chunk(|chunk: &&'static str, seen| seen.push_output(|| *chunk));
+    let pushing = || Span::stream().observe(|chunk: &&'static str, seen| seen.push_output(|| *chunk));
     let capture = Capture::new();
     capture.run(|| stream::iter(["Hel", "lo"]).in_span_infallible(pushing())).count().await;
     assert_eq!(text(&end_of(&capture, SpanName::Stream), "output"), "Hello");
@@ -291,7 +284,7 @@ async fn what_chunks_told_reaches_a_handler_of_exceptions_only() {
         .unwrap();
     let items = stream::iter([0, 1])
         .map(|n| if n == 0 { "Hel" } else { std::panic::resume_unwind(Box::new("lost")) });
-    let span = Span::stream().on_chunk(|chunk: &&'static str, seen| seen.push_output(|| *chunk));
+    let span = Span::stream().observe(|chunk: &&'static str, seen| seen.push_output(|| *chunk));
     let tokens = telemetry.run(|| items.in_span_infallible(span));
     let _ = std::panic::AssertUnwindSafe(tokens.count()).catch_unwind().await;
     assert_eq!(text(seen.lock().unwrap().as_ref().unwrap(), "output"), "Hel");
@@ -316,17 +309,17 @@ async fn one_of_several_that_panics_does_not_take_the_others_with_it() {
     let capture = Capture::new();
     let span = Span::generate()
         .output(|_: &u8| -> String { lost() })
-        .on_stop(|_: &u8, _| lost())
-        .on_stop(|_: &u8, stop| stop.error("http_500", "it said 500"));
+        .observe(|_: &u8, _| lost())
+        .observe(|_: &u8, stop| stop.error("http_500", "it said 500"));
     assert_eq!(capture.scope(async { Answer::Ok(4) }.in_span(span)).await.unwrap(), 4);
     let stop = end_of(&capture, SpanName::Generate);
     assert_eq!((text(&stop, "outcome"), text(&stop, "error_type")), ("error".into(), "http_500".into()));
     let failures = capture.named("telemetry.handler.failure");
-    assert_eq!(failures.iter().map(|it| text(it, "handler_id")).collect::<Vec<_>>(), ["output", "on_stop"]);
+    assert_eq!(failures.iter().map(|it| text(it, "handler_id")).collect::<Vec<_>>(), ["output", "observe"]);
 }
 
 #[tokio::test]
-async fn of_two_on_chunk_the_one_that_panicked_is_silent_and_the_other_goes_on() {
+async fn of_two_observers_the_one_that_panicked_is_silent_and_the_other_goes_on() {
     for broken in [0, 1] {
         let (capture, calls) = (Capture::new(), [Cell::new(0), Cell::new(0)]);
         let observer = |place: usize| {
@@ -338,7 +331,7 @@ async fn of_two_on_chunk_the_one_that_panicked_is_silent_and_the_other_goes_on()
                 }
             }
         };
-        let span = Span::stream().on_chunk(observer(0)).on_chunk(observer(1));
+        let span = Span::stream().observe(observer(0)).observe(observer(1));
         capture.run(|| stream::iter([1, 2, 3]).in_span_infallible(span)).count().await;
         assert_eq!((calls[broken].get(), calls[1 - broken].get()), (1, 3));
         assert_eq!(capture.named("telemetry.handler.failure").len(), 1);
@@ -349,7 +342,7 @@ async fn of_two_on_chunk_the_one_that_panicked_is_silent_and_the_other_goes_on()
 #[tokio::test]
 async fn content_that_panics_is_missing_and_the_rest_of_the_observer_counts() {
     let capture = Capture::new();
-    let span = Span::generate().on_stop(|(): &(), stop| {
+    let span = Span::generate().observe(|(): &(), stop| {
         stop.output(|| -> String { lost() });
         stop.push_output(|| -> String { lost() });
         stop.result(|| -> String { lost() });
@@ -368,7 +361,7 @@ async fn content_that_panics_is_missing_and_the_rest_of_the_observer_counts() {
 #[tokio::test]
 async fn content_that_panics_in_a_stream_is_told_once_and_not_for_each_chunk() {
     let capture = Capture::new();
-    let span = Span::stream().on_chunk(|chunk: &u64, record| {
+    let span = Span::stream().observe(|chunk: &u64, record| {
         record.push_output(|| if *chunk > 1 { lost() } else { "Hel" });
         record.usage(Usage::new().output(*chunk));
     });

@@ -157,8 +157,8 @@ async fn what_cannot_fail_is_opened_plain() {
 async fn the_observers_of_an_opened_stream_run_on_its_chunks_and_at_its_end() {
     let capture = Capture::new();
     let span = Span::stream()
-        .on_chunk(|chunk: &&str, seen| seen.usage(Usage::new().output(chunk.len() as u64)))
-        .on_stop(|(): &(), stop| stop.response_model("gpt-5-mini"));
+        .observe(|chunk: &&str, seen| seen.usage(Usage::new().output(chunk.len() as u64)))
+        .on_end(|stop| stop.response_model("gpt-5-mini"));
     let tokens = capture.scope(span.open(create_stream())).await.unwrap();
     tokens.count().await;
     let stop = end_of(&capture, SpanName::Stream);
@@ -211,7 +211,7 @@ async fn the_future_that_opened_is_dropped_when_the_stream_is_there() {
 #[tokio::test]
 async fn a_streams_response_is_null_whatever_an_observer_says() {
     let capture = Capture::new();
-    let span = Span::stream().on_stop(|(): &(), stop| stop.result(|| "a text"));
+    let span = Span::stream().on_end(|stop| stop.result(|| "a text"));
     let opened = capture.scope(span.open(ready(Answer::Ok(stream::empty::<Token>())))).await.unwrap();
     opened.count().await;
     assert_eq!(value(&the(&capture, SpanName::Stream, Phase::Stop), "response"), Value::Null);

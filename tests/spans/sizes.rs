@@ -34,7 +34,7 @@ fn a_span_adds_little_to_what_it_wraps() {
 fn observers_add_what_they_capture() {
     let observer = |_: &u64, record: &mut Record<'_>| record.usage(Usage::new().output(1));
     let without = many().in_span(Span::stream());
-    let with = many().in_span(Span::stream().on_chunk(observer));
+    let with = many().in_span(Span::stream().observe(observer));
     assert_eq!(size_of_val(&without), size_of_val(&with));
 }
 

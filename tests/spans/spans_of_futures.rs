@@ -15,7 +15,7 @@ use crate::support::*;
 use allm_telemetry::{
     SpanName,
     event::{Outcome, Phase, Value},
-    observe::ErrorInfo,
+    observe::Failure,
     prelude::*,
     testing::Capture,
 };
@@ -175,7 +175,7 @@ async fn the_monotonic_times_of_start_and_end_differ_by_the_duration() {
 async fn what_is_wrapped_may_borrow_and_need_not_be_send() {
     let capture = Capture::new();
     let (words, seen) = (vec![String::from("one"), String::from("two")], Cell::new(0));
-    let span = Span::chat().on_stop(|word: &&String, _: &mut _| seen.set(word.len()));
+    let span = Span::chat().observe(|word: &&String, _: &mut _| seen.set(word.len()));
     let counted = Rc::new(RefCell::new(0));
     let longest = async { (counted.replace(1), words.last().unwrap()).1 };
     assert!(std::ptr::eq(capture.scope(longest.in_span_infallible(span)).await, &words[1]));
@@ -337,7 +337,7 @@ async fn an_error_is_classed_by_what_the_closure_says_and_keeps_its_text() {
 async fn an_error_without_display_is_described_by_a_closure() {
     struct Opaque(u16);
     let capture = Capture::new();
-    let span = Span::generate().error_with(|error: &Opaque| ErrorInfo::new("http", error.0.to_string()));
+    let span = Span::generate().error_with(|error: &Opaque| Failure::new("http", error.0.to_string()));
     assert!(capture.scope(async { Err::<u8, _>(Opaque(503)) }.in_span(span)).await.is_err());
     let stop = end_of(&capture, SpanName::Generate);
     assert_eq!((text(&stop, "error_type"), text(&stop, "error")), ("http".into(), "503".into()));

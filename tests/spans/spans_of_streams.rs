@@ -98,7 +98,7 @@ async fn a_plain_stream_looks_at_nothing_so_its_err_items_are_chunks() {
 async fn a_stream_that_panics_ends_as_panicked_and_keeps_what_it_had() {
     let capture = Capture::new();
     let items = stream::iter(0..4_u8).map(|item| if item < 3 { item } else { panic!("lost the line") });
-    let span = Span::stream().on_chunk(|chunk: &u8, seen| seen.usage(Usage::new().output(u64::from(*chunk))));
+    let span = Span::stream().observe(|chunk: &u8, seen| seen.usage(Usage::new().output(u64::from(*chunk))));
     let tokens = capture.run(|| items.in_span_infallible(span));
     assert!(AssertUnwindSafe(tokens.count()).catch_unwind().await.is_err());
     let exception = end_of(&capture, SpanName::Stream);

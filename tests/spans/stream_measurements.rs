@@ -7,6 +7,7 @@ use crate::support::*;
 use allm_telemetry::{
     SpanName, Telemetry, Usage,
     event::{Clock, OwnedEvent, Phase, Value},
+    observe::{Classify, Observe},
     prelude::*,
     testing::Capture,
 };
@@ -79,7 +80,7 @@ async fn the_time_to_the_first_chunk_is_told_once_and_kept_for_the_end() {
 #[tokio::test(start_paused = true)]
 async fn a_chunk_that_is_free_of_content_counts_and_does_not_stop_the_first_chunks_clock() {
     let capture = Capture::new();
-    let span = Span::stream().on_chunk(|chunk: &&str, seen| {
+    let span = Span::stream().observe(|chunk: &&str, seen| {
         if chunk.is_empty() {
             seen.content_free();
         }
@@ -109,8 +110,8 @@ async fn a_stream_without_a_chunk_has_no_time_to_its_first_one() {
     assert_eq!(names(&capture), ["stream.start", "stream.stop"]);
 }
 
-fn with_usage() -> Span<allm_telemetry::observe::NoObserver, impl allm_telemetry::observe::OnChunk<u64>> {
-    Span::stream().on_chunk(|tokens: &u64, seen| seen.usage(Usage::new().output(*tokens)))
+fn with_usage() -> Span<impl Observe<u64> + Classify<std::io::Error>> {
+    Span::stream().observe(|tokens: &u64, seen| seen.usage(Usage::new().output(*tokens)))
 }
 
 #[tokio::test(start_paused = true)]
@@ -240,7 +241,7 @@ fn the_drop_of_what_was_waited_for_is_no_wait() {
 #[tokio::test]
 async fn usage_without_a_count_is_no_usage() {
     let capture = Capture::new();
-    let span = Span::stream().on_chunk(|_: &u8, record| {
+    let span = Span::stream().observe(|_: &u8, record| {
         record.usage(Usage::new().input(None::<u64>).output(None::<u64>));
     });
     capture.run(|| stream::iter([1]).in_span_infallible(span)).count().await;

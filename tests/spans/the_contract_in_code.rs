@@ -53,12 +53,12 @@ async fn a_future_a_stream_and_a_task_are_wrapped_in_one_line() -> Result<(), Bo
                 Span::generate()
                     .engine("openai")
                     .model("gpt-5")
-                    .on_stop(|reply: &Reply, stop| stop.usage(usage_of(reply))),
+                    .observe(|reply: &Reply, stop| stop.usage(usage_of(reply))),
             )
             .await?;
         let mut tokens = Span::stream()
             .model("gpt-5")
-            .on_chunk(|chunk: &Chunk, seen| {
+            .observe(|chunk: &Chunk, seen| {
                 if let Some(u) = &chunk.usage {
                     seen.usage(u.into())
                 }

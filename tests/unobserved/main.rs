@@ -168,12 +168,10 @@ async fn no_closure_of_a_span_runs() {
             .input(|| -> Value { panic!("input ran") })
             .error_type(|_: &std::io::Error| -> &str { panic!("it ran") })
     };
-    let stopping = span().on_stop(|_: &u8, _| panic!("on_stop ran"));
+    let stopping = span().observe(|_: &u8, _| panic!("observe ran"));
     assert_eq!(async { Answer::Ok(4) }.in_span(stopping).await.unwrap(), 4);
     assert!(async { Answer::<u8>::Err(refused()) }.in_span(span()).await.is_err());
-    let chunked = Span::stream()
-        .on_chunk(|_: &u8, _| panic!("on_chunk ran"))
-        .on_stop(|(): &(), _| panic!("on_stop ran"));
+    let chunked = Span::stream().observe(|_: &u8, _| panic!("observe ran")).on_end(|_| panic!("on_end ran"));
     assert_eq!(stream::iter([1]).in_span_infallible(chunked).count().await, 1);
     let mut active = Span::chat().start();
     active.record(|_| panic!("record ran"));

@@ -79,7 +79,7 @@ impl Stream for Tokens {
 
 /// Reads a stream of `tokens` items in a span to its end.
 pub fn stream(tokens: u64) {
-    let span = Span::stream().model("gpt-5").on_chunk(|token: &u64, record| {
+    let span = Span::stream().model("gpt-5").observe(|token: &u64, record| {
         if *token == 0 {
             record.usage(Usage::new().output(1));
         }

@@ -87,7 +87,7 @@ fn ours(telemetry: Telemetry) -> impl Fn(u32) {
     };
     move |pending| {
         telemetry.run(|| {
-            drive(Work(pending).in_span(Span::generate().engine("openai").model(MODEL).on_stop(tell)));
+            drive(Work(pending).in_span(Span::generate().engine("openai").model(MODEL).observe(tell)));
         });
     }
 }

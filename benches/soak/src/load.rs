@@ -93,7 +93,7 @@ async fn tool(fate: Fate) {
 
 /// Reads an answer as far as its fate allows.
 async fn read(fate: Fate) -> io::Result<u64> {
-    let span = Span::stream().model("soak-1").on_chunk(|token: &u64, seen| {
+    let span = Span::stream().model("soak-1").observe(|token: &u64, seen| {
         if *token == TOKENS - 1 {
             seen.usage(Usage::new().input(12).output(TOKENS));
         }

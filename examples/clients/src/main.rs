@@ -39,7 +39,7 @@ async fn with_reqwest(base_url: &str) -> Result<String, Failure> {
     let request = json!({"model": MODEL, "messages": [{"role": "user", "content": QUESTION}]});
     let post = reqwest::Client::new().post(format!("{base_url}/chat/completions")).json(&request).send();
     let reply = async { post.await?.error_for_status()?.json::<Value>().await }
-        .in_span(Span::generate().engine("reqwest").model(MODEL).on_stop(|reply: &Value, record| {
+        .in_span(Span::generate().engine("reqwest").model(MODEL).observe(|reply: &Value, record| {
             let usage = &reply["usage"];
             let (input, output) = (usage["prompt_tokens"].as_u64(), usage["completion_tokens"].as_u64());
             record.usage(Usage::new().input(input).output(output));
@@ -53,7 +53,7 @@ async fn with_rig(base_url: &str) -> Result<String, Failure> {
     let model = OpenAIConfig::new("no key").with_base_url(base_url).client().chat(MODEL);
     let reply = model
         .call(CompletionRequest::new(QUESTION))
-        .in_span(Span::generate().engine("rig").model(MODEL).on_stop(|reply: &CompletionResponse, record| {
+        .in_span(Span::generate().engine("rig").model(MODEL).observe(|reply: &CompletionResponse, record| {
             let usage = &reply.usage;
             record.usage(
                 Usage::new()
@@ -84,7 +84,7 @@ async fn with_genai(base_url: &str) -> Result<String, Failure> {
     let mut events = Span::stream()
         .engine("genai")
         .model(MODEL)
-        .on_chunk(|event: &ChatStreamEvent, record| match event {
+        .observe(|event: &ChatStreamEvent, record| match event {
             ChatStreamEvent::End(end) => {
                 record.content_free();
                 if let Some(usage) = &end.captured_usage {

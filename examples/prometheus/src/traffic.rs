@@ -41,7 +41,7 @@ async fn answer(tenant: &'static str, turn: u32) -> Outcome<()> {
         .model(["gpt-5", "gpt-5-mini"][turn as usize % 2])
         .metadata("tenant", tenant)
         .error_type(|_: &String| "overloaded")
-        .on_chunk(|token: &&str, record| {
+        .observe(|token: &&str, record| {
             if token.is_empty() {
                 record.content_free();
                 record.usage(Usage::new().input(120_u64).output(5_u64));

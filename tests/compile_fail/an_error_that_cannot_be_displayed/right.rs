@@ -1,4 +1,4 @@
-use allm_telemetry::{Span, observe::ErrorInfo, prelude::*};
+use allm_telemetry::{Span, observe::Failure, prelude::*};
 
 pub struct Refused;
 
@@ -7,6 +7,6 @@ async fn ask() -> Result<u64, Refused> {
 }
 
 pub async fn reply() -> Result<u64, Refused> {
-    let span = Span::generate().error_with(|_: &Refused| ErrorInfo::new("refused", "the model refused"));
+    let span = Span::generate().error_with(|_: &Refused| Failure::new("refused", "the model refused"));
     ask().in_span(span).await
 }

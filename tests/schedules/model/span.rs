@@ -137,7 +137,8 @@ impl Model {
         live.driven = true;
         live.chunks += 1;
         if !live.blind {
-            self.observe(key, word, Phase::FirstChunk, "on_chunk");
+            let by_hand = self.works[&key].kind.shape == Shape::Hand;
+            self.observe(key, word, Phase::FirstChunk, if by_hand { "record" } else { "observe" });
         }
         let now = self.now;
         let Some(live) = self.live(key) else { return };
@@ -176,14 +177,14 @@ impl Model {
     /// The work is done.
     pub(super) fn end_well(&mut self, key: Key, word: Word) {
         self.came(key);
-        let (kind, is_stream) = (self.works[&key].kind, self.works[&key].is_stream());
-        match kind.shape {
+        let shape = self.works[&key].kind.shape;
+        match shape {
             Shape::Hand if self.live(key).is_some_and(|live| live.blind) => {}
-            Shape::Hand => self.observe(key, word, Phase::FirstChunk, "on_chunk"),
-            _ if is_stream => self.observe(key, kind.at_end, Phase::Stop, "on_stop"),
-            _ => self.observe(key, word, Phase::Stop, "on_stop"),
+            Shape::Hand => self.observe(key, word, Phase::Stop, "record"),
+            _ if self.works[&key].is_stream() => {}
+            _ => self.observe(key, word, Phase::Stop, "observe"),
         }
-        self.end(key, false);
+        self.end(key, Outcome::Completed);
     }
 
     /// Who held it has dropped it, before it was done.
@@ -191,29 +192,27 @@ impl Model {
         let work = &self.works[&key];
         let (kind, is_stream) = (work.kind, work.is_stream());
         let Some(live) = self.live(key) else { return };
-        let (driven, failed) = (live.driven, live.fault.is_some());
-        match kind.shape {
-            Shape::Hand if driven || failed || kind.name == SpanName::Stream => self.end(key, true),
-            _ if is_stream => {
-                self.came(key);
-                self.observe(key, kind.at_end, Phase::Stop, "on_stop");
-                self.end(key, true);
-            }
-            _ => self.conclude(key, Outcome::Cancelled, Fact::Null, "cancelled".into()),
-        }
+        let by_hand = kind.shape == Shape::Hand;
+        let is_dropped = is_stream || by_hand && (live.driven || kind.name == SpanName::Stream);
+        self.end(key, if is_dropped { Outcome::Dropped } else { Outcome::Cancelled });
     }
 
     pub(super) fn end_panicked(&mut self, key: Key, message: &'static str) {
         self.conclude(key, Outcome::Panicked, message.into(), "panic".into());
     }
 
-    /// The end that an error turns into an error.
-    pub(super) fn end(&mut self, key: Key, dropped: bool) {
+    /// The end that an error turns into an error. Before it `on_end` runs, unless the span is driven by hand.
+    pub(super) fn end(&mut self, key: Key, exit: Outcome) {
+        self.came(key);
+        let kind = self.works[&key].kind;
+        if kind.shape != Shape::Hand {
+            self.observe(key, kind.at_end, Phase::Stop, "on_end");
+        }
         let Some(live) = self.live(key) else { return };
         match live.fault.take() {
             Some((class, text)) => self.conclude(key, Outcome::Error, text, class.into()),
-            None if dropped => self.conclude(key, Outcome::Dropped, Fact::Null, Fact::Null),
-            None => self.conclude(key, Outcome::Completed, Fact::Null, Fact::Null),
+            None if exit == Outcome::Cancelled => self.conclude(key, exit, Fact::Null, "cancelled".into()),
+            None => self.conclude(key, exit, Fact::Null, Fact::Null),
         }
     }
 

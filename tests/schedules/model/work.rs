@@ -1,5 +1,7 @@
 //! The work inside the spans: who holds whom, who is polled and dropped, and where panics go.
 
+use allm_telemetry::event::Outcome;
+
 use super::Model;
 use super::context::Ctx;
 use super::span::Live;
@@ -185,7 +187,7 @@ impl Model {
                     _ => {
                         self.came(key);
                         self.fault(key, "refused", "it was refused");
-                        self.end(key, false);
+                        self.end(key, Outcome::Completed);
                     }
                 }
                 Polled::Ready(panic)

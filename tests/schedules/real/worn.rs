@@ -51,18 +51,21 @@ pub(super) fn wear(actor: Actor, kind: Kind, deadline: Option<u64>) -> Box<dyn W
         span = span.request_id(format!("given-{id}").parse().expect("an id"));
     }
     let fallible = |span: Span| span.error_type(|_: &Refused| "refused");
-    let on_stop = |word: &Word, record: &mut Record<'_>| tell(*word, record);
-    let on_chunk = |word: &Word, record: &mut Record<'_>| tell(*word, record);
-    let at_end = move |(): &(), record: &mut Record<'_>| tell(kind.at_end, record);
+    let look = |word: &Word, record: &mut Record<'_>| tell(*word, record);
+    let at_end = move |record: &mut Record<'_>| tell(kind.at_end, record);
     let limit = deadline.map(|deadline| Limit::new(&actor.world.time, deadline));
     match kind.shape {
-        Shape::Future => limited(AsFuture(actor).in_span(fallible(span).on_stop(on_stop)), limit, ready),
-        Shape::Plain => limited(AsPlain(actor).in_span_infallible(span.on_stop(on_stop)), limit, ready),
-        Shape::Stream => Box::new(Items(Box::pin(
-            AsStream(actor).in_span(fallible(span).on_chunk(on_chunk).on_stop(at_end)),
-        ))),
+        Shape::Future => {
+            limited(AsFuture(actor).in_span(fallible(span).observe(look).on_end(at_end)), limit, ready)
+        }
+        Shape::Plain => {
+            limited(AsPlain(actor).in_span_infallible(span.observe(look).on_end(at_end)), limit, ready)
+        }
+        Shape::Stream => {
+            Box::new(Items(Box::pin(AsStream(actor).in_span(fallible(span).observe(look).on_end(at_end)))))
+        }
         Shape::Open => {
-            let opening = fallible(span).on_chunk(on_chunk).on_stop(at_end).open(AsOpening(Some(actor)));
+            let opening = fallible(span).observe(look).on_end(at_end).open(AsOpening(Some(actor)));
             limited(opening, limit, |opened| match opened {
                 Ok(stream) => Told::Opened(Box::new(Items(Box::pin(stream)))),
                 Err(Refused) => Told::Ready,

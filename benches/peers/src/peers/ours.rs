@@ -94,7 +94,7 @@ impl Peer for Ours {
     #[inline(always)]
     fn stream(&self, items: impl Items) -> impl Items {
         let span = Span::stream().engine("openai").model("gpt-5");
-        items.in_span(span.on_chunk(|chunk: &u64, _| {
+        items.in_span(span.observe(|chunk: &u64, _| {
             black_box(chunk);
         }))
     }

@@ -115,7 +115,7 @@ fn tell(_: &u64, record: &mut Record<'_>) {
 impl Bridged {
     #[inline(always)]
     fn call(&self, model: impl Into<Key>, work: impl Work) -> impl Work {
-        work.in_span(Span::generate().engine("openai").model(model).on_stop(tell))
+        work.in_span(Span::generate().engine("openai").model(model).observe(tell))
     }
 }
 

@@ -5,6 +5,8 @@ async fn ask() -> Result<u64, String> {
 }
 
 pub async fn reply() -> Result<u64, String> {
-    let span = Span::generate().on_stop(|tokens: &u64, record| record.usage(Usage::new().output(*tokens)));
+    let span = Span::generate().observe(|tokens: &u64, record| {
+        record.usage(Usage::new().output(*tokens));
+    });
     ask().in_span(span).await
 }

@@ -5,7 +5,7 @@ async fn ask() -> Result<u64, String> {
 }
 
 pub async fn reply() -> Result<u64, String> {
-    let span = Span::generate().on_stop(|tokens: &i32, record| {
+    let span = Span::generate().observe(|tokens: &i32, record| {
         record.usage(Usage::new().output(tokens.unsigned_abs().into()));
     });
     ask().in_span(span).await

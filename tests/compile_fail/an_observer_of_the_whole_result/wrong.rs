@@ -5,8 +5,8 @@ async fn ask() -> Result<u64, String> {
 }
 
 pub async fn reply() -> Result<u64, String> {
-    let span = Span::generate().on_stop(|tokens: &u64, record| {
-        record.usage(Usage::new().output(*tokens));
+    let span = Span::generate().observe(|tokens: &Result<u64, String>, record| {
+        record.usage(Usage::new().output(*tokens.as_ref().unwrap_or(&0)));
     });
     ask().in_span(span).await
 }

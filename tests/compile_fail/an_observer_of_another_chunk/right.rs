@@ -2,6 +2,6 @@ use allm_telemetry::{Span, prelude::*};
 use futures::{Stream, stream};
 
 pub fn tokens() -> impl Stream<Item = Result<String, String>> {
-    let span = Span::stream().on_chunk(|chunk: &Vec<u8>, record| record.push_output(|| format!("{chunk:?}")));
+    let span = Span::stream().observe(|chunk: &String, record| record.push_output(|| chunk.clone()));
     stream::iter([Ok("a".to_owned())]).in_span(span)
 }

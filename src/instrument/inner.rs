@@ -1,0 +1,102 @@
+//! What the wrappers do with the future or stream inside: poll it and drop it in the span's context, and let its panics
+//! through after the span has ended.
+
+use std::pin::Pin;
+use std::task::Poll;
+use std::thread;
+
+use crate::context::{Context, Node, around, enter, enter_bare, is_entered};
+use crate::registry::{Caught, catch};
+use crate::span::observe::Observer;
+use crate::span::{Exit, Lifecycle, Observed, end};
+
+/// Polls a future inside an observed span, with the listeners around it that want to be. One that is ready or has
+/// panicked is dropped at once, so that spans inside it end before this one. Returns what the poll and the drop gave.
+#[inline]
+pub(super) fn poll_observed<F, R>(
+    node: &Node,
+    mut inner: Pin<&mut Option<F>>,
+    poll: impl FnOnce(Pin<&mut F>) -> Poll<R>,
+) -> (Result<Poll<R>, Caught>, Result<(), Caught>) {
+    around(node, || {
+        let polled = catch(|| poll(present(inner.as_mut())));
+        let dropped = match polled {
+            Ok(Poll::Pending) => Ok(()),
+            _ => catch(|| inner.set(None)),
+        };
+        (polled, dropped)
+    })
+}
+
+/// Polls a future inside an unobserved span, and drops it there as soon as it is ready.
+#[inline]
+pub(super) fn poll_carried<F, R>(
+    context: &mut Context,
+    mut inner: Pin<&mut Option<F>>,
+    poll: impl FnOnce(Pin<&mut F>) -> Poll<R>,
+) -> Poll<R> {
+    carry(context, || {
+        let polled = poll(present(inner.as_mut()));
+        if polled.is_ready() {
+            inner.set(None);
+        }
+        polled
+    })
+}
+
+#[inline]
+fn present<T>(inner: Pin<&mut Option<T>>) -> Pin<&mut T> {
+    inner.as_pin_mut().expect("a future in a span was polled after it was ready")
+}
+
+/// Continues a panic of the inner value, or of its drop. Of two panics the first one continues.
+pub(super) fn resume<R>(result: Result<R, Caught>, dropped: Result<(), Caught>) -> R {
+    match (result, dropped) {
+        (Ok(result), Ok(())) => result,
+        // A second panic while the thread unwinds would abort the process.
+        (Ok(result), Err(second)) if thread::panicking() => {
+            second.swallow();
+            result
+        }
+        (Ok(_), Err(caught)) => caught.resume(),
+        (Err(first), dropped) => {
+            dropped.err().into_iter().for_each(|second| second.swallow());
+            first.resume()
+        }
+    }
+}
+
+/// Runs a poll, or a drop, inside an unobserved span. Spans nested in one request need not enter what is entered already.
+#[inline]
+pub(super) fn carry<R>(context: &mut Context, work: impl FnOnce() -> R) -> R {
+    match enter_bare(context) {
+        Some(_entered) => work(),
+        None if is_entered(context) => work(),
+        None => enter(context, work),
+    }
+}
+
+/// Drops the inner value before its end, inside its span, and ends the span. After the end it does nothing.
+pub(super) fn drop_early<T, O: Observer>(
+    mut inner: Pin<&mut Option<T>>,
+    lifecycle: &mut Lifecycle,
+    observer: &mut O,
+    exit: Exit,
+) {
+    match lifecycle.take() {
+        // It never ran: it is dropped where it was built.
+        Lifecycle::Pending(mut pending) => enter(&mut pending.context, || inner.set(None)),
+        Lifecycle::Unobserved(mut context) => carry(&mut context, || inner.set(None)),
+        Lifecycle::Observed(Observed { mut active, recording }) => {
+            let mut recording = recording.map(|recording| *recording).unwrap_or_default();
+            let dropped = active.enter(|node| {
+                recording.end_wait(node);
+                let dropped = around(node, || catch(|| inner.set(None)));
+                end(node, recording, exit, observer, None);
+                dropped
+            });
+            resume(Ok(()), dropped);
+        }
+        Lifecycle::Ended => {}
+    }
+}

@@ -1,0 +1,38 @@
+use std::any::Any;
+
+use super::super::record::Record;
+use super::sealed::Sealed;
+use super::{Classify, Observe, Observer};
+use crate::event::{Failure, Value};
+
+/// Made by [`Span::keep_response`](crate::Span::keep_response).
+#[derive(Clone, Copy, Debug)]
+pub struct KeepResponse<O> {
+    pub(in crate::span) inner: O,
+}
+
+impl<O> Sealed for KeepResponse<O> {}
+
+impl<O: Observer> Observer for KeepResponse<O> {
+    fn input(&mut self) -> Option<Value> {
+        self.inner.input()
+    }
+
+    fn end(&mut self, record: &mut Record<'_>) {
+        self.inner.end(record);
+    }
+}
+
+impl<T: 'static, O: Observe<T>> Observe<T> for KeepResponse<O> {
+    #[inline]
+    fn value<'v>(&mut self, value: &'v T, record: &mut Record<'_>) -> Option<&'v dyn Any> {
+        self.inner.value(value, record);
+        Some(value)
+    }
+}
+
+impl<E: ?Sized, O: Classify<E>> Classify<E> for KeepResponse<O> {
+    fn classify(&self, error: &E, with_text: bool) -> Option<Failure> {
+        self.inner.classify(error, with_text)
+    }
+}

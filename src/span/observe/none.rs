@@ -1,0 +1,37 @@
+use std::any::Any;
+use std::fmt::Display;
+
+use super::super::error_class::type_class;
+use super::super::record::Record;
+use super::sealed::Sealed;
+use super::{Classify, Observe, Observer};
+use crate::event::{Failure, Value};
+
+/// The observer of a new [`Span`](crate::Span). An error's class is the name of its type, and its text is its `Display`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoObserver;
+
+impl Sealed for NoObserver {}
+
+impl Observer for NoObserver {
+    fn input(&mut self) -> Option<Value> {
+        None
+    }
+
+    fn end(&mut self, _: &mut Record<'_>) {}
+}
+
+impl<T: ?Sized> Observe<T> for NoObserver {
+    #[inline]
+    fn value<'v>(&mut self, _: &'v T, _: &mut Record<'_>) -> Option<&'v dyn Any> {
+        None
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: Display + ?Sized> Classify<E> for NoObserver {
+    fn classify(&self, error: &E, with_text: bool) -> Option<Failure> {
+        let text = with_text.then(|| error.to_string().into());
+        Some(Failure { error_type: type_class::<E>().into(), text, stacktrace: None })
+    }
+}

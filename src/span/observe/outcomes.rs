@@ -1,0 +1,103 @@
+use std::any::Any;
+
+use super::super::record::Record;
+use super::sealed::Sealed;
+use super::{Classify, Observe, Observer};
+use crate::event::Value;
+
+/// A value that says whether it is an error: a `Result`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a `Result`, so `in_span` cannot tell whether it is an error",
+    label = "not a `Result`",
+    note = "use `in_span_infallible` (or `open_infallible`) for what cannot fail: it reports `completed` unless an observer records an error"
+)]
+pub trait AsResult {
+    /// The value of a success.
+    type Ok;
+    /// The value of a failure.
+    type Err;
+    /// The value, borrowed.
+    #[doc(hidden)]
+    fn as_result(&self) -> Result<&Self::Ok, &Self::Err>;
+}
+
+impl<T, E> AsResult for Result<T, E> {
+    type Ok = T;
+    type Err = E;
+
+    fn as_result(&self) -> Result<&T, &E> {
+        self.as_ref()
+    }
+}
+
+/// Decides which outputs and items of type `V` are errors: [`Fallible`] or [`Infallible`]. Sealed.
+pub trait Outcomes<V>: Observer {
+    /// Observes a value, or records its error.
+    #[doc(hidden)]
+    fn see<'v>(&mut self, value: &'v V, record: &mut Record<'_>) -> Seen<'v>;
+}
+
+/// What an output or an item was.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub enum Seen<'v> {
+    /// A success.
+    Value {
+        /// The value, if handlers may see it by reference.
+        response: Option<&'v dyn Any>,
+    },
+    /// An `Err`.
+    Err,
+}
+
+/// The form in which an `Err` is an error: made by `in_span` and [`open`](crate::Span::open).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Fallible<O>(pub(crate) O);
+
+/// The form in which every value is a success, even an `Err`: made by `in_span_infallible` and
+/// [`open_infallible`](crate::Span::open_infallible).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Infallible<O>(pub(crate) O);
+
+impl<O> Sealed for Fallible<O> {}
+impl<O> Sealed for Infallible<O> {}
+
+impl<O: Observer> Observer for Fallible<O> {
+    fn input(&mut self) -> Option<Value> {
+        self.0.input()
+    }
+
+    fn end(&mut self, record: &mut Record<'_>) {
+        self.0.end(record);
+    }
+}
+
+impl<O: Observer> Observer for Infallible<O> {
+    fn input(&mut self) -> Option<Value> {
+        self.0.input()
+    }
+
+    fn end(&mut self, record: &mut Record<'_>) {
+        self.0.end(record);
+    }
+}
+
+impl<V: AsResult, O: Observe<V::Ok> + Classify<V::Err>> Outcomes<V> for Fallible<O> {
+    #[inline]
+    fn see<'v>(&mut self, value: &'v V, record: &mut Record<'_>) -> Seen<'v> {
+        match value.as_result() {
+            Ok(value) => Seen::Value { response: self.0.value(value, record) },
+            Err(error) => {
+                record.failed(|with_text| self.0.classify(error, with_text));
+                Seen::Err
+            }
+        }
+    }
+}
+
+impl<V, O: Observe<V>> Outcomes<V> for Infallible<O> {
+    #[inline]
+    fn see<'v>(&mut self, value: &'v V, record: &mut Record<'_>) -> Seen<'v> {
+        Seen::Value { response: self.0.value(value, record) }
+    }
+}
