@@ -174,7 +174,7 @@ impl<F: Future, O: Opens<F::Output>> Future for OpenStream<F, O> {
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<O::Output> {
         let this = self.project();
         let Some(observer) = this.observer else { panic!("an opening stream was polled after it was ready") };
-        this.lifecycle.start(observer, |active| Some(Box::new(Recording::of_opening(active))));
+        this.lifecycle.start(observer, |active| Some(Box::new(Recording::of_opening(active.start()))));
         let poll = |inner: Pin<&mut F>| inner.poll(cx).map(O::split);
         let (opened, dropped) = match this.lifecycle {
             Lifecycle::Observed(Observed { active, recording }) => {

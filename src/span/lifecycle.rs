@@ -6,7 +6,8 @@
 
 use std::mem;
 
-use super::active::{Active, end};
+use super::active::Active;
+use super::end::end;
 use super::exit::Exit;
 use super::observe::Observer;
 use super::pending::PendingSpan;

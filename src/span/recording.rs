@@ -1,13 +1,9 @@
 //! What is recorded on an observed span until its end: results, the first error, and what a stream measures.
 
-use std::any::Any;
 use std::time::Duration;
 
-use super::active::Active;
-use super::observe::{Outcomes, Seen};
-use super::record::Record;
 use crate::context::Node;
-use crate::event::{Event, Failure, Moment, Phase, Rare, Results, StreamTimes, Time};
+use crate::event::{Event, Failure, Moment, Phase, Rare, Results, SpanStart, StreamTimes, Time};
 
 /// In constant memory, apart from what the user's code records.
 #[derive(Debug, Default)]
@@ -42,8 +38,8 @@ impl Recording {
     }
 
     /// For a span that starts before its stream exists: all the time until then is a wait.
-    pub(crate) fn of_opening(active: &Active) -> Self {
-        let waiting_since = Some(active.start().monotonic_time);
+    pub(crate) fn of_opening(start: &SpanStart) -> Self {
+        let waiting_since = Some(start.monotonic_time);
         let stream = StreamStats { waiting_since, ..StreamStats::default() };
         Self { stream: Some(stream), ..Self::default() }
     }
@@ -71,36 +67,6 @@ impl Recording {
         stats.times.producer_wait = stats.times.producer_wait.saturating_add(nanos);
         stats.times.longest_wait = stats.times.longest_wait.max(nanos);
         Some(Wait { nanos, ended })
-    }
-
-    /// Records something that is no item of a stream.
-    pub(crate) fn see<R>(&mut self, node: &Node, see: impl FnOnce(&mut Record<'_>) -> R) -> R {
-        see(&mut Record::new(self, node, Phase::Stop))
-    }
-
-    /// A future returned: its output is observed. Returns it if handlers may see it by reference.
-    #[inline]
-    pub(crate) fn output<'v, V, O: Outcomes<V>>(
-        &mut self,
-        node: &Node,
-        output: &'v V,
-        observer: &mut O,
-    ) -> Option<&'v dyn Any> {
-        match self.see(node, |record| observer.see(output, record)) {
-            Seen::Value { response } => response,
-            Seen::Err => None,
-        }
-    }
-
-    /// A stream returned an item: it is observed and, unless it is an error, counted.
-    #[inline]
-    pub(crate) fn item<V, O: Outcomes<V>>(&mut self, node: &Node, item: &V, observer: &mut O) {
-        let wait = self.end_wait(node);
-        let mut record = Record::new(self, node, Phase::FirstChunk);
-        if let Seen::Value { .. } = observer.see(item, &mut record) {
-            let content_free = record.content_free;
-            self.chunk(node, wait, content_free);
-        }
     }
 
     /// Counts a chunk, emits `first_chunk` if it is the first with content, and calls the listeners that follow chunks.

@@ -23,8 +23,6 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     ("convention::attribute", "convention::reading", "`seconds` is in the wrong module"),
     ("convention::rule", "convention::group", "a rule may be a group of rules"),
     ("convention::rule", "convention::instrument", "rules of measurements name their instruments"),
-    ("span::judge", "span::classify", "`Fault` is in the wrong module"),
-    ("span::record", "span::observer", "content closures are called as observers are"),
 ];
 
 type Module = Vec<String>;
