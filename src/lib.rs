@@ -29,11 +29,12 @@ pub use instrument::{
 pub use registry::{Listener, Telemetry, capture_panic_backtraces};
 pub use span::{Record, Span, adapter_retry, retry_notifier, retry_notifier_with};
 
-/// What attaching gives and takes: errors, options, queues and the lists of what is attached.
+/// The types around attaching: errors, options, queues, sinks and the lists of handlers.
 ///
-/// A handler is attached with [`attach`] or [`attach_many`], a [`Listener`] with
-/// [`listen`], a bounded queue with [`subscribe`]. An exporter that writes from a
-/// thread of its own is a [`Sink`](handler::Sink).
+/// Three kinds of receivers are attached under unique ids. A handler is a function, see [`attach`] and
+/// [`attach_many`]; it runs in the task that emits, so it must not block. A [`Listener`] follows whole spans and keeps a state
+/// for each, see [`listen`]. A [`Subscription`](handler::Subscription) is a bounded queue that async code reads as a
+/// `Stream`, see [`subscribe`]; a [`Sink`](handler::Sink) writes such a queue from a thread of its own.
 pub mod handler {
     pub use crate::context::{list_handlers, subscribe_with};
     pub use crate::registry::{
@@ -42,9 +43,10 @@ pub mod handler {
     };
 }
 
-/// The types behind [`Span`]'s methods and the extension traits.
+/// The types behind the methods of [`Span`] and of the extension traits.
 ///
-/// They stand in signatures and in struct fields. Calls infer them.
+/// Calls infer them. Name one where a signature or a struct field needs it, such as
+/// [`SpanStream`](observe::SpanStream) in a struct that keeps a wrapped stream. Programs do not implement the traits.
 pub mod observe {
     pub use crate::context::InContext;
     pub use crate::event::end::Failure;
@@ -58,7 +60,7 @@ pub mod observe {
     pub use crate::span::{ActiveSpan, Recorded};
 }
 
-/// What most code needs: `use allm_telemetry::prelude::*;`.
+/// The names that most code needs: `use allm_telemetry::prelude::*;`.
 pub mod prelude {
     pub use crate::event::{span_name::SpanName, usage::Usage, view::Event};
     pub use crate::instrument::{

@@ -118,8 +118,8 @@ impl Conversation {
 
 /// Records what a chunk reports of the whole reply.
 fn observe(chunk: &Chunk, record: &mut Record<'_>) {
-    record.response_model(chunk.model.clone());
-    record.response_id(chunk.id.clone());
+    record.response_model(&chunk.model);
+    record.response_id(&chunk.id);
     if let Some(usage) = &chunk.usage {
         record.usage(usage_of(usage));
     }
@@ -158,7 +158,7 @@ async fn call_tool(call: ToolCall, fate: Fate) -> Message {
     let content = match spawn(work.in_span(span)).await {
         Ok(Ok(result)) => result,
         Ok(Err(error)) => error.to_string(),
-        Err(_) => "the tool broke".to_owned(),
+        Err(_) => "the tool panicked".to_owned(),
     };
     ChatCompletionRequestToolMessage { tool_call_id: call.id, content: content.into() }.into()
 }

@@ -236,7 +236,7 @@ impl SpanName {
     ///     println!("{:?} after {:?}", event.outcome(), event.duration());
     /// })?;
     /// # allm_telemetry::detach("ends").unwrap();
-    /// # Ok::<(), allm_telemetry::AttachError>(())
+    /// # Ok::<(), allm_telemetry::handler::AttachError>(())
     /// ```
     #[must_use]
     pub fn ends(self) -> &'static [EventName] {
