@@ -122,14 +122,14 @@ impl Node {
     /// The request id that the caller gave, if this is a span that has one.
     pub(crate) fn given_id(&self) -> Option<&RequestId> {
         match &self.place {
-            Place::Span(start) => start.request_id.known(),
+            Place::Span(start) => start.request_id.as_ref().map(RequestIdCell::get),
             Place::Scope(id) | Place::Unobserved(id) => id.as_ref(),
         }
     }
 
     pub(crate) fn request_id(&self) -> Option<&RequestId> {
         match &self.place {
-            Place::Span(start) => Some(start.request_id.get()),
+            Place::Span(start) => Some(start.request_id()),
             Place::Scope(id) | Place::Unobserved(id) => id.as_ref(),
         }
     }
@@ -137,7 +137,7 @@ impl Node {
     /// The request id for a span inside, without reading it.
     pub(crate) fn request_id_cell(&self) -> Option<RequestIdCell> {
         match &self.place {
-            Place::Span(start) => Some(start.request_id.clone()),
+            Place::Span(start) => start.request_id.clone(),
             Place::Scope(id) | Place::Unobserved(id) => id.clone().map(RequestIdCell::Known),
         }
     }

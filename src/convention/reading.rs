@@ -105,7 +105,7 @@ impl<'a, 'c> Reading<'a, 'c> {
                     (None, _) => {}
                 }
             }
-            Source::RequestId => each.take(rule.key, Attribute::text(start.request_id.get().as_str())),
+            Source::RequestId => each.take(rule.key, Attribute::text(start.request_id().as_str())),
             Source::SpanId => each.take(rule.key, Attribute::Text(start.span_id.to_string().into())),
             ref rare => {
                 if let Some(value) = self.rare_at_start(rare) {

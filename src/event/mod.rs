@@ -18,7 +18,6 @@ mod number;
 mod outcome;
 mod owned;
 mod phase;
-mod random;
 mod rare;
 pub(crate) mod request_id;
 pub(crate) mod sanitize;

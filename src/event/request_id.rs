@@ -1,12 +1,14 @@
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::num::NonZeroU64;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
-use super::random;
+use rand::rngs::{StdRng, SysRng};
+use rand::{Rng as _, SeedableRng as _, TryRng as _};
 
 /// One id for all that one outermost call causes.
 ///
@@ -118,28 +120,84 @@ impl fmt::Display for ParseRequestIdError {
 
 impl std::error::Error for ParseRequestIdError {}
 
-/// The id of a request whose text nobody has read yet: 128 random bits.
+/// A number, unique in this process, that stands for the id of a request until somebody reads it.
 ///
-/// Every outermost span has one, observed or not, so it is copied freely and allocates nothing. All copies have the same
-/// text, whichever task reads it first.
+/// Every outermost span has one, observed or not, so it costs next to nothing: a thread takes numbers in order, from
+/// blocks of its own. The id is a function of the number and of a secret of the process. So all copies of a context have
+/// the same id, whichever task reads it first, and nothing is written back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct LazyRequestId {
-    // Not zero, so that an `Option` of it needs no byte more.
-    high: NonZeroU64,
-    low: u64,
-}
+pub(crate) struct LazyRequestId(NonZeroU64);
 
 impl LazyRequestId {
+    /// Numbers that a thread takes at once.
+    const BLOCK: u64 = 1 << 24;
+
+    #[inline]
     pub(crate) fn next() -> Self {
-        let high = NonZeroU64::new(random::next_u64()).unwrap_or(NonZeroU64::MIN);
-        Self { high, low: random::next_u64() }
+        thread_local! {
+            static NEXT: Cell<u64> = const { Cell::new(0) };
+        }
+        let next = match NonZeroU64::new(NEXT.get()) {
+            Some(next) if next.get() % Self::BLOCK != 0 => next,
+            _ => Self::first_of_block(),
+        };
+        NEXT.set(next.get().wrapping_add(1));
+        Self(next)
     }
 
-    /// Returns the id: the bits in base64url.
-    pub(crate) fn id(self) -> RequestId {
-        let bits = u128::from(self.high.get()) << 64 | u128::from(self.low);
-        RequestId(URL_SAFE_NO_PAD.encode(bits.to_be_bytes()).into())
+    #[cold]
+    fn first_of_block() -> NonZeroU64 {
+        static BLOCKS: AtomicU64 = AtomicU64::new(0);
+        NonZeroU64::MIN | BLOCKS.fetch_add(1, Ordering::Relaxed).wrapping_mul(Self::BLOCK)
     }
+
+    /// Returns the id: 16 bytes of a cryptographic generator, in base64url.
+    pub(crate) fn id(self) -> RequestId {
+        thread_local! {
+            /// The batch that this thread has read last, with its number. A generator makes a batch in the time that it
+            /// takes for one id, and most threads read ids in order. It has no destructor, so that an id can be read
+            /// while the thread ends.
+            static LAST: RefCell<(u64, Batch)> = const { RefCell::new((u64::MAX, [[0; 16]; BATCH])) };
+        }
+        let number = self.0.get() / BATCH as u64;
+        let index = (self.0.get() % BATCH as u64) as usize;
+        LAST.with_borrow_mut(|last| {
+            if last.0 != number {
+                *last = (number, batch(number));
+            }
+            RequestId(URL_SAFE_NO_PAD.encode(last.1[index]).into())
+        })
+    }
+}
+
+/// Ids in a batch: as many as a generator makes at once.
+const BATCH: usize = 16;
+
+type Batch = [[u8; 16]; BATCH];
+
+/// Makes a batch from its number and the secret, so that it is the same on every thread.
+fn batch(number: u64) -> Batch {
+    let mut seed = [0; 32];
+    seed[..24].copy_from_slice(&secret());
+    seed[24..].copy_from_slice(&number.to_le_bytes());
+    let mut batch = [[0; 16]; BATCH];
+    StdRng::from_seed(seed).fill_bytes(batch.as_flattened_mut());
+    batch
+}
+
+/// Returns the secret of this process, drawn from the system at first use. Not from the generator that `rand` keeps for
+/// each thread, which is gone when the thread ends.
+///
+/// # Panics
+///
+/// If the system has no random bytes, as every other generator does then.
+fn secret() -> [u8; 24] {
+    static SECRET: OnceLock<[u8; 24]> = OnceLock::new();
+    *SECRET.get_or_init(|| {
+        let mut secret = [0; 24];
+        SysRng.try_fill_bytes(&mut secret).expect("the system has random bytes");
+        secret
+    })
 }
 
 /// The id of a span's request. Its text is made once, when it is first read.
@@ -150,16 +208,13 @@ pub(crate) enum RequestIdCell {
 }
 
 impl RequestIdCell {
-    pub(crate) const fn of(id: LazyRequestId) -> Self {
-        Self::Unread(id, OnceLock::new())
+    #[inline]
+    pub(crate) fn random() -> Self {
+        Self::of(LazyRequestId::next())
     }
 
-    /// Returns the id that the caller gave, if one was given.
-    pub(crate) fn known(&self) -> Option<&RequestId> {
-        match self {
-            Self::Known(id) => Some(id),
-            Self::Unread(..) => None,
-        }
+    pub(crate) const fn of(id: LazyRequestId) -> Self {
+        Self::Unread(id, OnceLock::new())
     }
 
     pub(crate) fn get(&self) -> &RequestId {

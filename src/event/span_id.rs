@@ -1,15 +1,34 @@
+use std::cell::Cell;
 use std::fmt;
 
-use super::random;
+use rand::TryRng as _;
+use rand::rngs::SysRng;
 
-/// A span's id: 64 random bits, shown as 16 hex digits. Never 0.
+/// A span's id: 64 bits, shown as 16 hex digits. Random, never 0, and not repeating across processes in practice.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SpanId(u64);
 
 impl SpanId {
+    /// Makes a new id. Each thread walks a sequence of its own from a random position, which is drawn once a thread.
     pub(crate) fn next() -> Self {
+        thread_local! {
+            /// 0 before the thread's first id.
+            static POSITION: Cell<u64> = const { Cell::new(0) };
+        }
+        let last = match POSITION.get() {
+            // From the system, because the generator that `rand` keeps for each thread is gone when the thread ends.
+            0 => SysRng.try_next_u64().expect("the system has random bytes"),
+            position => position,
+        };
+        // SplitMix64 (Steele, Lea, Flood 2014): a Weyl sequence, then a bijective mix, so no repeat within 2^64.
+        let position = last.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        POSITION.set(position);
+        let mut mixed = position;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^= mixed >> 31;
         // Protocols that carry 8 bytes read 0 as "no span".
-        Self(random::next_u64().max(1))
+        Self(mixed.max(1))
     }
 
     /// Reads what `Display` wrote.

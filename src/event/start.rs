@@ -4,7 +4,7 @@ use super::catalogue::{OPTIONAL_START_KEYS, STANDARD_END_KEYS};
 use super::clock::Time;
 use super::entry::{Entry, Visit};
 use super::fields::{Key, Metadata};
-use super::request_id::{LazyRequestId, RequestIdCell};
+use super::request_id::{RequestId, RequestIdCell};
 use super::span_id::SpanId;
 use super::span_name::SpanName;
 use super::value::{Value, ValueRef};
@@ -15,7 +15,8 @@ pub(crate) struct SpanStart {
     pub(crate) name: SpanName,
     pub(crate) span_id: SpanId,
     pub(crate) parent_span_id: Option<SpanId>,
-    pub(crate) request_id: RequestIdCell,
+    /// The caller's, if one was given; otherwise set when the span starts.
+    pub(crate) request_id: Option<RequestIdCell>,
     pub(crate) system_time: u64,
     pub(crate) monotonic_time: Time,
     pub(crate) engine: Option<Key>,
@@ -38,7 +39,7 @@ impl SpanStart {
             name,
             span_id: SpanId::next(),
             parent_span_id: None,
-            request_id: RequestIdCell::of(LazyRequestId::next()),
+            request_id: None,
             system_time: 0,
             monotonic_time: Time::default(),
             engine: None,
@@ -75,13 +76,18 @@ impl SpanStart {
             || row.result_keys.contains(&key)
     }
 
+    /// The id of the request. Events are emitted only after the start, so there is one by then.
+    pub(crate) fn request_id(&self) -> &RequestId {
+        self.request_id.as_ref().expect("a span that has started has a request id").get()
+    }
+
     pub(crate) fn provider(&self) -> Option<&Value> {
         self.keys.get("provider")
     }
 
     /// The metadata up to the user's own keys.
     pub(crate) fn visit_standard<'a>(&'a self, visit: Visit<'_, 'a>) {
-        let id = ValueRef::Text(self.request_id.get().as_str());
+        let id = ValueRef::Text(self.request_id().as_str());
         visit(Entry::standard("request_id", id));
         visit(Entry::standard("span_id", ValueRef::SpanId(self.span_id)));
         visit(Entry::standard("parent_span_id", ValueRef::optional(self.parent_span_id, ValueRef::SpanId)));

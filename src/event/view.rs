@@ -143,7 +143,7 @@ impl<'a> Event<'a> {
     #[must_use]
     pub fn request_id(&self) -> Option<&'a str> {
         match self.data {
-            Data::Span(start, _) => Some(start.request_id.get().as_str()),
+            Data::Span(start, _) => Some(start.request_id().as_str()),
             Data::Given { .. } => self.metadata("request_id")?.as_str(),
         }
     }

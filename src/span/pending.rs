@@ -45,7 +45,7 @@ impl PendingSpan {
 
     pub(crate) fn give_request_id(&mut self, id: RequestId) {
         match self.start_mut() {
-            Some(start) => start.request_id = RequestIdCell::Known(id),
+            Some(start) => start.request_id = Some(RequestIdCell::Known(id)),
             None => self.draft = Some(Node::silent(self.name(), id)),
         }
     }
@@ -100,10 +100,11 @@ impl PendingSpan {
         let node = draft.get_mut().expect("a draft is not shared");
         let mut around = None;
         if let Some(start) = node.start_mut() {
-            if start.request_id.known().is_some() {
+            if start.request_id.is_some() {
                 around = self.context.node_of_request();
-            } else if let Some(id) = self.context.request_id_cell() {
-                start.request_id = id;
+            } else {
+                let outer = self.context.request_id_cell();
+                start.request_id = Some(outer.unwrap_or_else(RequestIdCell::random));
             }
             if let Some(parent) = self.context.node().and_then(|node| node.nearest_span(&telemetry)) {
                 inherit(start, parent);
