@@ -5,18 +5,18 @@ use std::sync::Arc;
 use super::listener::MAX_LISTENERS;
 use crate::event::ParseEventNameError;
 
-/// Why a handler or listener could not be attached. Nothing was attached.
+/// The error of attaching a handler, listener, subscription or sink. Nothing was attached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AttachError {
-    /// Something is attached under this id: [`detach`](crate::detach) it, or take another id.
+    /// The id is in use: [`detach`](crate::detach) what is attached under it, or choose another id.
     AlreadyExists {
         /// The id.
         id: Arc<str>,
     },
-    /// An event name is not one.
+    /// A text is not an event name.
     InvalidEventName(ParseEventNameError),
-    /// There are [`MAX_LISTENERS`] listeners already: detach one.
+    /// [`MAX_LISTENERS`] listeners are attached already: detach one of them.
     TooManyListeners,
 }
 
@@ -24,9 +24,10 @@ impl fmt::Display for AttachError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AlreadyExists { id } => {
-                write!(f, "a handler with the id {id:?} is attached already; detach it or take another id")
+                write!(f, "a handler with the id {id:?} is attached already; detach it or choose another id")
             }
-            Self::InvalidEventName(error) => error.fmt(f),
+            // Its source says which, and what is wrong with it.
+            Self::InvalidEventName(_) => f.write_str("an event name is invalid"),
             Self::TooManyListeners => {
                 write!(f, "{MAX_LISTENERS} listeners are attached already, the most there can be; detach one")
             }
@@ -34,7 +35,14 @@ impl fmt::Display for AttachError {
     }
 }
 
-impl std::error::Error for AttachError {}
+impl std::error::Error for AttachError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::InvalidEventName(error) => Some(error),
+            Self::AlreadyExists { .. } | Self::TooManyListeners => None,
+        }
+    }
+}
 
 impl From<ParseEventNameError> for AttachError {
     fn from(error: ParseEventNameError) -> Self {
@@ -55,7 +63,7 @@ pub struct DetachError {
 }
 
 impl DetachError {
-    /// The id that was not found.
+    /// Returns the id that was not found.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,9 +10,9 @@ use crate::context::InContext;
 use crate::event::{Event, EventName, Outcome, OwnedEvent, Phase, SpanId, SpanName, ValueRef};
 use crate::registry::{AttachError, Telemetry};
 
-/// Keeps every event of the catalogue that happens in its scope.
+/// Keeps every event of the catalogue that is emitted in its scope.
 ///
-/// A scope is a task and what it spawns with context, so tests that each have a capture of their own run in parallel.
+/// A scope is a task and what it spawns with context. Tests with a capture each can run in parallel.
 ///
 /// # Examples
 ///
@@ -42,7 +42,7 @@ pub struct Capture {
 
 struct Seen {
     events: Mutex<Vec<OwnedEvent>>,
-    /// How many there are, for those who wait.
+    /// How many there are. [`Capture::wait_for`] waits for it to change.
     count: watch::Sender<usize>,
 }
 
@@ -57,13 +57,13 @@ pub struct TimedOut {
 impl Capture {
     const ID: &'static str = "allm_telemetry::testing::Capture";
 
-    /// A capture with a [`Telemetry`] of its own.
+    /// Creates a capture with a [`Telemetry`] of its own.
     #[must_use]
     pub fn new() -> Self {
         Self::on(Telemetry::new()).expect("a new handle has no handlers")
     }
 
-    /// A capture on a [`Telemetry`] of yours, such as one with a clock of your own.
+    /// Attaches a capture to a [`Telemetry`], such as one with a clock of your own.
     ///
     /// # Errors
     ///
@@ -77,7 +77,7 @@ impl Capture {
         Ok(Self { telemetry, seen })
     }
 
-    /// The handle that the scope emits to, for handlers of your own.
+    /// Returns the handle that the scope emits to, for handlers of your own.
     #[must_use]
     pub fn telemetry(&self) -> &Telemetry {
         &self.telemetry
@@ -93,30 +93,30 @@ impl Capture {
         self.telemetry.run(work)
     }
 
-    /// All events so far, in order.
+    /// Returns all events so far, in order.
     #[must_use]
     pub fn events(&self) -> Vec<OwnedEvent> {
         self.seen.events.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The events with this name, in order.
+    /// Returns the events with this name, in order.
     #[must_use]
     pub fn named(&self, name: &str) -> Vec<OwnedEvent> {
         self.filtered(|event| event.as_event().name().as_str() == name)
     }
 
-    /// The events of one request, in order.
+    /// Returns the events of one request, in order.
     #[must_use]
     pub fn of_request(&self, id: impl AsRef<str>) -> Vec<OwnedEvent> {
         self.filtered(|event| event.as_event().request_id() == Some(id.as_ref()))
     }
 
-    /// Waits for an event by its name, one that has happened already included. With tokio's clock paused, the deadline
-    /// passes at once when nothing else is left to do.
+    /// Waits for an event by its name, or returns the first if there are some already. With tokio's clock paused, the
+    /// deadline passes at once when nothing else is left to do.
     ///
     /// # Errors
     ///
-    /// [`TimedOut`] if it has not happened by then; its text says what has.
+    /// [`TimedOut`] if it was not emitted by then; its text lists what was.
     ///
     /// # Panics
     ///
@@ -129,7 +129,7 @@ impl Capture {
                 if let Some(event) = self.named(name).into_iter().next() {
                     return event;
                 }
-                // The sender lives as long as this capture.
+                // The sender is in this capture, so it is not closed.
                 let _ = count.changed().await;
             }
         });
@@ -140,11 +140,12 @@ impl Capture {
         })
     }
 
-    /// Asserts that every span that started has ended, once, and that no end lacks a start.
+    /// Asserts that there are spans, and that each of them started once and ended once.
     ///
     /// # Panics
     ///
-    /// If not; the message names the spans.
+    /// If not; the message names the spans. It also panics if there are none: then the code under test ran outside the
+    /// scope of this capture, or it has no spans.
     #[track_caller]
     pub fn assert_balanced(&self) {
         let mut spans: HashMap<SpanId, (SpanName, u32, u32)> = HashMap::new();
@@ -160,15 +161,15 @@ impl Capture {
                 Phase::FirstChunk => {}
             }
         }
-        let wrong: BTreeMap<_, _> =
-            spans.into_iter().filter(|(_, (_, starts, ends))| (*starts, *ends) != (1, 1)).collect();
-        let told: Vec<String> = wrong
-            .iter()
+        assert!(!spans.is_empty(), "no span was captured: did it run in the scope of this capture?");
+        let wrong = spans.into_iter().filter(|(_, (_, starts, ends))| (*starts, *ends) != (1, 1));
+        let mut lines: Vec<String> = wrong
             .map(|(id, (name, starts, ends))| {
                 format!("{name} {id}: started {starts} times, ended {ends} times")
             })
             .collect();
-        assert!(told.is_empty(), "spans that did not start and end once:\n{}", told.join("\n"));
+        lines.sort();
+        assert!(lines.is_empty(), "spans that did not start and end once:\n{}", lines.join("\n"));
     }
 
     /// Asserts that there are ended spans of this name, and that all of them ended like this.
@@ -182,13 +183,13 @@ impl Capture {
             .filtered(|event| event.as_event().span() == Some(span) && event.as_event().outcome().is_some());
         assert!(!ends.is_empty(), "expected every {span} span to end as {outcome}, but none has ended");
         let others = ends.iter().filter(|end| end.as_event().outcome() != Some(outcome));
-        let told: Vec<String> = others.map(|end| tell_end(&end.as_event())).collect();
+        let lines: Vec<String> = others.map(|end| describe_end(&end.as_event())).collect();
         assert!(
-            told.is_empty(),
+            lines.is_empty(),
             "expected every {span} span to end as {outcome}, but {} of {} did not:\n{}",
-            told.len(),
+            lines.len(),
             ends.len(),
-            told.join("\n")
+            lines.join("\n")
         );
     }
 
@@ -213,10 +214,10 @@ impl Seen {
 }
 
 /// How a span ended, such as `tool search 8f14e45fceea167a: error std::io::error::Error`.
-fn tell_end(end: &Event<'_>) -> String {
+fn describe_end(end: &Event<'_>) -> String {
     let keys = ["tool_name", "model", "span_id", "outcome", "error_type"];
     let [tool, model, id, outcome, error_type] = keys.map(|key| end.metadata(key).filter(|it| !it.is_null()));
-    // That of a cancellation or a panic says what its outcome says.
+    // The class of a cancellation or a panic repeats its outcome.
     let error_type = error_type.filter(|_| end.outcome() == Some(Outcome::Error));
     let name = end.span().map_or("", SpanName::as_str);
     let spaced = |value: Option<ValueRef<'_>>| value.map(|it| format!(" {it}")).unwrap_or_default();
@@ -224,7 +225,7 @@ fn tell_end(end: &Event<'_>) -> String {
     format!("{name}{about}{id}:{}{}", spaced(outcome), spaced(error_type))
 }
 
-/// One line an event, with its outcome.
+/// One line per event, with its outcome.
 impl fmt::Debug for Capture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lines = self.events();

@@ -61,8 +61,10 @@ fn the_text_of_an_error_and_of_a_panic_is_content() {
 
 #[test]
 fn the_reason_of_a_retry_is_content_and_its_class_is_not() {
-    let events =
-        events(|| adapter_retry(2, std::time::Duration::from_millis(1_500), "429: the prompt was …"));
+    let events = events(|| {
+        adapter_retry(2, std::time::Duration::from_millis(1_500), "429: the prompt was …");
+        Span::chat().start().complete();
+    });
     let retry = events[0].as_event();
     let told = |convention: &Convention| {
         let mut told = Vec::new();

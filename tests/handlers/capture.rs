@@ -60,12 +60,19 @@ async fn waiting_in_vain_ends_with_the_deadline_and_tells_what_was_seen() {
 #[tokio::test]
 async fn a_span_that_has_not_ended_is_not_balanced() {
     let capture = Capture::new();
-    capture.assert_balanced();
     let active = capture.run(|| Span::chat().start());
     let text = panic_text(|| capture.assert_balanced());
     assert!(text.contains("chat") && text.contains("started 1 times, ended 0 times"), "{text}");
     active.complete();
     capture.assert_balanced();
+}
+
+#[tokio::test]
+async fn a_capture_that_saw_no_span_is_not_balanced() {
+    let capture = Capture::new();
+    chat().await;
+    let text = panic_text(|| capture.assert_balanced());
+    assert!(text.contains("no span was captured"), "{text}");
 }
 
 #[tokio::test]
