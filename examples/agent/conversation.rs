@@ -39,7 +39,7 @@ impl Conversation {
             .engine("async-openai")
             .provider("openai")
             .agent_name("weekend")
-            .conversation_id(self.id.clone())
+            .conversation_id(&self.id)
             .input(|| question.to_owned())
             .observe(|answer: &String, record| record.result(|| answer.clone()))
             .error_type(AgentError::class);
@@ -82,7 +82,7 @@ impl Conversation {
             .adjust(client::honour_retry_after)
             .notify(retry_notifier_with(error::class));
         let span = Span::stream()
-            .model(self.endpoint.model.clone())
+            .model(&self.endpoint.model)
             .server_address(self.endpoint.host())
             .server_port(self.endpoint.port())
             .observe(observe)
@@ -147,7 +147,7 @@ fn usage_of(usage: &CompletionUsage) -> Usage {
 /// Runs a tool on a task of its own and returns a message with its result or error for the model.
 async fn call_tool(call: ToolCall, fate: Fate) -> Message {
     let arguments = call.function.arguments.clone();
-    let span = Span::tool(call.function.name.clone(), call.id.clone())
+    let span = Span::tool(&call.function.name, &call.id)
         .input(|| arguments)
         .observe(|result: &String, record| record.result(|| result.clone()))
         .error_type(ToolError::class);

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use super::clock::Time;
 use super::entry::{Entry, Visit};
 use super::fields::{Key, Measurements, Metadata};
@@ -41,7 +43,8 @@ pub struct Failure {
 impl Failure {
     /// `error_type` is one of few values, such as `rate_limited`. `text` is content: exporters leave it out unless they
     /// are configured to send it.
-    pub fn new(error_type: impl Into<Key>, text: impl Into<Key>) -> Self {
+    pub fn new<'c, 't>(error_type: impl Into<Cow<'c, str>>, text: impl Into<Cow<'t, str>>) -> Self {
+        let (error_type, text) = (error_type.into().into_owned(), text.into().into_owned());
         Self { error_type: error_type.into(), text: Some(text.into()), stacktrace: None }
     }
 }

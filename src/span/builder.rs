@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 
 use super::observe::{
@@ -86,9 +87,8 @@ impl Span {
     /// One tool that the model asked for: the tool's name, and the id that the model gave the call.
     #[track_caller]
     #[inline]
-    pub fn tool(name: impl Into<Key>, call_id: impl Into<Key>) -> Self {
-        let span = Self::named(SpanName::Tool).start_key("tool_call_id", || call_id.into());
-        span.start_key("tool_name", || name.into())
+    pub fn tool<'t, 'i>(name: impl Into<Cow<'t, str>>, call_id: impl Into<Cow<'i, str>>) -> Self {
+        Self::named(SpanName::Tool).start_text("tool_call_id", call_id).start_text("tool_name", name)
     }
 
     /// `n` images made or changed.
@@ -131,8 +131,8 @@ impl Span {
     /// Speech turned into text; the media type of the audio, such as `audio/wav`.
     #[track_caller]
     #[inline]
-    pub fn transcribe(audio_mime: impl Into<Key>) -> Self {
-        Self::named(SpanName::Transcribe).start_key("audio_mime", || audio_mime.into())
+    pub fn transcribe<'t>(audio_mime: impl Into<Cow<'t, str>>) -> Self {
+        Self::named(SpanName::Transcribe).start_text("audio_mime", audio_mime)
     }
 
     /// At most `top_k` documents looked up in `data_source`: a vector store, an index or a search engine.
@@ -140,8 +140,8 @@ impl Span {
     /// Its result is `documents`. It is not a call: an embedding of the query inside it counts its own tokens.
     #[track_caller]
     #[inline]
-    pub fn retrieve(data_source: impl Into<Key>, top_k: u64) -> Self {
-        let span = Self::named(SpanName::Retrieve).start_key("data_source", || data_source.into());
+    pub fn retrieve<'t>(data_source: impl Into<Cow<'t, str>>, top_k: u64) -> Self {
+        let span = Self::named(SpanName::Retrieve).start_text("data_source", data_source);
         span.start_key("top_k", || top_k)
     }
 

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::{mem, thread};
 
@@ -8,7 +9,7 @@ use super::observe::{NoObserver, Observer, WithInput};
 use super::record::Record;
 use super::recording::Recording;
 use crate::context::{Context, around, enter};
-use crate::event::{Failure, Key, Phase, SpanName, Value};
+use crate::event::{Failure, Phase, SpanName, Value};
 use crate::registry::catch;
 
 /// A span that is driven by hand, for callback code that is neither a future nor a stream.
@@ -119,15 +120,10 @@ impl ActiveSpan {
     }
 
     /// Ends the span as `error`. The class is one of few values; the text is content.
-    pub fn error(mut self, error_type: impl Into<Key>, text: impl fmt::Display) {
+    pub fn error<'t>(mut self, error_type: impl Into<Cow<'t, str>>, text: impl fmt::Display) {
         // Not through `record`, which is silent after a panic in it: an error must not be reported as completed.
         self.lifecycle.record(|node, recording| {
-            let failure = |with_text: bool| Failure {
-                error_type: error_type.into(),
-                text: with_text.then(|| text.to_string().into()),
-                stacktrace: None,
-            };
-            Record::new(recording, node, Phase::Stop).failed(|with_text| Some(failure(with_text)));
+            Record::new(recording, node, Phase::Stop).error(error_type, text);
         });
         self.complete();
     }

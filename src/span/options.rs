@@ -1,4 +1,7 @@
-//! The start keys that a span has only when they are set.
+//! The start keys that a span has only when they are set. Texts may be borrowed; they are copied if the span is observed.
+//! An empty text is ignored.
+
+use std::borrow::Cow;
 
 use super::builder::Span;
 use crate::event::{Key, Metadata, RequestId, Value};
@@ -6,41 +9,45 @@ use crate::event::{Key, Metadata, RequestId, Value};
 impl<O> Span<O> {
     /// The client or adapter in use, such as `openai` or `rig`. Inherited by spans inside.
     #[inline]
-    pub fn engine(mut self, engine: impl Into<Key>) -> Self {
-        if let Some(start) = self.pending.start_mut() {
-            start.engine = Some(engine.into());
+    pub fn engine<'t>(mut self, engine: impl Into<Cow<'t, str>>) -> Self {
+        if let Some(start) = self.pending.start_mut()
+            && let Some(engine) = known(engine)
+        {
+            start.engine = Some(engine);
         }
         self
     }
 
     /// The model that is asked.
     #[inline]
-    pub fn model(mut self, model: impl Into<Key>) -> Self {
-        if let Some(start) = self.pending.start_mut() {
-            start.model = Some(model.into());
+    pub fn model<'t>(mut self, model: impl Into<Cow<'t, str>>) -> Self {
+        if let Some(start) = self.pending.start_mut()
+            && let Some(model) = known(model)
+        {
+            start.model = Some(model);
         }
         self
     }
 
     /// Who serves the model, as OpenTelemetry names it (`openai`, `anthropic`, `gcp.gemini`), if it is not the engine.
     /// Inherited by spans inside.
-    pub fn provider(self, provider: impl Into<Key>) -> Self {
-        self.start_key("provider", || provider.into())
+    pub fn provider<'t>(self, provider: impl Into<Cow<'t, str>>) -> Self {
+        self.start_text("provider", provider)
     }
 
     /// The agent's name.
-    pub fn agent_name(self, name: impl Into<Key>) -> Self {
-        self.start_key("agent_name", || name.into())
+    pub fn agent_name<'t>(self, name: impl Into<Cow<'t, str>>) -> Self {
+        self.start_text("agent_name", name)
     }
 
     /// The conversation that this is a turn of. Not the request id: a conversation has many requests.
-    pub fn conversation_id(self, id: impl Into<Key>) -> Self {
-        self.start_key("conversation_id", || id.into())
+    pub fn conversation_id<'t>(self, id: impl Into<Cow<'t, str>>) -> Self {
+        self.start_text("conversation_id", id)
     }
 
     /// The host that is asked.
-    pub fn server_address(self, host: impl Into<Key>) -> Self {
-        self.start_key("server_address", || host.into())
+    pub fn server_address<'t>(self, host: impl Into<Cow<'t, str>>) -> Self {
+        self.start_text("server_address", host)
     }
 
     /// The port that is asked.
@@ -126,6 +133,17 @@ impl<O> Span<O> {
         self
     }
 
+    /// Sets a start key to a text, unless it is empty.
+    #[inline]
+    pub(super) fn start_text<'t>(mut self, key: &'static str, text: impl Into<Cow<'t, str>>) -> Self {
+        if let Some(start) = self.pending.start_mut()
+            && let Some(text) = known(text)
+        {
+            start.keys.insert(key, text);
+        }
+        self
+    }
+
     #[inline]
     pub(super) fn start_key<V: Into<Value>>(mut self, key: &'static str, value: impl FnOnce() -> V) -> Self {
         if let Some(start) = self.pending.start_mut() {
@@ -133,4 +151,10 @@ impl<O> Span<O> {
         }
         self
     }
+}
+
+/// A text that the span keeps; `None` if it is empty, which clients use for what they do not know.
+fn known<'t>(text: impl Into<Cow<'t, str>>) -> Option<Key> {
+    let text = text.into();
+    (!text.is_empty()).then(|| Cow::Owned(text.into_owned()))
 }

@@ -216,3 +216,18 @@ async fn a_streams_response_is_null_whatever_an_observer_says() {
     opened.count().await;
     assert_eq!(value(&the(&capture, SpanName::Stream, Phase::Stop), "response"), Value::Null);
 }
+
+#[tokio::test]
+async fn items_that_cannot_fail_are_opened_by_a_request_that_can() {
+    let capture = Capture::new();
+    let open = |opened: Answer<[&'static str; 2]>| {
+        let span = Span::stream().output(|token: &&'static str| *token);
+        capture.scope(span.open_infallible(async move { opened.map(stream::iter) }))
+    };
+    assert_eq!(open(Ok(["Hel", "lo"])).await.unwrap().collect::<String>().await, "Hello");
+    assert!(open(Err(refused())).await.is_err());
+    let stops = capture.named("allm.stream.stop");
+    let said: Vec<_> = stops.iter().map(|stop| (text(stop, "outcome"), value(stop, "output"))).collect();
+    assert_eq!(said, [("completed".into(), "Hello".into()), ("error".into(), Value::Null)]);
+    capture.assert_balanced();
+}
