@@ -6,13 +6,18 @@ use futures::Stream;
 use futures::stream::FusedStream;
 use pin_project::{pin_project, pinned_drop};
 
-use super::current::enter_task;
 use super::handle::Context;
+use crate::event::{RequestId, RequestIdCell};
+use crate::registry::Telemetry;
 
-/// A future or a stream that carries a context: it is polled and dropped in it.
+/// A future, stream or closure that carries a context: it is polled and dropped in it.
 ///
-/// Made by [`Context::scope`], [`Telemetry::scope`](crate::Telemetry::scope),
-/// [`with_request_id`](crate::with_request_id), the spawn helpers and `in_current_context`.
+/// Returned by [`Context::scope`], [`Telemetry::scope`](crate::Telemetry::scope),
+/// [`with_request_id`](crate::with_request_id) and `in_current_context`.
+///
+/// # Panics
+///
+/// A future panics when it is polled after it was ready.
 ///
 /// # Cancel safety
 ///
@@ -24,21 +29,76 @@ pub struct InContext<T> {
     // An `Option`, so that it can be dropped in its context without `unsafe`.
     #[pin]
     inner: Option<T>,
+    // Boxed, so that what is wrapped stays small to move.
+    carried: Box<Carried>,
+}
+
+#[derive(Debug)]
+struct Carried {
+    /// Until the first poll, the context it was made in.
     context: Context,
+    /// What is changed in the context at the first poll. `None` afterwards.
+    scope: Option<Scope>,
+}
+
+/// What a scope changes in the context around it.
+#[derive(Debug)]
+pub(crate) enum Scope {
+    /// Nothing: it only carries the context.
+    Same,
+    RequestId(RequestId),
+    Telemetry(Telemetry),
+}
+
+impl Scope {
+    /// The context inside this scope.
+    fn inside(self, outer: &Context) -> Context {
+        match self {
+            Self::Same => outer.clone(),
+            Self::RequestId(id) => outer.with_request(RequestIdCell::Known(id)),
+            Self::Telemetry(telemetry) => outer.with_telemetry(telemetry),
+        }
+    }
 }
 
 impl<T> InContext<T> {
-    pub(crate) fn new(context: Context, inner: T) -> Self {
-        Self { inner: Some(inner), context }
+    /// Carries exactly this context.
+    pub(crate) fn exactly(context: Context, inner: T) -> Self {
+        Self { inner: Some(inner), carried: Box::new(Carried { context, scope: None }) }
     }
 
-    /// Runs a closure in the context. One that never runs is dropped in it all the same.
+    /// Carries the context that is current now or at the first poll, as [`Context::settle`] decides, changed by `scope`.
+    pub(crate) fn pending(scope: Scope, inner: T) -> Self {
+        let carried = Carried { context: Context::current(), scope: Some(scope) };
+        Self { inner: Some(inner), carried: Box::new(carried) }
+    }
+
+    /// Runs a closure in its context. One that never runs is dropped in it all the same.
     pub(crate) fn run<R>(mut self) -> R
     where
         T: FnOnce() -> R,
     {
         let work = self.inner.take().expect("a closure runs once");
-        enter_task(&mut self.context, work)
+        self.carried.settled().enter_poll(work)
+    }
+}
+
+impl Carried {
+    /// The context for a poll.
+    fn settled(&mut self) -> &mut Context {
+        if let Some(scope) = self.scope.take() {
+            self.context.settle();
+            self.context = scope.inside(&self.context);
+        }
+        &mut self.context
+    }
+
+    /// The context for the drop. If it was never polled, that is the one it was made in, with its own change.
+    fn unsettled(&mut self) -> &mut Context {
+        if let Some(scope) = self.scope.take() {
+            self.context = scope.inside(&self.context);
+        }
+        &mut self.context
     }
 }
 
@@ -47,7 +107,7 @@ impl<F: Future> Future for InContext<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        enter_task(this.context, || match this.inner.as_mut().as_pin_mut() {
+        this.carried.settled().enter_poll(|| match this.inner.as_mut().as_pin_mut() {
             Some(inner) => {
                 let polled = inner.poll(cx);
                 if polled.is_ready() {
@@ -68,7 +128,7 @@ impl<S: Stream> Stream for InContext<S> {
         if this.inner.is_none() {
             return Poll::Ready(None);
         }
-        enter_task(this.context, || {
+        this.carried.settled().enter_poll(|| {
             let polled =
                 this.inner.as_mut().as_pin_mut().map_or(Poll::Ready(None), |inner| inner.poll_next(cx));
             if matches!(polled, Poll::Ready(None)) {
@@ -94,7 +154,7 @@ impl<T> PinnedDrop for InContext<T> {
     fn drop(self: Pin<&mut Self>) {
         let mut this = self.project();
         if this.inner.is_some() {
-            enter_task(this.context, || this.inner.set(None));
+            this.carried.unsettled().enter_poll(|| this.inner.set(None));
         }
     }
 }

@@ -67,7 +67,7 @@ impl Node {
 
     /// The spans around this one that observe the same call.
     fn same_call_around(&self, name: SpanName) -> impl Iterator<Item = &Self> {
-        self.around()
+        self.ancestors()
             .take_while(|outer| !outer.is_boundary())
             .filter(move |outer| outer.is_observed_with(self))
             .filter(move |outer| outer.start().is_some_and(|start| family(start.name) == family(name)))
@@ -75,16 +75,16 @@ impl Node {
 
     /// The spans around this one that the same handle observes.
     fn spans_around(&self) -> impl Iterator<Item = &Self> {
-        self.around().filter(move |outer| outer.is_observed_with(self))
+        self.ancestors().filter(move |outer| outer.is_observed_with(self))
     }
 
     fn is_observed_with(&self, inner: &Self) -> bool {
         self.start().is_some() && self.telemetry.ptr_eq(&inner.telemetry)
     }
 
-    /// Whether this is not a call, but a tool, for example: what is inside it is a call of its own.
+    /// Whether this is a span but not a call, observed or not, such as a tool: what is inside it is a call of its own.
     fn is_boundary(&self) -> bool {
-        self.start().is_some_and(|start| !start.name.is_call())
+        self.name().is_some_and(|name| !name.is_call())
     }
 
     /// Whether this is a step or a chat, whose usage is the sum of the calls inside it.

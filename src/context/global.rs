@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use super::current::telemetry;
+use super::handle::Context;
 use crate::event::{Event, EventName, Measurements, Metadata, ParseEventNameError};
-use crate::registry::{AttachError, DetachError, HandlerInfo, Listener, SubscribeOptions, Subscription};
+use crate::registry::{
+    AttachError, DetachError, HandlerInfo, Listener, SubscribeOptions, Subscription, Telemetry,
+};
 
-/// [`Telemetry::attach`](crate::Telemetry::attach) on the scope's handle, else the global one.
+/// [`Telemetry::attach`](crate::Telemetry::attach) on the scope's handle, otherwise on the global one.
 ///
 /// # Errors
 ///
@@ -23,7 +25,7 @@ where
     telemetry().attach(id, event, handler)
 }
 
-/// [`Telemetry::attach_many`](crate::Telemetry::attach_many) on the scope's handle, else the global one.
+/// [`Telemetry::attach_many`](crate::Telemetry::attach_many) on the scope's handle, otherwise on the global one.
 ///
 /// # Errors
 ///
@@ -40,7 +42,7 @@ where
     telemetry().attach_many(id, events, handler)
 }
 
-/// [`Telemetry::listen`](crate::Telemetry::listen) on the scope's handle, else the global one.
+/// [`Telemetry::listen`](crate::Telemetry::listen) on the scope's handle, otherwise on the global one.
 ///
 /// # Errors
 ///
@@ -49,7 +51,7 @@ pub fn listen(id: impl Into<Arc<str>>, listener: impl Listener) -> Result<(), At
     telemetry().listen(id, listener)
 }
 
-/// [`Telemetry::subscribe`](crate::Telemetry::subscribe) on the scope's handle, else the global one.
+/// [`Telemetry::subscribe`](crate::Telemetry::subscribe) on the scope's handle, otherwise on the global one.
 ///
 /// # Errors
 ///
@@ -66,7 +68,7 @@ where
     telemetry().subscribe(id, events, capacity)
 }
 
-/// [`Telemetry::subscribe_with`](crate::Telemetry::subscribe_with) on the scope's handle, else the global one.
+/// [`Telemetry::subscribe_with`](crate::Telemetry::subscribe_with) on the scope's handle, otherwise on the global one.
 ///
 /// # Errors
 ///
@@ -83,7 +85,7 @@ where
     telemetry().subscribe_with(id, events, options)
 }
 
-/// [`Telemetry::detach`](crate::Telemetry::detach) on the scope's handle, else the global one.
+/// [`Telemetry::detach`](crate::Telemetry::detach) on the scope's handle, otherwise on the global one.
 ///
 /// # Errors
 ///
@@ -92,13 +94,13 @@ pub fn detach(id: &str) -> Result<(), DetachError> {
     telemetry().detach(id)
 }
 
-/// [`Telemetry::list_handlers`](crate::Telemetry::list_handlers) on the scope's handle, else the global one.
+/// [`Telemetry::list_handlers`](crate::Telemetry::list_handlers) on the scope's handle, otherwise on the global one.
 #[must_use]
 pub fn list_handlers(prefix: &str) -> Vec<HandlerInfo> {
     telemetry().list_handlers(prefix)
 }
 
-/// [`Telemetry::execute`](crate::Telemetry::execute) on the scope's handle, else the global one.
+/// [`Telemetry::execute`](crate::Telemetry::execute) on the scope's handle, otherwise on the global one.
 ///
 /// It takes the name without its prefix, and [`attach`] takes it in full: `execute("cache.hit", …)` emits
 /// `allm.cache.hit`.
@@ -116,4 +118,8 @@ where
     ParseEventNameError: From<N::Error>,
 {
     telemetry().execute(suffix, measurements, metadata)
+}
+
+fn telemetry() -> Telemetry {
+    Context::current().telemetry()
 }

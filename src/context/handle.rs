@@ -1,12 +1,9 @@
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
 
-use super::carried::InContext;
-use super::current;
-use super::node::{Node, Place};
+use super::node::{Kind, Node};
 use crate::event::{LazyRequestId, RequestId, RequestIdCell};
-use crate::registry::Telemetry;
+use crate::registry::{ListenerStates, Telemetry};
 
 /// What a task knows: the request id, the span it is inside, and the [`Telemetry`] it emits to.
 ///
@@ -33,135 +30,90 @@ use crate::registry::Telemetry;
 /// ```
 #[derive(Clone, Default)]
 pub struct Context {
+    /// The innermost observed span or scope.
     pub(super) node: Option<Arc<Node>>,
-    /// Of an unobserved request, which needs no node of its own. Not looked at when the node has a request id.
-    pub(super) id: Option<LazyRequestId>,
-}
-
-/// The request id of this task, inside any span or scope that has one, observed or not.
-///
-/// # Examples
-///
-/// ```
-/// use allm_telemetry::{prelude::*, current_request_id};
-///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() {
-/// assert_eq!(current_request_id(), None);
-/// let (outer, inner) = async {
-///     (current_request_id(), async { current_request_id() }.in_span_infallible(Span::step()).await)
-/// }
-/// .in_span_infallible(Span::chat())
-/// .await;
-/// assert!(outer.is_some() && outer == inner);
-/// # }
-/// ```
-#[must_use]
-pub fn current_request_id() -> Option<RequestId> {
-    current::ambient().request_id()
+    /// The request, if nobody observes it. Such a request needs no node, so that it allocates nothing.
+    pub(super) bare_request: Option<LazyRequestId>,
 }
 
 impl Context {
-    /// The context of the code that calls this. Empty outside every span and scope.
-    #[must_use]
-    pub fn current() -> Self {
-        current::ambient()
-    }
-
     /// The request id, if this is the context of a request.
     #[must_use]
     pub fn request_id(&self) -> Option<RequestId> {
-        let of_node = self.node.as_ref().and_then(|node| node.request_id());
-        of_node.cloned().or_else(|| self.id.map(LazyRequestId::id))
-    }
-
-    /// The request id for a span inside, without reading it.
-    pub(crate) fn request_id_cell(&self) -> Option<RequestIdCell> {
-        let of_node = self.node.as_ref().and_then(|node| node.request_id_cell());
-        of_node.or_else(|| self.id.map(RequestIdCell::of))
-    }
-
-    /// Runs a closure in this context.
-    pub fn run<R>(self, work: impl FnOnce() -> R) -> R {
-        let mut context = self;
-        current::enter_task(&mut context, work)
-    }
-
-    /// Wraps a future: it is polled and dropped in this context.
-    pub fn scope<F: Future>(self, future: F) -> InContext<F> {
-        InContext::new(self, future)
+        match self.bare_request {
+            Some(request) => Some(request.id()),
+            None => self.node.as_ref()?.request()?.get().clone().into(),
+        }
     }
 
     pub(crate) fn of(node: Arc<Node>) -> Self {
-        Self { node: Some(node), id: None }
+        Self { node: Some(node), bare_request: None }
     }
 
-    /// The context of the outermost call of a request that nobody observes: its id is drawn when it is first read.
-    pub(crate) fn unread(self) -> Self {
-        Self { node: self.node, id: Some(LazyRequestId::next()) }
-    }
-
-    /// Makes this empty context the one of a new request.
+    /// The same inside a request: a new one that nobody observes, unless there is one already.
     #[inline]
-    pub(crate) fn begin_request(&mut self) {
-        self.id = Some(LazyRequestId::next());
+    pub(crate) fn in_request(mut self) -> Self {
+        if !self.has_request() {
+            self.bare_request = Some(LazyRequestId::next());
+        }
+        self
     }
 
-    /// Whether this is an unobserved request and nothing else.
+    /// The context inside a scope with this request.
+    pub(super) fn with_request(&self, request: RequestIdCell) -> Self {
+        Self::of(Node::new(Kind::Scope(Some(request)), self.telemetry(), self.to_node()))
+    }
+
+    /// The context inside a scope of this handle.
+    pub(super) fn with_telemetry(&self, telemetry: Telemetry) -> Self {
+        Self::of(Node::new(Kind::Scope(self.request()), telemetry, self.to_node()))
+    }
+
+    /// The request, for what is opened inside. Does not read its id.
+    pub(crate) fn request(&self) -> Option<RequestIdCell> {
+        match self.bare_request {
+            Some(request) => Some(RequestIdCell::of(request)),
+            None => self.node.as_ref()?.request().cloned(),
+        }
+    }
+
     #[inline]
-    pub(crate) fn is_bare_request(&self) -> bool {
-        self.node.is_none() && self.id.is_some()
-    }
-
-    /// Whether this belongs to a request.
-    pub(crate) fn has_request(&self) -> bool {
-        self.id.is_some() || self.node.as_ref().is_some_and(|node| node.has_request())
-    }
-
-    #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.node.is_none() && self.id.is_none()
-    }
-
-    pub(crate) fn node(&self) -> Option<&Arc<Node>> {
-        self.node.as_ref()
-    }
-
-    /// Leaves this context empty.
-    pub(crate) fn take_node(&mut self) -> Option<Arc<Node>> {
-        self.id = None;
-        self.node.take()
+    pub(super) fn has_request(&self) -> bool {
+        self.bare_request.is_some() || self.node.as_ref().is_some_and(|node| node.request().is_some())
     }
 
     pub(crate) fn telemetry(&self) -> Telemetry {
         self.node.as_ref().map_or_else(Telemetry::global, |node| node.telemetry.clone())
     }
 
-    /// Whether this request is `id`, or one around it that was replaced by a given id.
-    fn is_of(&self, id: Option<&RequestId>) -> bool {
-        self.node.as_ref().is_some_and(|node| node.is_of(id)) || self.request_id().as_ref() == id
+    /// Whether a scope or an observed span has decided on the handle. Otherwise it is the global one by default.
+    pub(super) fn has_telemetry(&self) -> bool {
+        self.node.as_ref().is_some_and(|node| node.has_telemetry())
     }
 
-    /// The node that a span with an id of its own is in: one that keeps the request around it known.
-    pub(crate) fn node_of_request(&self) -> Option<Arc<Node>> {
-        match self.id {
-            Some(ticket) if !self.node.as_ref().is_some_and(|node| node.has_request()) => {
-                let place = Place::Scope(Some(ticket.id()));
-                Some(Node::scope(place, self.telemetry(), self.node.clone()))
-            }
-            _ => self.node.clone(),
-        }
+    #[inline]
+    pub(crate) fn node(&self) -> Option<&Node> {
+        self.node.as_deref()
     }
 
-    /// Whether this was opened inside `outer`, or is it.
-    pub(crate) fn is_inside(&self, outer: &Self) -> bool {
-        let node_inside = match (&self.node, &outer.node) {
-            (Some(inner), Some(outer)) => inner.is_inside(outer),
-            (_, None) => true,
-            (None, Some(_)) => false,
-        };
-        // An unobserved request leaves no node, but everything in it has its id.
-        node_inside && (outer.id.is_none() || self.id == outer.id || self.is_of(outer.request_id().as_ref()))
+    /// The node, if listeners want to be around what is polled in it.
+    #[inline]
+    pub(super) fn listened_node(&self) -> Option<Arc<Node>> {
+        let listened = |node: &&Arc<Node>| node.states().is_some_and(ListenerStates::want_around);
+        self.node.as_ref().filter(listened).cloned()
+    }
+
+    /// The parent of a node that is opened in this context. A request that nobody observes gets a node here, so that
+    /// [`is_inside`](Self::is_inside) finds it even from inside a request with another id.
+    pub(crate) fn to_node(&self) -> Option<Arc<Node>> {
+        let Some(request) = self.bare_request else { return self.node.clone() };
+        let scope = Kind::Scope(Some(RequestIdCell::of(request)));
+        Some(Node::new(scope, self.telemetry(), self.node.clone()))
+    }
+
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.node.is_none() && self.bare_request.is_none()
     }
 }
 

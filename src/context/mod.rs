@@ -1,9 +1,22 @@
-//! Floor 2: what this task knows. The request id, the span it is inside, and the handle it emits to.
+//! Context: what the current code knows of the request, the span and the handle around it.
 //!
-//! A context crosses tasks in a tokio task-local ([`current`]'s `TASK`): `spawn`, scopes and everything else that
-//! carries a context enter it around each poll. A span's own polls keep it in a thread-local cell instead (`NOW`),
-//! which hides the task-local and is swapped in and out around each poll just the same: entering a task-local costs
-//! 5 ns, and a token must not. Neither needs a drop, so both work while a thread is torn down.
+//! A [`Context`] is a pointer to a node in a tree. A node is an observed span, or a scope that changes what is inherited:
+//! the request id or the handle. Nodes point to their parents, so a span finds its parent, its request and its handle by
+//! going up, and a context that is cloned, sent to another task or kept longer than its span still knows them. A request
+//! that nobody observes has no node: its context holds the bits of its id, whose text is made when it is first read, so
+//! it allocates nothing.
+//!
+//! The current context is in one slot, a tokio task-local. [`Context::enter`] moves a context into the slot, runs a poll,
+//! and moves it back out; it is the only way in. Between polls the slot is as it was before, so neighbours in a `join!`
+//! never see each other. The slot is made of cells and needs no drop, because a thread-local that does cannot be reached
+//! while its thread is torn down, and a span may end there.
+//!
+//! What is polled later (a wrapped future, a scope, `in_current_context`) remembers the context it was built in, and
+//! settles at its first poll: [`Context::settle`] decides between that context and the one of the poll. Then a scope
+//! changes its own part, and a span adds itself. So scopes can be nested in any order, and a wrapped future can be
+//! spawned anywhere.
+//!
+//! Listeners keep their states on the nodes. A poll that enters a node runs [inside those](Node::around) that ask for it.
 
 mod carried;
 mod counting;
@@ -13,11 +26,14 @@ mod global;
 mod handle;
 mod node;
 mod scope;
+mod settle;
 
 pub use carried::InContext;
+pub use current::current_request_id;
 pub use global::{attach, attach_many, detach, execute, list_handlers, listen, subscribe, subscribe_with};
-pub use handle::{Context, current_request_id};
+pub use handle::Context;
 pub use scope::with_request_id;
 
-pub(crate) use current::{ambient, around, enter, enter_bare, is_current, is_entered, is_outside, lend};
-pub(crate) use node::{Node, Place, Unshared};
+pub(crate) use carried::Scope;
+pub(crate) use current::enter_span;
+pub(crate) use node::{Kind, Node};

@@ -1,105 +1,59 @@
-use std::ops::Deref;
+use std::iter;
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::counting::UsageCount;
-use crate::event::{RequestId, RequestIdCell, SpanName, SpanStart};
+use crate::event::{RequestIdCell, SpanName, SpanStart};
 use crate::registry::{ListenerStates, Telemetry};
 
-/// How many levels up a node still knows those around it. A task that spawns its successor for ever, each inside the
-/// last, would else keep them all.
+/// How many levels up a node still knows those around it. Otherwise a task that spawns its successor without end, each
+/// inside the last, would keep them all in memory.
 const MAX_DEPTH: u16 = 128;
 
-/// A place in the tree of contexts: an observed span, or a scope that changes what is inherited.
+/// A node in the tree of contexts: a span, or a scope that changes what is inherited.
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) telemetry: Telemetry,
-    pub(crate) place: Place,
+    kind: Kind,
     parent: Option<Arc<Node>>,
     depth: u16,
     ended: AtomicBool,
     retries: AtomicU32,
     usage_count: UsageCount,
-    /// What listeners keep for this span and those around it, if there are any: captures until it starts.
+    /// What listeners keep for this span and those around it, if there are any. Until the span starts, what they captured
+    /// where it was built.
     states: Option<ListenerStates>,
 }
 
 #[derive(Debug)]
-pub(crate) enum Place {
+pub(crate) enum Kind {
     /// An observed span.
     Span(SpanStart),
-    /// A request id, or a handle, for all that is inside. Inside a handle's scope there may be many requests.
-    Scope(Option<RequestId>),
-    /// A span that counts its attempts and is not observed: a retry inside it is nobody else's.
-    Unobserved(Option<RequestId>),
-}
-
-/// A node that nobody else has yet.
-#[derive(Debug)]
-pub(crate) struct Unshared(Arc<Node>);
-
-impl Unshared {
-    /// Makes a node after its place, so that it is written there: one that is made before is copied, 8 ns for 300 bytes.
-    /// Not for the cycle that the function is named after.
-    #[inline(always)]
-    fn new(make: impl FnOnce() -> Node) -> Self {
-        Self(Arc::new_cyclic(|_| make()))
-    }
-
-    /// Always there: only [`share`](Self::share) gives it away. A `None` and not a panic, because a builder that may
-    /// panic is kept in memory and not in registers.
-    #[inline]
-    pub(crate) fn get_mut(&mut self) -> Option<&mut Node> {
-        Arc::get_mut(&mut self.0)
-    }
-
-    #[inline]
-    pub(crate) fn share(self) -> Arc<Node> {
-        self.0
-    }
-}
-
-impl Deref for Unshared {
-    type Target = Node;
-
-    #[inline]
-    fn deref(&self) -> &Node {
-        &self.0
-    }
+    /// A span that nobody observes, if it has a request id of its own or bounds the call around it.
+    Unobserved(SpanName, Option<RequestIdCell>),
+    /// A request, or a handle, for all that is inside. In the scope of a handle there may be many requests.
+    Scope(Option<RequestIdCell>),
 }
 
 impl Node {
-    /// A span that was built and belongs nowhere yet.
-    #[inline]
+    pub(crate) fn new(kind: Kind, telemetry: Telemetry, parent: Option<Arc<Self>>) -> Arc<Self> {
+        let mut node = Self::alone(kind, telemetry);
+        node.put_inside(parent);
+        Arc::new(node)
+    }
+
+    /// A span that was built and has not started. It is not shared until then.
     #[track_caller]
-    pub(crate) fn unsettled(name: SpanName) -> Unshared {
-        // Not inside: the closure would be the caller.
-        let built_at = Location::caller();
-        Unshared::new(|| Self::alone(Place::Span(SpanStart::new(name, built_at)), Telemetry::global()))
+    pub(crate) fn draft(name: SpanName) -> Arc<Self> {
+        let start = SpanStart::new(name, Location::caller());
+        Arc::new(Self::alone(Kind::Span(start), Telemetry::global()))
     }
 
-    /// A span that nobody listens to and whose request has an id of the caller's.
-    pub(crate) fn silent(name: SpanName, id: RequestId) -> Unshared {
-        let place = if name.is_call() { Place::Unobserved(Some(id)) } else { Place::Scope(Some(id)) };
-        Unshared::new(|| Self::alone(place, Telemetry::global()))
-    }
-
-    /// Where a context changes in another way than by a span.
-    #[inline]
-    pub(crate) fn scope(place: Place, telemetry: Telemetry, around: Option<Arc<Self>>) -> Arc<Self> {
-        let mut node = Unshared::new(|| Self::alone(place, telemetry));
-        if let Some(node) = node.get_mut() {
-            node.put_inside(around);
-        }
-        node.share()
-    }
-
-    #[inline]
-    const fn alone(place: Place, telemetry: Telemetry) -> Self {
+    fn alone(kind: Kind, telemetry: Telemetry) -> Self {
         Self {
             telemetry,
-            place,
+            kind,
             parent: None,
             depth: 0,
             ended: AtomicBool::new(false),
@@ -109,58 +63,45 @@ impl Node {
         }
     }
 
-    /// Says what is around it. Its handle is set.
-    #[inline]
-    pub(crate) fn put_inside(&mut self, around: Option<Arc<Self>>) {
-        if let Some(around) = around.as_deref().and_then(Self::states) {
+    /// Puts this node below another. Its handle must be set, because only listeners of one handle are around both.
+    pub(crate) fn put_inside(&mut self, parent: Option<Arc<Self>>) {
+        if let Some(around) = parent.as_deref().and_then(Self::states) {
             self.states.get_or_insert_default().inherit(&self.telemetry, around);
         }
-        self.parent = around.filter(|around| around.depth < MAX_DEPTH);
+        self.parent = parent.filter(|parent| parent.depth < MAX_DEPTH);
         self.depth = self.parent.as_ref().map_or(0, |parent| parent.depth + 1);
     }
 
-    /// The request id that the caller gave, if this is a span that has one.
-    pub(crate) fn given_id(&self) -> Option<&RequestId> {
-        match &self.place {
-            Place::Span(start) => start.request_id.as_ref().map(RequestIdCell::get),
-            Place::Scope(id) | Place::Unobserved(id) => id.as_ref(),
+    /// The request that this belongs to. Until a span starts, the one that the caller gave it.
+    pub(crate) fn request(&self) -> Option<&RequestIdCell> {
+        match &self.kind {
+            Kind::Span(SpanStart { request_id, .. }) => request_id.as_ref(),
+            Kind::Unobserved(_, request) | Kind::Scope(request) => request.as_ref(),
         }
     }
 
-    pub(crate) fn request_id(&self) -> Option<&RequestId> {
-        match &self.place {
-            Place::Span(start) => Some(start.request_id()),
-            Place::Scope(id) | Place::Unobserved(id) => id.as_ref(),
-        }
-    }
-
-    /// The request id for a span inside, without reading it.
-    pub(crate) fn request_id_cell(&self) -> Option<RequestIdCell> {
-        match &self.place {
-            Place::Span(start) => start.request_id.clone(),
-            Place::Scope(id) | Place::Unobserved(id) => id.clone().map(RequestIdCell::Known),
-        }
-    }
-
-    /// Whether it belongs to a request. Reads no id, so it draws none.
-    pub(crate) fn has_request(&self) -> bool {
-        !matches!(self.place, Place::Scope(None) | Place::Unobserved(None))
-    }
-
-    /// This span's start, if it is one.
+    /// This span's start, if it is observed.
     pub(crate) fn start(&self) -> Option<&SpanStart> {
-        match &self.place {
-            Place::Span(start) => Some(start),
-            Place::Scope(_) | Place::Unobserved(_) => None,
+        match &self.kind {
+            Kind::Span(start) => Some(start),
+            Kind::Unobserved(..) | Kind::Scope(_) => None,
         }
     }
 
-    /// The same, to set what it says until it starts.
-    #[inline]
+    /// The same, to be written until the span starts.
     pub(crate) fn start_mut(&mut self) -> Option<&mut SpanStart> {
-        match &mut self.place {
-            Place::Span(start) => Some(start),
-            Place::Scope(_) | Place::Unobserved(_) => None,
+        match &mut self.kind {
+            Kind::Span(start) => Some(start),
+            Kind::Unobserved(..) | Kind::Scope(_) => None,
+        }
+    }
+
+    /// The name of the span, observed or not.
+    pub(super) fn name(&self) -> Option<SpanName> {
+        match &self.kind {
+            Kind::Span(start) => Some(start.name),
+            Kind::Unobserved(name, _) => Some(*name),
+            Kind::Scope(_) => None,
         }
     }
 
@@ -169,24 +110,32 @@ impl Node {
         self.lineage().filter(|node| node.telemetry.ptr_eq(telemetry)).find_map(Self::start)
     }
 
-    /// The nearest span here or above that says how often it was tried.
-    pub(crate) fn counts_retries(&self) -> Option<&Self> {
-        let nearest = self.lineage().find(|node| match &node.place {
-            Place::Span(start) => start.name.is_call(),
-            Place::Unobserved(_) => true,
-            Place::Scope(_) => false,
-        })?;
-        nearest.is_span().then_some(nearest)
+    /// Whether the handle was chosen, by a scope or because it observes a span.
+    pub(super) fn has_telemetry(&self) -> bool {
+        !self.telemetry.ptr_eq(&Telemetry::global()) || self.lineage().any(|node| node.start().is_some())
     }
 
-    /// Whether this is `other` or was opened inside it.
-    pub(crate) fn is_inside(&self, other: &Self) -> bool {
-        self.lineage().any(|node| std::ptr::eq(node, other))
+    /// The call that a retry here is counted on, if it is observed. A tool's own retries are nobody's.
+    pub(crate) fn retried_call(&self) -> Option<&Self> {
+        let is_asked = |name: SpanName| name.is_call() || name == SpanName::Tool;
+        self.lineage().find(|node| node.name().is_some_and(is_asked)).filter(|node| node.is_observed_call())
     }
 
-    /// Whether this request is `id`, or one around it is.
-    pub(crate) fn is_of(&self, id: Option<&RequestId>) -> bool {
-        self.lineage().any(|node| node.request_id() == id)
+    /// Whether an unobserved span of this name, opened here, needs a node: what is inside it would be taken for a part of
+    /// the observed call around it, and no span in between has separated the two already.
+    pub(crate) fn needs_boundary(&self, name: SpanName) -> bool {
+        let separates = |between: SpanName| match name {
+            SpanName::Tool => between == SpanName::Tool,
+            _ if name.is_call() => between.is_call() || between == SpanName::Tool,
+            _ => !between.is_call(),
+        };
+        let nearest =
+            self.lineage().find(|node| node.is_observed_call() || node.name().is_some_and(separates));
+        nearest.is_some_and(Self::is_observed_call)
+    }
+
+    fn is_observed_call(&self) -> bool {
+        self.start().is_some_and(|start| start.name.is_call())
     }
 
     pub(crate) fn count_retry(&self) {
@@ -206,40 +155,36 @@ impl Node {
         self.ended.store(true, Ordering::Relaxed);
     }
 
-    pub(crate) fn has_ended(&self) -> bool {
-        self.ended.load(Ordering::Relaxed)
-    }
-
     #[inline]
     pub(crate) fn states(&self) -> Option<&ListenerStates> {
         self.states.as_ref()
     }
 
-    /// Where listeners write what they keep for this span, and what it says, while nobody else has it.
+    /// The span's start, and where listeners write what they keep for it, until it is shared.
     pub(crate) fn start_and_states(&mut self) -> Option<(&SpanStart, &mut ListenerStates)> {
-        let Place::Span(start) = &self.place else { return None };
+        let Kind::Span(start) = &self.kind else { return None };
         Some((start, self.states.get_or_insert_default()))
     }
 
-    /// Most have none, and to write that again costs more than to see it.
-    #[inline]
     pub(crate) fn drop_states(&mut self) {
-        if self.states.is_some() {
-            self.states = None;
-        }
+        self.states = None;
     }
 
-    fn is_span(&self) -> bool {
-        matches!(self.place, Place::Span(_))
+    /// Runs a poll, or a drop, inside the listeners that want to be around it. The node is entered, and `work` must not
+    /// panic: the caller catches what may.
+    #[inline]
+    pub(crate) fn around<R>(&self, work: impl FnOnce() -> R) -> R {
+        let Some(states) = self.states().filter(|states| states.want_around()) else { return work() };
+        states.around(self.ended.load(Ordering::Relaxed), work)
     }
 
     /// The nodes around this one, the nearest first.
-    pub(super) fn around(&self) -> impl Iterator<Item = &Self> {
+    pub(super) fn ancestors(&self) -> impl Iterator<Item = &Self> {
         self.lineage().skip(1)
     }
 
     /// This node and those around it, the nearest first.
-    fn lineage(&self) -> impl Iterator<Item = &Self> {
-        std::iter::successors(Some(self), |node| node.parent.as_deref())
+    pub(super) fn lineage(&self) -> impl Iterator<Item = &Self> {
+        iter::successors(Some(self), |node| node.parent.as_deref())
     }
 }

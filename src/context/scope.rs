@@ -1,16 +1,14 @@
 use std::future::Future;
 
-use super::carried::InContext;
-use super::current::ambient;
+use super::carried::{InContext, Scope};
 use super::handle::Context;
-use super::node::{Node, Place};
 use crate::event::RequestId;
 use crate::registry::Telemetry;
 
 /// Wraps a future: all spans inside belong to the request with this id, such as one that came in an HTTP header.
 ///
-/// Put it outermost, around the outermost span. It captures its context where it is made, so a span that is wrapped around
-/// it, as in `with_request_id(id, work).in_span_infallible(Span::chat())`, has another id and is no parent of the spans inside.
+/// Put it around the outermost span. A span that is wrapped around it, as in
+/// `with_request_id(id, work).in_span_infallible(Span::chat())`, has another id; it is the parent of the spans inside.
 ///
 /// # Examples
 ///
@@ -31,8 +29,7 @@ use crate::registry::Telemetry;
 /// # }
 /// ```
 pub fn with_request_id<F: Future>(id: RequestId, future: F) -> InContext<F> {
-    let outer = ambient();
-    InContext::new(scoped(outer.telemetry(), Some(id), &outer), future)
+    InContext::pending(Scope::RequestId(id), future)
 }
 
 impl Telemetry {
@@ -40,20 +37,18 @@ impl Telemetry {
     ///
     /// Two tests that each run in the scope of a handle of their own do not see each other.
     pub fn scope<F: Future>(&self, future: F) -> InContext<F> {
-        InContext::new(self.context(), future)
+        InContext::pending(Scope::Telemetry(self.clone()), future)
     }
 
     /// Runs a closure whose spans emit to this handle.
     pub fn run<R>(&self, work: impl FnOnce() -> R) -> R {
-        self.context().run(work)
-    }
-
-    fn context(&self) -> Context {
-        let outer = ambient();
-        scoped(self.clone(), outer.request_id(), &outer)
+        Context::current().with_telemetry(self.clone()).run(work)
     }
 }
 
-fn scoped(telemetry: Telemetry, id: Option<RequestId>, outer: &Context) -> Context {
-    Context::of(Node::scope(Place::Scope(id), telemetry, outer.node_of_request()))
+impl Context {
+    /// Wraps a future: it is polled and dropped in this context.
+    pub fn scope<F: Future>(self, future: F) -> InContext<F> {
+        InContext::exactly(self, future)
+    }
 }

@@ -4,7 +4,7 @@ use futures::Stream;
 
 use super::future::SpanFuture;
 use super::stream::SpanStream;
-use crate::context::{Context, InContext};
+use crate::context::{Context, InContext, Scope};
 use crate::span::Span;
 use crate::span::observe::{AsResult, Classify, Fallible, Infallible, Observe};
 
@@ -48,7 +48,7 @@ pub trait FutureSpanExt: Future + Sized {
     /// Makes the future carry the context of the code that calls this, wherever it is polled: on another task, on a
     /// foreign executor, after a channel.
     fn in_current_context(self) -> InContext<Self> {
-        InContext::new(Context::current(), self)
+        InContext::pending(Scope::Same, self)
     }
 }
 
@@ -97,7 +97,7 @@ pub trait StreamSpanExt: Stream + Sized {
 
     /// Makes the stream carry the context of the code that calls this, wherever it is polled.
     fn in_current_context(self) -> InContext<Self> {
-        InContext::new(Context::current(), self)
+        InContext::exactly(Context::current(), self)
     }
 }
 
@@ -124,7 +124,7 @@ pub trait ClosureContextExt<R>: FnOnce() -> R + Sized {
     /// # }
     /// ```
     fn in_current_context(self) -> impl FnOnce() -> R {
-        let carried = InContext::new(Context::current(), self);
+        let carried = InContext::pending(Scope::Same, self);
         move || carried.run()
     }
 }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::thread;
 
-use crate::context::{Context, Node, around, enter, enter_bare, is_entered};
+use crate::context::{Context, Node};
 use crate::registry::{Caught, catch};
 use crate::span::observe::Observer;
 use crate::span::{Exit, Lifecycle, Observed, end};
@@ -18,7 +18,7 @@ pub(super) fn poll_observed<F, R>(
     mut inner: Pin<&mut Option<F>>,
     poll: impl FnOnce(Pin<&mut F>) -> Poll<R>,
 ) -> (Result<Poll<R>, Caught>, Result<(), Caught>) {
-    around(node, || {
+    node.around(|| {
         let polled = catch(|| poll(present(inner.as_mut())));
         let dropped = match polled {
             Ok(Poll::Pending) => Ok(()),
@@ -35,7 +35,7 @@ pub(super) fn poll_carried<F, R>(
     mut inner: Pin<&mut Option<F>>,
     poll: impl FnOnce(Pin<&mut F>) -> Poll<R>,
 ) -> Poll<R> {
-    carry(context, || {
+    context.enter_poll(|| {
         let polled = poll(present(inner.as_mut()));
         if polled.is_ready() {
             inner.set(None);
@@ -66,16 +66,6 @@ pub(super) fn resume<R>(result: Result<R, Caught>, dropped: Result<(), Caught>) 
     }
 }
 
-/// Runs a poll, or a drop, inside an unobserved span. Spans nested in one request need not enter what is entered already.
-#[inline]
-pub(super) fn carry<R>(context: &mut Context, work: impl FnOnce() -> R) -> R {
-    match enter_bare(context) {
-        Some(_entered) => work(),
-        None if is_entered(context) => work(),
-        None => enter(context, work),
-    }
-}
-
 /// Drops the inner value before its end, inside its span, and ends the span. After the end it does nothing.
 pub(super) fn drop_early<T, O: Observer>(
     mut inner: Pin<&mut Option<T>>,
@@ -85,13 +75,13 @@ pub(super) fn drop_early<T, O: Observer>(
 ) {
     match lifecycle.take() {
         // It never ran: it is dropped where it was built.
-        Lifecycle::Pending(mut pending) => enter(&mut pending.context, || inner.set(None)),
-        Lifecycle::Unobserved(mut context) => carry(&mut context, || inner.set(None)),
+        Lifecycle::Pending(mut pending) => pending.context().enter_poll(|| inner.set(None)),
+        Lifecycle::Unobserved(mut context) => context.enter_poll(|| inner.set(None)),
         Lifecycle::Observed(Observed { mut active, recording }) => {
             let mut recording = recording.map(|recording| *recording).unwrap_or_default();
             let dropped = active.enter(|node| {
                 recording.end_wait(node);
-                let dropped = around(node, || catch(|| inner.set(None)));
+                let dropped = node.around(|| catch(|| inner.set(None)));
                 end(node, recording, exit, observer, None);
                 dropped
             });

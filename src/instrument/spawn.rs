@@ -31,7 +31,7 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    tokio::spawn(InContext::new(Context::current(), future))
+    tokio::spawn(InContext::exactly(Context::current(), future))
 }
 
 /// [`tokio::task::spawn_local`], with the context of the code that calls this.
@@ -45,7 +45,7 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    tokio::task::spawn_local(InContext::new(Context::current(), future))
+    tokio::task::spawn_local(InContext::exactly(Context::current(), future))
 }
 
 /// [`tokio::task::spawn_blocking`], with the context of the code that calls this.
@@ -59,7 +59,7 @@ where
     F: FnOnce() -> R + Send + 'static,
     R: Send + 'static,
 {
-    let carried = InContext::new(Context::current(), work);
+    let carried = InContext::exactly(Context::current(), work);
     tokio::task::spawn_blocking(move || carried.run())
 }
 
@@ -108,7 +108,7 @@ impl<T: 'static> JoinSetContextExt<T> for JoinSet<T> {
         F: Future<Output = T> + Send + 'static,
         T: Send,
     {
-        self.spawn(InContext::new(Context::current(), future))
+        self.spawn(InContext::exactly(Context::current(), future))
     }
 
     #[track_caller]
@@ -116,7 +116,7 @@ impl<T: 'static> JoinSetContextExt<T> for JoinSet<T> {
     where
         F: Future<Output = T> + 'static,
     {
-        self.spawn_local(InContext::new(Context::current(), future))
+        self.spawn_local(InContext::exactly(Context::current(), future))
     }
 
     #[track_caller]
@@ -125,7 +125,7 @@ impl<T: 'static> JoinSetContextExt<T> for JoinSet<T> {
         F: FnOnce() -> T + Send + 'static,
         T: Send,
     {
-        let carried = InContext::new(Context::current(), work);
+        let carried = InContext::exactly(Context::current(), work);
         self.spawn_blocking(move || carried.run())
     }
 }

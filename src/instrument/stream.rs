@@ -6,8 +6,7 @@ use futures::Stream;
 use futures::stream::FusedStream;
 use pin_project::{pin_project, pinned_drop};
 
-use super::inner::{carry, drop_early, resume};
-use crate::context::around;
+use super::inner::{drop_early, resume};
 use crate::registry::catch;
 use crate::span::observe::{Observer, Outcomes};
 use crate::span::{Exit, Lifecycle, Observed, PendingSpan, Recording, end};
@@ -84,7 +83,7 @@ impl<St: Stream, O: Outcomes<St::Item>> Stream for SpanStream<St, O> {
         let observed = match this.lifecycle {
             Lifecycle::Observed(observed) => observed,
             Lifecycle::Unobserved(context) => {
-                return carry(context, || {
+                return context.enter_poll(|| {
                     let polled = poll_inner(this.inner.as_mut(), cx);
                     if let Poll::Ready(None) = polled {
                         this.inner.set(None);
@@ -100,7 +99,7 @@ impl<St: Stream, O: Outcomes<St::Item>> Stream for SpanStream<St, O> {
         let mut last = Ok(());
         let mut dropped = Ok(());
         let polled = active.enter(|node| {
-            let exit = match around(node, || catch(|| poll_inner(this.inner.as_mut(), cx))) {
+            let exit = match node.around(|| catch(|| poll_inner(this.inner.as_mut(), cx))) {
                 Ok(Poll::Ready(Some(item))) => {
                     recording.item(node, &item, this.observer);
                     return Poll::Ready(Some(item));
@@ -117,7 +116,7 @@ impl<St: Stream, O: Outcomes<St::Item>> Stream for SpanStream<St, O> {
                 }
             };
             recording.end_wait(node);
-            dropped = around(node, || catch(|| this.inner.set(None)));
+            dropped = node.around(|| catch(|| this.inner.set(None)));
             end(node, std::mem::take(recording), exit, this.observer, None);
             Poll::Ready(None)
         });

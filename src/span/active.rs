@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::context::{Context, Node, lend};
+use crate::context::{Context, Node, enter_span};
 use crate::event::{Event, Moment, Phase, SpanStart};
 
 /// The context of an observed span. Whoever has it must [`end`](super::end::end) the span on every path, its
@@ -28,8 +28,8 @@ impl Active {
     /// Runs `work` inside the span. It must not panic: the user's code is caught inside.
     #[inline]
     pub(crate) fn enter<R>(&mut self, work: impl FnOnce(&Node) -> R) -> R {
-        let _inside = lend(&mut self.lent);
-        work(&self.node)
+        let Self { node, lent } = self;
+        enter_span(lent, || work(node))
     }
 
     pub(crate) fn node(&self) -> &Node {

@@ -10,7 +10,7 @@ use super::active::Active;
 use super::end::end;
 use super::exit::Exit;
 use super::observe::Observer;
-use super::pending::PendingSpan;
+use super::pending::{PendingSpan, Started};
 use super::recording::Recording;
 use crate::context::{Context, Node};
 use crate::event::SpanStart;
@@ -43,9 +43,9 @@ impl Lifecycle {
         record: impl FnOnce(&Active) -> Option<Box<Recording>>,
     ) {
         if let Self::Pending(pending) = self {
-            *self = match pending.settle(observer) {
-                None => Self::Unobserved(mem::take(&mut pending.context)),
-                Some(active) => Self::Observed(Observed { recording: record(&active), active }),
+            *self = match pending.start(observer) {
+                Started::Unobserved(context) => Self::Unobserved(context),
+                Started::Observed(active) => Self::Observed(Observed { recording: record(&active), active }),
             };
         }
     }

@@ -8,7 +8,7 @@ use super::lifecycle::{Lifecycle, Observed};
 use super::observe::{NoObserver, Observer, WithInput};
 use super::record::Record;
 use super::recording::Recording;
-use crate::context::{Context, around, enter};
+use crate::context::Context;
 use crate::event::{Failure, Phase, SpanName, Value};
 use crate::registry::catch;
 
@@ -61,11 +61,11 @@ impl ActiveSpan {
     pub fn enter<R>(&mut self, work: impl FnOnce() -> R) -> R {
         let active = match &mut self.lifecycle {
             Lifecycle::Observed(observed) => &mut observed.active,
-            Lifecycle::Unobserved(context) => return enter(context, work),
+            Lifecycle::Unobserved(context) => return context.enter_poll(work),
             // It starts when it is made and ends when it is gone, so it is neither.
             Lifecycle::Pending(_) | Lifecycle::Ended => return work(),
         };
-        match active.enter(|node| around(node, || catch(work))) {
+        match active.enter(|node| node.around(|| catch(work))) {
             Ok(result) => result,
             Err(caught) => {
                 // From here on it is silent, but its caller may still work in its context.

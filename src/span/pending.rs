@@ -3,34 +3,34 @@ use std::sync::Arc;
 
 use super::active::Active;
 use super::observe::Observer;
-use crate::context::{Context, Node, Place, Unshared, ambient, is_current, is_outside};
+use crate::context::{Context, Kind, Node};
 use crate::event::{Content, Event, Moment, Phase, RequestId, RequestIdCell, SpanName, SpanStart};
 use crate::registry::{EventSet, Telemetry, anywhere};
 
-/// A span that was built and has not started: where it was built, and what it is if anybody may care.
-///
-/// It settles in place, because moving a context costs more than all that an unobserved span does: what was stored as
-/// words is copied as wider registers, and such a copy waits for the stores.
+/// A span that was built and has not started.
 pub(crate) struct PendingSpan {
-    /// Captured at build; once settled, the context inside an unobserved span.
-    pub(crate) context: Context,
-    /// Its node, in which lies what listeners captured; of a span that nobody listened to anywhere at build only if it has
-    /// a request id of its own. A pointer, so that what a span wraps stays small and a builder is cheap to move.
-    draft: Option<Unshared>,
+    /// Where it was built.
+    context: Context,
+    /// Its node, with what listeners captured where it was built. If such spans were not followed on any handle then, it
+    /// has a node only for a request id of its own. A pointer, so that the builder and what it wraps stay small to move.
+    draft: Option<Arc<Node>>,
     name: SpanName,
+}
+
+/// What became of a span at its first poll.
+pub(crate) enum Started {
+    Observed(Active),
+    /// Nobody observes it: the context inside it.
+    Unobserved(Context),
 }
 
 impl PendingSpan {
     #[track_caller]
-    #[inline(always)]
+    #[inline]
     pub(crate) fn capture(name: SpanName) -> Self {
-        let context = ambient();
-        // Not by a closure: it would be the caller.
-        let draft = if anywhere(EventSet::span(name)) {
-            Some(draft(name, context.node().map(|node| &**node)))
-        } else {
-            None
-        };
+        let context = Context::current();
+        // Not by `then`: `#[track_caller]` does not pass through closures.
+        let draft = if anywhere(EventSet::span(name)) { Some(draft(name, &context)) } else { None };
         Self { context, draft, name }
     }
 
@@ -38,74 +38,68 @@ impl PendingSpan {
         self.name
     }
 
+    /// What the span says at its start, if somebody may be told.
     #[inline]
     pub(crate) fn start_mut(&mut self) -> Option<&mut SpanStart> {
-        self.draft.as_mut()?.get_mut()?.start_mut()
+        Arc::get_mut(self.draft.as_mut()?)?.start_mut()
     }
 
     pub(crate) fn give_request_id(&mut self, id: RequestId) {
+        let id = RequestIdCell::Known(id);
         match self.start_mut() {
-            Some(start) => start.request_id = Some(RequestIdCell::Known(id)),
-            None => self.draft = Some(Node::silent(self.name(), id)),
+            Some(start) => start.request_id = Some(id),
+            None => {
+                let kind = Kind::Unobserved(self.name, Some(id));
+                self.draft = Some(Node::new(kind, Telemetry::global(), None));
+            }
         }
     }
 
-    /// Finds out where the span belongs, and starts it if it is observed there; else `context` is the one inside it.
-    #[inline(always)]
-    pub(crate) fn settle<O: Observer>(&mut self, observer: &mut O) -> Option<Active> {
-        if self.draft.is_none() {
-            if self.context.is_empty() && is_outside() {
-                self.context.begin_request();
-                return None;
-            }
-            if self.context.is_bare_request() && is_current(&self.context) {
-                return None;
-            }
+    /// The context that the span is dropped in if it never starts.
+    pub(crate) fn context(&mut self) -> &mut Context {
+        &mut self.context
+    }
+
+    /// Decides where the span belongs, and starts it if it is observed there.
+    #[inline]
+    pub(crate) fn start<O: Observer>(&mut self, observer: &mut O) -> Started {
+        let moved = self.context.settle();
+        if self.draft.is_none() && self.context.node().is_none() {
+            // The usual case when nobody listens: everything else is kept out of this path.
+            return Started::Unobserved(mem::take(&mut self.context).in_request());
         }
-        self.settle_with_care(observer)
+        self.start_with_node(moved, observer)
     }
 
     #[inline(never)]
-    fn settle_with_care<O: Observer>(&mut self, observer: &mut O) -> Option<Active> {
-        self.find_place();
+    fn start_with_node<O: Observer>(&mut self, moved: bool, observer: &mut O) -> Started {
         let telemetry = self.context.telemetry();
-        let given_id = match self.draft.take() {
-            Some(node) if node.start().is_some() && telemetry.follows(EventSet::span(self.name())) => {
-                return Some(self.start(node, telemetry, observer));
+        match self.draft.take() {
+            Some(draft) if draft.start().is_some() && telemetry.follows(EventSet::span(self.name)) => {
+                Started::Observed(self.start_observed(draft, moved, telemetry, observer))
             }
-            Some(node) => node.given_id().cloned(),
-            None => None,
-        };
-        let outer = mem::take(&mut self.context);
-        self.context = unobserved(self.name(), outer, given_id);
-        None
-    }
-
-    /// The captured context counts, unless none was captured or the present one was opened inside it.
-    fn find_place(&mut self) {
-        if is_current(&self.context) {
-            return;
-        }
-        let here = ambient();
-        if here.is_inside(&self.context) {
-            self.context = here;
-            // What listeners captured at build belongs to another place.
-            self.draft.as_mut().and_then(Unshared::get_mut).into_iter().for_each(Node::drop_states);
+            draft => {
+                let given = draft.as_deref().and_then(Node::request).cloned();
+                Started::Unobserved(unobserved(self.name, mem::take(&mut self.context), given))
+            }
         }
     }
 
-    /// Starts the span inside `context`, which it has no use for afterwards.
-    fn start<O: Observer>(&mut self, mut draft: Unshared, telemetry: Telemetry, observer: &mut O) -> Active {
-        // Seen as a node once: to see that it is not shared costs as much as what is written to it.
-        let node = draft.get_mut().expect("a draft is not shared");
-        let mut around = None;
+    fn start_observed<O: Observer>(
+        &self,
+        mut draft: Arc<Node>,
+        moved: bool,
+        telemetry: Telemetry,
+        observer: &mut O,
+    ) -> Active {
+        let node = Arc::get_mut(&mut draft).expect("a draft is not shared");
+        if moved {
+            // What listeners captured belongs to another place.
+            node.drop_states();
+        }
         if let Some(start) = node.start_mut() {
-            if start.request_id.is_some() {
-                around = self.context.node_of_request();
-            } else {
-                let outer = self.context.request_id_cell();
-                start.request_id = Some(outer.unwrap_or_else(RequestIdCell::random));
-            }
+            let request = start.request_id.take().or_else(|| self.context.request());
+            start.request_id = Some(request.unwrap_or_else(RequestIdCell::random));
             if let Some(parent) = self.context.node().and_then(|node| node.nearest_span(&telemetry)) {
                 inherit(start, parent);
             }
@@ -114,70 +108,58 @@ impl PendingSpan {
             start.monotonic_time = now;
             start.system_time = telemetry.system_time(now);
         }
-        let around = around.or(self.context.take_node());
+        let parent = self.context.to_node();
         if telemetry.has_listeners() {
-            place_and_tell(node, around, telemetry);
+            start_listeners(node, parent.as_deref(), &telemetry);
         } else {
             node.drop_states();
-            node.telemetry = telemetry;
-            node.put_inside(around);
         }
-        Active::begin(draft.share())
+        node.telemetry = telemetry;
+        node.put_inside(parent);
+        Active::begin(draft)
     }
 }
 
-/// Puts a span where it belongs and tells the listeners that it starts, before anybody else has it. One whose capture
-/// panicked is gone by now; one that captured nothing, or in another place, captures here.
+/// Calls `on_start` of the listeners, before the node is shared. A listener whose capture panicked is detached by now;
+/// one that captured nothing, or in another place, captures here.
 #[inline(never)]
-fn place_and_tell(node: &mut Node, around: Option<Arc<Node>>, telemetry: Telemetry) {
-    let told = telemetry.with_listeners(|listeners| {
+fn start_listeners(node: &mut Node, parent: Option<&Node>, telemetry: &Telemetry) {
+    let called = telemetry.with_listeners(|listeners| {
         let Some((start, states)) = node.start_and_states() else { return };
         let name = start.name.event(Phase::Start);
         let event = Event::of_span(&name, start, Moment::Start);
-        let around = around.as_deref().and_then(Node::states);
-        states.start(&telemetry, listeners, around, &event);
+        states.start(telemetry, listeners, parent.and_then(Node::states), &event);
     });
-    if told.is_none() {
+    if called.is_none() {
         node.drop_states();
     }
-    node.telemetry = telemetry;
-    node.put_inside(around);
 }
 
-/// What a span is to say, and what listeners capture where it is built.
+/// The node of a span that is built here, with what listeners capture here.
 #[track_caller]
 #[inline(never)]
-fn draft(name: SpanName, around: Option<&Node>) -> Unshared {
-    let mut draft = Node::unsettled(name);
-    let here = around.map_or_else(Telemetry::global, |node| node.telemetry.clone());
-    if here.follows(EventSet::span(name))
-        && let Some(node) = draft.get_mut()
+fn draft(name: SpanName, context: &Context) -> Arc<Node> {
+    let mut draft = Node::draft(name);
+    let telemetry = context.telemetry();
+    if telemetry.follows(EventSet::span(name))
+        && let Some(node) = Arc::get_mut(&mut draft)
     {
-        here.with_listeners(|listeners| {
+        telemetry.with_listeners(|listeners| {
             let Some((_, states)) = node.start_and_states() else { return };
-            states.capture(&here, name, listeners);
+            states.capture(&telemetry, name, listeners);
         });
     }
     draft
 }
 
-/// The context inside a span that nobody observes. Without a listener anywhere it allocates nothing.
-#[inline]
-fn unobserved(name: SpanName, outer: Context, given_id: Option<RequestId>) -> Context {
-    if given_id.is_none() {
-        if !outer.has_request() {
-            return outer.unread();
-        }
-        let counts_for_another =
-            name.is_call() && outer.node().is_some_and(|node| node.counts_retries().is_some());
-        if !counts_for_another {
-            return outer;
-        }
+/// The context inside a span that nobody observes. It allocates nothing unless it has a request id of its own, or the span
+/// separates what is inside it from an observed call.
+fn unobserved(name: SpanName, outer: Context, given: Option<RequestIdCell>) -> Context {
+    if given.is_none() && !outer.node().is_some_and(|node| node.needs_boundary(name)) {
+        return outer.in_request();
     }
-    let around = if given_id.is_some() { outer.node_of_request() } else { outer.node().cloned() };
-    let id = given_id.or_else(|| outer.request_id());
-    let place = if name.is_call() { Place::Unobserved(id) } else { Place::Scope(id) };
-    Context::of(Node::scope(place, outer.telemetry(), around))
+    let kind = Kind::Unobserved(name, given.or_else(|| outer.request()));
+    Context::of(Node::new(kind, outer.telemetry(), outer.to_node()))
 }
 
 fn inherit(start: &mut SpanStart, parent: &SpanStart) {

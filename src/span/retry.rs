@@ -2,7 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::error_class::{OTHER, type_class};
-use crate::context::ambient;
+use crate::context::Context;
 use crate::event::{Content, Event, EventName, Key, Measurements, Metadata, Value};
 use crate::registry::{EventSet, anywhere};
 
@@ -54,9 +54,9 @@ pub fn retry_notifier_with<E: fmt::Display, T: Into<Key>>(
 }
 
 fn emit(attempt: u32, delay: Duration, reason: &dyn fmt::Display, class: impl FnOnce() -> Option<Key>) {
-    let context = ambient();
+    let context = Context::current();
     let node = context.node();
-    if let Some(counting) = node.and_then(|node| node.counts_retries()) {
+    if let Some(counting) = node.and_then(|node| node.retried_call()) {
         counting.count_retry();
     }
     let telemetry = context.telemetry();

@@ -14,6 +14,7 @@ use tokio::task::{JoinSet, LocalSet, yield_now};
 
 mod parents;
 mod request_ids;
+mod scopes;
 #[path = "../support/mod.rs"]
 mod support;
 

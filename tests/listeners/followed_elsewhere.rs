@@ -60,6 +60,30 @@ async fn a_retry_inside_a_call_that_nobody_follows_is_not_one_of_the_call_around
 }
 
 #[tokio::test]
+async fn what_is_inside_a_tool_or_step_that_nobody_follows_is_not_the_calls_around_it() {
+    for between in [SpanName::Tool, SpanName::Step, SpanName::Chat, SpanName::Retrieve] {
+        let (telemetry, seen) = following(&[SpanName::Generate]);
+        let answer = |tokens: u64| {
+            Span::generate().on_end(move |record: &mut Record<'_>| record.usage(Usage::new().input(tokens)))
+        };
+        let inner = async { adapter_retry(1, ms(10), "reset") }.in_span_infallible(answer(10));
+        let work = async {
+            inner.await;
+            adapter_retry(1, ms(10), "reset");
+        };
+        let outer = work.in_span_infallible(span_of(between)).in_span_infallible(answer(1000));
+        telemetry.scope(outer).await;
+        let seen = seen.lock().unwrap();
+        let ends: Vec<_> = seen.iter().filter(|event| event.as_event().outcome().is_some()).collect();
+        assert_eq!(value(ends[0], "attempts"), 2.into(), "{between}");
+        // A retry inside a tool is the tool's own. One inside a step is of the nearest call around it.
+        let of_outer = if between == SpanName::Tool { 1 } else { 2 };
+        assert_eq!(value(ends[1], "attempts"), of_outer.into(), "{between}");
+        assert!(ends.iter().all(|end| end.as_event().counts_usage()), "{between}");
+    }
+}
+
+#[tokio::test]
 async fn a_request_that_only_another_handle_follows_has_one_id() {
     let elsewhere = Capture::new();
     let ids = async {

@@ -110,6 +110,25 @@ pub(crate) struct Kind {
     pub(crate) bomb: bool,
     /// Whether the work catches the panics of what it holds.
     pub(crate) careful: bool,
+    /// The scopes that a future is wrapped in before its span is put around it, the innermost first.
+    pub(crate) inner: Scopes,
+    /// The scopes that are put around the span, the innermost first.
+    pub(crate) outer: Scopes,
+}
+
+pub(crate) type Scopes = [Option<Scope>; 2];
+
+/// What changes the context of a future, wherever it is polled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// `with_request_id`.
+    Given(u8),
+    /// The scope of the program's handle.
+    Ours,
+    /// The scope of another handle, which nobody is attached to.
+    Theirs,
+    /// `in_current_context`.
+    Carried,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -240,6 +259,8 @@ pub(crate) const fn future(name: SpanName) -> Kind {
         at_end: Word::Plain,
         bomb: false,
         careful: false,
+        inner: [None; 2],
+        outer: [None; 2],
     }
 }
 
@@ -283,6 +304,19 @@ impl Kind {
     pub(crate) const fn careful(self) -> Self {
         Self { careful: true, ..self }
     }
+
+    pub(crate) const fn inner(self, scopes: Scopes) -> Self {
+        Self { inner: scopes, ..self }
+    }
+
+    pub(crate) const fn outer(self, scopes: Scopes) -> Self {
+        Self { outer: scopes, ..self }
+    }
+
+    /// Whether it is wrapped as a future: a stream has its context when it is wrapped, and has no scopes.
+    pub(crate) const fn is_future(self) -> bool {
+        matches!(self.shape, Shape::Future | Shape::Plain | Shape::Open)
+    }
 }
 
 impl fmt::Debug for Kind {
@@ -297,6 +331,12 @@ impl fmt::Debug for Kind {
         }
         if self.at_end != Word::Plain {
             write!(f, ".at_end({:?})", self.at_end)?;
+        }
+        if self.inner != [None; 2] {
+            write!(f, ".inner({:?})", self.inner)?;
+        }
+        if self.outer != [None; 2] {
+            write!(f, ".outer({:?})", self.outer)?;
         }
         f.write_str(if self.bomb { ".bomb()" } else { "" })?;
         f.write_str(if self.careful { ".careful()" } else { "" })

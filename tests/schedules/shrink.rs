@@ -108,6 +108,12 @@ fn simpler_kinds(kind: Kind) -> Vec<Kind> {
         Kind { at_end: Word::Plain, ..kind },
         Kind { bomb: false, ..kind },
         Kind { careful: false, ..kind },
+        kind.inner([None; 2]),
+        kind.outer([None; 2]),
+        kind.inner([kind.inner[0], None]),
+        kind.inner([None, kind.inner[1]]),
+        kind.outer([kind.outer[0], None]),
+        kind.outer([None, kind.outer[1]]),
     ];
     if kind.shape != Shape::Future {
         simpler.push(Kind { shape: Shape::Future, ..kind });

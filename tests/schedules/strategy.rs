@@ -5,7 +5,9 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::program::{DRIVER, Does, Events, Gives, Kind, NAMES, NOWHERE, Op, Program, Shape, Word, future};
+use crate::program::{
+    DRIVER, Does, Events, Gives, Kind, NAMES, NOWHERE, Op, Program, Scope, Scopes, Shape, Word, future,
+};
 
 /// How many spans have names at a time; few, so that most operations find one.
 const SPANS: u8 = 6;
@@ -107,15 +109,25 @@ fn kind() -> impl Strategy<Value = Kind> {
     let request = option::weighted(0.1, 1..3_u8);
     let limit = option::weighted(0.4, 1..12_u8);
     let flags = (prop::bool::weighted(0.08), prop::bool::weighted(0.4));
-    (shape, select(&NAMES[..]), request, limit, word(), flags).prop_map(
-        |(shape, name, request, limit, at_end, (bomb, careful))| Kind {
-            shape,
-            request,
-            limit,
-            at_end,
-            bomb,
-            careful,
-            ..future(name)
+    (shape, select(&NAMES[..]), request, limit, word(), flags, (scopes(), scopes())).prop_map(
+        |(shape, name, request, limit, at_end, (bomb, careful), (inner, outer))| {
+            let kind = Kind { shape, request, limit, at_end, bomb, careful, ..future(name) };
+            if kind.is_future() { kind.inner(inner).outer(outer) } else { kind }
         },
     )
+}
+
+fn scopes() -> impl Strategy<Value = Scopes> {
+    let scope = || {
+        option::weighted(
+            0.15,
+            prop_oneof![
+                3 => (1..3_u8).prop_map(Scope::Given),
+                3 => Just(Scope::Ours),
+                1 => Just(Scope::Theirs),
+                3 => Just(Scope::Carried),
+            ],
+        )
+    };
+    [scope(), scope()]
 }

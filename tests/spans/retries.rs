@@ -83,14 +83,24 @@ fn a_retry_outside_every_span_has_all_keys_and_no_values() {
 #[tokio::test]
 async fn a_retry_counts_on_the_nearest_enclosing_span_that_has_the_key() {
     let capture = Capture::new();
-    let tool = async { adapter_retry(1, ms(10), "reset") }.in_span_infallible(Span::tool("t", "1"));
-    let generate = tool.in_span_infallible(Span::generate()).in_span_infallible(Span::step());
+    let step = async { adapter_retry(1, ms(10), "reset") }.in_span_infallible(Span::step());
+    let generate = step.in_span_infallible(Span::generate()).in_span_infallible(Span::step());
     capture
         .scope(generate.in_span_infallible(Span::image(allm_telemetry::event::ImageOperation::Edit, 1)))
         .await;
     assert_eq!(attempts(&end_of(&capture, SpanName::Generate)), 2.into());
     assert_eq!(attempts(&end_of(&capture, SpanName::Image)), 1.into());
+}
+
+#[tokio::test]
+async fn a_retry_inside_a_tool_is_not_one_of_the_call_that_asked_for_the_tool() {
+    let capture = Capture::new();
+    let step = async { adapter_retry(1, ms(10), "reset") }.in_span_infallible(Span::step());
+    let tool = step.in_span_infallible(Span::tool("fetch", "1"));
+    capture.scope(tool.in_span_infallible(Span::generate())).await;
+    assert_eq!(attempts(&end_of(&capture, SpanName::Generate)), 1.into());
     assert!(end_of(&capture, SpanName::Tool).as_event().metadata("attempts").is_none());
+    assert_eq!(capture.named("allm.adapter.retry").len(), 1);
 }
 
 #[tokio::test]

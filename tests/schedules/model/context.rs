@@ -1,7 +1,10 @@
 //! What the model's tasks know: a tree of frames.
 
+use allm_telemetry::SpanName;
+
 use super::Model;
 use crate::log::Key;
+use crate::program::Scope;
 
 /// A place in the tree of contexts, or nowhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,16 +13,26 @@ pub(super) struct Ctx(Option<usize>);
 /// What was opened there.
 pub(super) struct Frame {
     pub(super) around: Ctx,
-    /// Whether it emits to the program's handle; else to the global one, where nobody listens.
-    pub(super) ours: bool,
+    pub(super) handle: Handle,
     pub(super) request: Option<String>,
+    /// The name of the span, if it is one, observed or not.
+    pub(super) name: Option<SpanName>,
     /// The observed span, if it is one.
     pub(super) span: Option<Key>,
-    /// Whether it is a span that says how often it was tried.
-    pub(super) counts: bool,
     pub(super) retries: u64,
     /// The listeners that saw it start, each by the number of its attachment.
     pub(super) seen: Vec<u64>,
+}
+
+/// What a frame emits to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Handle {
+    /// The global one, because no scope named another. Nobody listens there.
+    Default,
+    /// The program's.
+    Ours,
+    /// Another, on which nobody listens.
+    Theirs,
 }
 
 impl Ctx {
@@ -29,16 +42,9 @@ impl Ctx {
 }
 
 impl Frame {
-    pub(super) fn scope() -> Self {
-        Self {
-            around: Ctx::NONE,
-            ours: true,
-            request: None,
-            span: None,
-            counts: false,
-            retries: 0,
-            seen: Vec::new(),
-        }
+    /// A scope in `around`, or outside everything.
+    pub(super) fn scope(around: Ctx, handle: Handle, request: Option<String>) -> Self {
+        Self { around, handle, request, name: None, span: None, retries: 0, seen: Vec::new() }
     }
 }
 
@@ -57,8 +63,41 @@ impl Model {
         ctx.0.into_iter().for_each(|place| self.frames[place].seen.push(listener));
     }
 
+    pub(super) fn handle(&self, ctx: Ctx) -> Handle {
+        self.frame(ctx).map_or(Handle::Default, |frame| frame.handle)
+    }
+
     pub(super) fn is_ours(&self, ctx: Ctx) -> bool {
-        self.frame(ctx).is_some_and(|frame| frame.ours)
+        self.handle(ctx) == Handle::Ours
+    }
+
+    /// Where something belongs that was built in one place and is polled for the first time in another. The place of the
+    /// poll counts if it was opened inside the other. Otherwise that one counts, and what it lacks, a request or a
+    /// handle, is the one of the poll.
+    pub(super) fn settle(&mut self, built: Ctx, here: Ctx) -> Ctx {
+        if self.is_inside(here, built) {
+            return here;
+        }
+        let (request, handle) = (self.request(built), self.handle(built));
+        let (request_here, handle_here) = (self.request(here), self.handle(here));
+        match (&request, handle) {
+            (None, _) if request_here.is_some() => self.open(Frame::scope(here, handle, request_here)),
+            (Some(_), Handle::Default) if handle_here != Handle::Default => {
+                self.open(Frame::scope(built, handle_here, request))
+            }
+            _ => built,
+        }
+    }
+
+    /// The context in a scope.
+    pub(super) fn scoped(&mut self, scope: Scope, around: Ctx) -> Ctx {
+        let (handle, request) = (self.handle(around), self.request(around));
+        match scope {
+            Scope::Given(id) => self.open(Frame::scope(around, handle, Some(format!("given-{id}")))),
+            Scope::Ours => self.open(Frame::scope(around, Handle::Ours, request)),
+            Scope::Theirs => self.open(Frame::scope(around, Handle::Theirs, request)),
+            Scope::Carried => around,
+        }
     }
 
     pub(super) fn request(&self, ctx: Ctx) -> Option<String> {
@@ -85,9 +124,35 @@ impl Model {
         self.lineage(ctx).find_map(|place| self.frames[place].span)
     }
 
-    /// The frame of the span that a retry here counts on: the nearest that has the key, if it is observed.
+    /// The frame of the call that a retry here counts on: the nearest, if it is observed and no tool is in between.
     pub(super) fn counting(&self, ctx: Ctx) -> Option<usize> {
-        let nearest = self.lineage(ctx).find(|place| self.frames[*place].counts)?;
-        self.frames[nearest].span.is_some().then_some(nearest)
+        let asked =
+            |place: &usize| self.name(*place).is_some_and(|name| is_call(name) || name == SpanName::Tool);
+        self.lineage(ctx).find(asked).filter(|place| self.is_observed_call(*place))
     }
+
+    /// Whether an unobserved span has a frame because it keeps what is inside apart from an observed call: a call and a
+    /// tool keep its retries apart, and whatever is not a call keeps its tokens apart. A nearer one does so already.
+    pub(super) fn is_boundary(&self, ctx: Ctx, name: SpanName) -> bool {
+        let apart = |between: SpanName| match name {
+            SpanName::Tool => between == SpanName::Tool,
+            call if is_call(call) => is_call(between) || between == SpanName::Tool,
+            _ => !is_call(between),
+        };
+        let nearest = |place: &usize| self.is_observed_call(*place) || self.name(*place).is_some_and(apart);
+        self.lineage(ctx).find(nearest).is_some_and(|place| self.is_observed_call(place))
+    }
+
+    fn name(&self, place: usize) -> Option<SpanName> {
+        self.frames[place].name
+    }
+
+    fn is_observed_call(&self, place: usize) -> bool {
+        self.frames[place].span.is_some() && self.name(place).is_some_and(is_call)
+    }
+}
+
+/// Whether a span's end says how often it was tried.
+pub(super) fn is_call(name: SpanName) -> bool {
+    name.row().result_keys.contains(&"attempts")
 }

@@ -45,7 +45,11 @@ impl Model {
         self.handlers.iter().filter(|it| it.is_listener()).copied()
     }
 
+    /// The innermost span that a listener saw start. It is concerned with what is of its own handle only.
     fn nearest_seen(&self, ctx: Ctx, listener: &Attached) -> Option<usize> {
+        if !self.is_ours(ctx) {
+            return None;
+        }
         self.lineage(ctx).find(|place| self.frames[*place].seen.contains(&listener.number))
     }
 

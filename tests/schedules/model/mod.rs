@@ -10,7 +10,7 @@ mod work;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use context::{Ctx, Frame};
+use context::{Ctx, Frame, Handle};
 use handlers::Attached;
 use work::{Holder, Work};
 
@@ -75,7 +75,7 @@ impl Model {
             on: 0,
             handlers: Vec::new(),
             attached: 0,
-            frames: vec![Frame::scope()],
+            frames: vec![Frame::scope(Ctx::NONE, Handle::Ours, None)],
             requests: 0,
             works: BTreeMap::new(),
             names: HashMap::new(),

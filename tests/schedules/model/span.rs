@@ -6,11 +6,11 @@ use allm_telemetry::{
 };
 
 use super::Model;
-use super::context::{Ctx, Frame};
+use super::context::{Ctx, Frame, Handle, is_call};
 use super::handlers::Emitted;
 use super::work::Life;
 use crate::log::{Fact, Key};
-use crate::program::{Shape, Word};
+use crate::program::{Scopes, Shape, Word};
 
 /// What an observed span knows while it lives. Times are in milliseconds.
 pub(super) struct Live {
@@ -32,25 +32,37 @@ pub(super) struct Live {
 }
 
 impl Model {
-    /// Finds out where a span belongs, and starts it if somebody listens there. What was captured counts, unless nothing
-    /// was, or the place of the first poll was opened inside it.
-    pub(super) fn settle(&mut self, key: Key, here: Ctx) {
+    /// The first poll of work: each of its scopes and its span finds out where it belongs, from the outside in.
+    pub(super) fn first_poll(&mut self, key: Key, here: Ctx) {
+        let (kind, built) = (self.works[&key].kind, self.works[&key].captured);
+        let here = self.enter_scopes(kind.outer, built, here);
+        self.start(key, here);
+        if kind.inner != [None; 2] {
+            let inside = self.enter_scopes(kind.inner, built, self.inside(key));
+            self.work(key).scoped = Some(inside);
+        }
+    }
+
+    fn enter_scopes(&mut self, scopes: Scopes, built: Ctx, here: Ctx) -> Ctx {
+        scopes.into_iter().flatten().rev().fold(here, |here, scope| {
+            let settled = self.settle(built, here);
+            self.scoped(scope, settled)
+        })
+    }
+
+    /// Finds out where a span belongs, and starts it if somebody listens there.
+    pub(super) fn start(&mut self, key: Key, here: Ctx) {
         let work = &self.works[&key];
         let (name, kept, given) = (work.kind.name, work.kept, work.kind.request);
-        let outer = if self.is_inside(here, work.captured) { here } else { work.captured };
+        let outer = self.settle(work.captured, here);
         let given = given.map(|id| format!("given-{id}"));
-        let ours = self.is_ours(outer);
-        if kept && ours && self.is_followed(name) {
+        if kept && self.is_ours(outer) && self.is_followed(name) {
             let parent = self.parent(outer);
             let request = given.or_else(|| self.request(outer)).unwrap_or_else(|| self.fresh_request());
             let ctx = self.open(Frame {
-                around: outer,
-                ours,
-                request: Some(request),
+                name: Some(name),
                 span: Some(key),
-                counts: counts_attempts(name),
-                retries: 0,
-                seen: Vec::new(),
+                ..Frame::scope(outer, Handle::Ours, Some(request))
             });
             let live = Live {
                 ctx,
@@ -77,28 +89,22 @@ impl Model {
         }
     }
 
-    /// A span that nobody observes opens a context only if it changes something: the request, or who counts retries.
+    /// A span that nobody observes opens a context only if it changes something.
     fn unobserved(&mut self, outer: Ctx, name: SpanName, given: Option<String>) -> Ctx {
         let inherited = self.request(outer);
-        let counts = counts_attempts(name);
-        if given.is_none() && inherited.is_some() && !(counts && self.counting(outer).is_some()) {
+        if given.is_none() && inherited.is_some() && !self.is_boundary(outer, name) {
             return outer;
         }
         let request = given.or(inherited).unwrap_or_else(|| self.fresh_request());
-        let ours = self.is_ours(outer);
-        self.open(Frame {
-            around: outer,
-            ours,
-            request: Some(request),
-            span: None,
-            counts,
-            retries: 0,
-            seen: Vec::new(),
-        })
+        let scope = Frame::scope(outer, self.handle(outer), Some(request));
+        self.open(Frame { name: Some(name), ..scope })
     }
 
     /// The context that the work of a span is in.
     pub(super) fn inside(&self, key: Key) -> Ctx {
+        if let Some(scoped) = self.works[&key].scoped {
+            return scoped;
+        }
         match &self.works[&key].life {
             Life::Unobserved(ctx) => *ctx,
             Life::Observed(live) => live.ctx,
@@ -251,7 +257,7 @@ impl Model {
             (true, _) => "partial",
         };
         let ctx = live.ctx;
-        if let (true, Some(frame)) = (counts_attempts(kind.name), self.frame(ctx)) {
+        if let (true, Some(frame)) = (is_call(kind.name), self.frame(ctx)) {
             facts.push(("attempts", Fact::Number(frame.retries + 1)));
         }
         if is_stream {
@@ -282,11 +288,6 @@ impl Model {
             self.listeners_own(ctx, &emitted);
         }
     }
-}
-
-/// Whether a span's end says how often it was tried.
-fn counts_attempts(name: SpanName) -> bool {
-    name.row().result_keys.contains(&"attempts")
 }
 
 fn nanos(milliseconds: u64) -> Fact {

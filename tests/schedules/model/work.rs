@@ -20,6 +20,8 @@ pub(super) struct Work {
     /// Whether anybody listened when it was built, so that it kept what it was told.
     pub(super) kept: bool,
     pub(super) life: Life,
+    /// The context in the scopes inside the span, if there are any.
+    pub(super) scoped: Option<Ctx>,
     pub(super) polled: bool,
     /// An opening future has given its stream.
     pub(super) opened: bool,
@@ -109,7 +111,7 @@ impl Model {
     fn poll(&mut self, key: Key, here: Ctx, command: Command<'_>) -> Polled {
         self.work(key).polled = true;
         if let Life::Built = self.work(key).life {
-            self.settle(key, here);
+            self.first_poll(key, here);
         }
         let inside = self.inside(key);
         let given = match command {
@@ -145,7 +147,7 @@ impl Model {
     fn react(&mut self, key: Key, given: Given) -> Polled {
         let work = self.work(key);
         let observed = matches!(work.life, Life::Observed(_));
-        let (shape, is_stream) = (work.kind.shape, work.is_stream());
+        let (shape, is_stream, scoped) = (work.kind.shape, work.is_stream(), work.scoped.is_some());
         match given {
             Given::Pending => {
                 if is_stream || shape == Shape::Hand {
@@ -165,6 +167,7 @@ impl Model {
             Given::End(_) if shape == Shape::Open && !is_stream => {
                 self.came(key);
                 self.work(key).opened = true;
+                self.work(key).scoped = None;
                 Polled::Item
             }
             Given::Panic(panic) => {
@@ -178,8 +181,8 @@ impl Model {
             Given::End(_) | Given::Fail => {
                 let panic = self.drop_held(key, false);
                 match (panic, given) {
-                    // By hand, it is dropped by code inside the span.
-                    (Some(panic), _) if shape == Shape::Hand => {
+                    // By hand and in a scope, it is dropped by code inside the span.
+                    (Some(panic), _) if shape == Shape::Hand || scoped => {
                         self.end_panicked(key, panic);
                         return Polled::Panicked(panic);
                     }
@@ -244,6 +247,7 @@ impl Model {
             captured,
             kept,
             life: Life::Built,
+            scoped: None,
             polled: false,
             opened: false,
             deadline,
@@ -251,7 +255,7 @@ impl Model {
         self.works.insert(key, work);
         // Streams and spans by hand start where they are wrapped.
         if matches!(kind.shape, Shape::Stream | Shape::Hand) {
-            self.settle(key, captured);
+            self.start(key, captured);
         }
         self.give(key, by);
     }

@@ -6,12 +6,13 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
-use allm_telemetry::{SpanName, Usage, observe::ActiveSpan, prelude::*};
-use futures::Stream;
+use allm_telemetry::{SpanName, Telemetry, Usage, observe::ActiveSpan, prelude::*, with_request_id};
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, Stream};
 
 use super::actor::{Actor, Given};
 use super::world::{HandClock, Time};
-use crate::program::{Kind, Shape, Word};
+use crate::program::{Kind, Scope, Scopes, Shape, Word};
 
 /// Work in its span.
 pub(super) trait Worn: Send {
@@ -54,25 +55,46 @@ pub(super) fn wear(actor: Actor, kind: Kind, deadline: Option<u64>) -> Box<dyn W
     let look = |word: &Word, record: &mut Record<'_>| tell(*word, record);
     let at_end = move |record: &mut Record<'_>| tell(kind.at_end, record);
     let limit = deadline.map(|deadline| Limit::new(&actor.world.time, deadline));
+    let ours = actor.world.telemetry.clone();
     match kind.shape {
         Shape::Future => {
-            limited(AsFuture(actor).in_span(fallible(span).observe(look).on_end(at_end)), limit, ready)
+            let inner = scoped(AsFuture(actor), kind.inner, &ours);
+            let wrapped = inner.in_span(fallible(span).observe(look).on_end(at_end));
+            limited(scoped(wrapped, kind.outer, &ours), limit, ready)
         }
         Shape::Plain => {
-            limited(AsPlain(actor).in_span_infallible(span.observe(look).on_end(at_end)), limit, ready)
+            let inner = scoped(AsPlain(actor), kind.inner, &ours);
+            let wrapped = inner.in_span_infallible(span.observe(look).on_end(at_end));
+            limited(scoped(wrapped, kind.outer, &ours), limit, ready)
         }
         Shape::Stream => {
             Box::new(Items(Box::pin(AsStream(actor).in_span(fallible(span).observe(look).on_end(at_end)))))
         }
         Shape::Open => {
-            let opening = fallible(span).observe(look).on_end(at_end).open(AsOpening(Some(actor)));
-            limited(opening, limit, |opened| match opened {
+            let inner = scoped(AsOpening(Some(actor)), kind.inner, &ours);
+            let opening = fallible(span).observe(look).on_end(at_end).open(inner);
+            limited(scoped(opening, kind.outer, &ours), limit, |opened| match opened {
                 Ok(stream) => Told::Opened(Box::new(Items(Box::pin(stream)))),
                 Err(Refused) => Told::Ready,
             })
         }
         Shape::Hand => Box::new(ByHand { span: Some(span.start()), actor: Some(actor) }),
     }
+}
+
+/// Puts scopes around a future, the innermost first.
+fn scoped<F: Future + Send + 'static>(
+    future: F,
+    scopes: Scopes,
+    ours: &Telemetry,
+) -> BoxFuture<'static, F::Output> {
+    let wrap = |future: BoxFuture<'static, F::Output>, scope| match scope {
+        Scope::Given(id) => with_request_id(format!("given-{id}").parse().expect("an id"), future).boxed(),
+        Scope::Ours => ours.scope(future).boxed(),
+        Scope::Theirs => Telemetry::new().scope(future).boxed(),
+        Scope::Carried => future.in_current_context().boxed(),
+    };
+    scopes.into_iter().flatten().fold(future.boxed(), wrap)
 }
 
 /// What the observers do.
