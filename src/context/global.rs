@@ -1,4 +1,4 @@
-//! The free functions: each is the method of the same name on the handle that is current here.
+//! The free functions: each calls the method of the same name of the current handle.
 
 use std::sync::Arc;
 
@@ -12,16 +12,12 @@ use crate::registry::{
 ///
 /// # Errors
 ///
-/// As there.
+/// As that method.
 pub fn attach<N: TryInto<EventName, Error: Into<AttachError>>>(
     id: impl Into<Arc<str>>,
     event: N,
     handler: impl Fn(&Event<'_>) + Send + Sync + 'static,
-) -> Result<(), AttachError>
-where
-    N: TryInto<EventName>,
-    AttachError: From<N::Error>,
-{
+) -> Result<(), AttachError> {
     telemetry().attach(id, event, handler)
 }
 
@@ -29,16 +25,12 @@ where
 ///
 /// # Errors
 ///
-/// As there.
+/// As that method.
 pub fn attach_many<N: TryInto<EventName, Error: Into<AttachError>>>(
     id: impl Into<Arc<str>>,
     events: impl IntoIterator<Item = N>,
     handler: impl Fn(&Event<'_>) + Send + Sync + 'static,
-) -> Result<(), AttachError>
-where
-    N: TryInto<EventName>,
-    AttachError: From<N::Error>,
-{
+) -> Result<(), AttachError> {
     telemetry().attach_many(id, events, handler)
 }
 
@@ -46,7 +38,7 @@ where
 ///
 /// # Errors
 ///
-/// As there.
+/// As that method.
 pub fn listen(id: impl Into<Arc<str>>, listener: impl Listener) -> Result<(), AttachError> {
     telemetry().listen(id, listener)
 }
@@ -55,16 +47,12 @@ pub fn listen(id: impl Into<Arc<str>>, listener: impl Listener) -> Result<(), At
 ///
 /// # Errors
 ///
-/// As there.
+/// As that method.
 pub fn subscribe<N: TryInto<EventName, Error: Into<AttachError>>>(
     id: impl Into<Arc<str>>,
     events: impl IntoIterator<Item = N>,
     capacity: usize,
-) -> Result<Subscription, AttachError>
-where
-    N: TryInto<EventName>,
-    AttachError: From<N::Error>,
-{
+) -> Result<Subscription, AttachError> {
     telemetry().subscribe(id, events, capacity)
 }
 
@@ -72,16 +60,12 @@ where
 ///
 /// # Errors
 ///
-/// As there.
+/// As that method.
 pub fn subscribe_with<N: TryInto<EventName, Error: Into<AttachError>>>(
     id: impl Into<Arc<str>>,
     events: impl IntoIterator<Item = N>,
     options: SubscribeOptions,
-) -> Result<Subscription, AttachError>
-where
-    N: TryInto<EventName>,
-    AttachError: From<N::Error>,
-{
+) -> Result<Subscription, AttachError> {
     telemetry().subscribe_with(id, events, options)
 }
 
@@ -89,7 +73,7 @@ where
 ///
 /// # Errors
 ///
-/// As there.
+/// As that method.
 pub fn detach(id: &str) -> Result<(), DetachError> {
     telemetry().detach(id)
 }
@@ -102,21 +86,16 @@ pub fn list_handlers(prefix: &str) -> Vec<HandlerInfo> {
 
 /// [`Telemetry::execute`](crate::Telemetry::execute) on the scope's handle, otherwise on the global one.
 ///
-/// It takes the name without its prefix, and [`attach`] takes it in full: `execute("cache.hit", …)` emits
-/// `allm.cache.hit`.
+/// It takes a name without its prefix: `execute("cache.hit", …)` emits `allm.cache.hit`, which [`attach`] takes in full.
 ///
 /// # Errors
 ///
-/// As there.
+/// As that method.
 pub fn execute<N: TryInto<EventName, Error: Into<ParseEventNameError>>>(
     suffix: N,
     measurements: impl Into<Measurements>,
     metadata: impl Into<Metadata>,
-) -> Result<(), ParseEventNameError>
-where
-    N: TryInto<EventName>,
-    ParseEventNameError: From<N::Error>,
-{
+) -> Result<(), ParseEventNameError> {
     telemetry().execute(suffix, measurements, metadata)
 }
 

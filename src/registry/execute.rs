@@ -3,10 +3,10 @@ use super::telemetry::Telemetry;
 use crate::event::{Event, EventName, Measurements, Metadata, ParseEventNameError, event_prefix};
 
 impl Telemetry {
-    /// Emits an event of your own: `allm.` and the suffix, as text or as segments. So `execute("cache.hit", …)` emits
-    /// `allm.cache.hit`, and who [attaches](Self::attach) to it gives that name in full.
+    /// Emits an event of your own. Its name is `allm.` and the suffix, which is a text or segments: `execute("cache.hit", …)`
+    /// emits `allm.cache.hit`. [`attach`](Self::attach) takes that name in full.
     ///
-    /// Measurements and metadata are given in full; nothing is merged into them.
+    /// Handlers get the measurements and metadata as they are given; nothing is merged into them.
     ///
     /// # Errors
     ///

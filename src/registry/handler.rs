@@ -58,12 +58,12 @@ impl fmt::Debug for Handler {
     }
 }
 
-/// One handler on one event, as [`list_handlers`](crate::handler::list_handlers) shows it.
+/// A handler or listener on one event, as [`list_handlers`](crate::handler::list_handlers) lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HandlerInfo {
-    /// The id it was attached under.
+    /// The id under which it is attached.
     pub id: Arc<str>,
-    /// The event it is attached to.
+    /// The event to which it is attached.
     pub event: EventName,
 }

@@ -1,9 +1,17 @@
+//! Interest: a quick answer to "does anything listen to this?".
+//!
+//! An [`EventSet`] is a bit mask with one bit for each span name and one each for retries, for failures and for all names
+//! outside of the catalogue. Every handle keeps the mask of what its handlers and listeners are attached to, and the process
+//! keeps the mask of all handles. A span that no handle observes is found with one load, before anything is built.
+//!
+//! Bits can be cleared again because each has a count behind it: how many handlers and listeners set it.
+
 use std::sync::PoisonError;
 
 use super::sync::{AtomicU32, Mutex, MutexGuard, Ordering, process_wide};
 use crate::event::{EventName, KnownEvent, SpanName};
 
-/// What is followed: a bit a span, one each for retries and failures, one for all names outside the catalogue.
+/// A set of events, by bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct EventSet(u32);
 
@@ -44,58 +52,40 @@ impl EventSet {
 type Counts = [u32; EventSet::COUNT];
 
 process_wide! {
-    static ANYWHERE: Tally = Tally { mask: AtomicU32::new(0), counts: Mutex::new([0; EventSet::COUNT]) };
+    static ANYWHERE: Interest = Interest { mask: AtomicU32::new(0), counts: Mutex::new([0; EventSet::COUNT]) };
 }
 
-/// Whether any of these is followed on any handle: the one load that decides whether a span is worth building.
+/// Returns whether any of these events is followed on any handle. One load.
 #[inline]
 pub(crate) fn anywhere(followed: EventSet) -> bool {
     ANYWHERE.has(followed)
 }
 
-/// What is followed on one handle.
+/// What is followed on one handle, or on all: a mask, and the counts behind its bits.
 #[derive(Debug, Default)]
-pub(super) struct Interest(Tally);
-
-impl Interest {
-    #[inline]
-    pub(super) fn has(&self, followed: EventSet) -> bool {
-        self.0.has(followed)
-    }
-
-    pub(super) fn add(&self, followed: EventSet) {
-        let more = |place, count| if followed.has(place) { count + 1 } else { count };
-        self.0.change(more);
-        ANYWHERE.change(more);
-    }
-
-    pub(super) fn remove(&self, followed: EventSet) {
-        let less = |place, count| if followed.has(place) { count - 1 } else { count };
-        self.0.change(less);
-        ANYWHERE.change(less);
-    }
-}
-
-impl Drop for Interest {
-    fn drop(&mut self) {
-        let own = *lock(&self.0.counts);
-        ANYWHERE.change(|place, count| count - own[place]);
-    }
-}
-
-/// What is followed, and by how many.
-#[derive(Debug, Default)]
-struct Tally {
+pub(super) struct Interest {
     mask: AtomicU32,
     counts: Mutex<Counts>,
 }
 
-impl Tally {
-    /// Relaxed, because it publishes nothing: what it says to look at is behind locks of its own, and who knows that an
-    /// `attach` returned knows a mask that is no older.
+impl Interest {
+    /// Relaxed, because the mask publishes nothing: handlers are read behind a version and a lock. A thread that knows
+    /// that `attach` returned reads a mask that is no older.
     #[inline]
-    fn has(&self, followed: EventSet) -> bool {
+    pub(super) fn has(&self, followed: EventSet) -> bool {
         self.mask.load(Ordering::Relaxed) & followed.0 != 0
+    }
+
+    pub(super) fn add(&self, followed: EventSet) {
+        let more = |place, count| count + u32::from(followed.has(place));
+        self.change(more);
+        ANYWHERE.change(more);
+    }
+
+    pub(super) fn remove(&self, followed: EventSet) {
+        let less = |place, count| count - u32::from(followed.has(place));
+        self.change(less);
+        ANYWHERE.change(less);
     }
 
     fn change(&self, count: impl Fn(usize, u32) -> u32) {
@@ -103,8 +93,16 @@ impl Tally {
         for (place, of) in counts.iter_mut().enumerate() {
             *of = count(place, *of);
         }
-        // With the lock: else an older mask could come last.
+        // Inside the lock: otherwise two changes could store their masks in the wrong order.
         self.mask.store(mask(&counts), Ordering::Relaxed);
+    }
+}
+
+/// A handle takes its counts from the process-wide ones.
+impl Drop for Interest {
+    fn drop(&mut self) {
+        let own = *lock(&self.counts);
+        ANYWHERE.change(|place, count| count - own[place]);
     }
 }
 

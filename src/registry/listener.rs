@@ -2,16 +2,18 @@ use std::time::Duration;
 
 use crate::event::{Content, Event, SpanName};
 
-/// How many listeners one [`Telemetry`](crate::Telemetry) can have. Each is called on every poll, so they are few.
+/// How many listeners one [`Telemetry`](crate::Telemetry) can have. The limit is low because a poll may call each of them.
 pub const MAX_LISTENERS: usize = 8;
 
-/// Follows whole spans and keeps a state for each: what a bridge to a system with spans of its own is built on.
+/// Follows whole spans and keeps a state for each. The bridges to systems with spans of their own are listeners.
 ///
-/// The state lies on the span's own context, so a child that starts after its parent's end still finds it. A listener
-/// that is attached mid-span ignores the end of a span whose start it did not see (and
-/// [counts it](crate::Telemetry::ends_without_start)). One that is detached gets no further call; its states drop with their
-/// spans, and it with the last of them. A listener that panics is detached and reported like a handler, and so is one that
-/// opens spans it follows from inside itself or the drop of a state, 64 deep.
+/// The state is stored in the context of its span, so a child that starts after its parent's end still finds it. A
+/// listener that is attached mid-span ignores the end of a span whose start it did not see, and
+/// [counts it](crate::Telemetry::ends_without_start). A listener that is detached gets no further call; its states are
+/// dropped with their spans, and the listener with the last of them.
+///
+/// A listener that panics is detached and reported, as a handler is. So is one that opens a span that it follows inside
+/// one of its methods, or in the drop of a state, if that nests more than 64 deep.
 ///
 /// # Examples
 ///
@@ -52,55 +54,57 @@ pub const MAX_LISTENERS: usize = 8;
 /// # }
 /// ```
 pub trait Listener: Send + Sync + 'static {
-    /// What is captured where a span is built, such as a foreign context that is current there.
+    /// What is captured where a span is built, such as the current context of another tracing system.
     type Built: Send + Sync + 'static;
-    /// What is kept for each span from its start on.
+    /// What is kept for each span from its start.
     type State: Send + Sync + 'static;
 
-    /// Which spans it follows. All by default. Asked when it is attached.
+    /// Returns whether it follows spans of this name. All by default. Called when it is attached.
     fn follows(&self, span: SpanName) -> bool {
         let _ = span;
         true
     }
 
-    /// Which content it may have. None by default. Asked when it is attached.
+    /// Returns which content it may see. None by default. Called when it is attached.
     fn content(&self) -> Content {
         Content::NONE
     }
 
-    /// Whether it wants [`on_chunk`](Self::on_chunk) calls. Asked when it is attached.
+    /// Returns whether [`on_chunk`](Self::on_chunk) is to be called. Called when it is attached.
     fn wants_chunks(&self) -> bool {
         false
     }
 
-    /// Whether it wants [`around`](Self::around) calls. Asked when it is attached.
+    /// Returns whether [`around`](Self::around) is to be called. Called when it is attached.
     fn wants_around(&self) -> bool {
         false
     }
 
-    /// A span is being built here.
+    /// Called where a span is built.
     fn on_build(&self) -> Self::Built;
 
-    /// A span starts. `parent` is the state of the nearest span around it that this listener follows, which may have
-    /// ended already.
+    /// Called when a span starts. `parent` is the state of the nearest span around it that this listener follows. That
+    /// span may have ended already.
     fn on_start(&self, event: &Event<'_>, built: Self::Built, parent: Option<&Self::State>) -> Self::State;
 
-    /// Something happened in a span: its first chunk came, or a call in it is retried.
+    /// Called when the first chunk of a span has arrived, and when a call in it is retried.
     fn on_event(&self, state: &Self::State, event: &Event<'_>) {
         let _ = (state, event);
     }
 
-    /// A chunk came, `gap` after the stream began to wait for it; zero if it was ready at once.
+    /// Called for each chunk. `gap` is how long the stream waited for it: zero if it was ready.
     fn on_chunk(&self, state: &Self::State, gap: Duration) {
         let _ = (state, gap);
     }
 
-    /// A span ends.
+    /// Called when a span ends.
     fn on_end(&self, state: &Self::State, event: &Event<'_>);
 
-    /// Called around every poll and the drop of everything that carries the span's context, on whatever task or thread.
-    /// `ended` says that the span has ended already and a background task goes on. Call `poll` once; it runs exactly
-    /// once even if the listener forgets or repeats it, and a panic in it goes on after this returns.
+    /// Called around every poll, and around the drop, of everything that carries the span's context, on any task or
+    /// thread. `ended` says that the span has ended already and a background task still runs.
+    ///
+    /// Call `poll` once. It runs exactly once even if this method does not call it or calls it twice. A panic inside it
+    /// is caught, and continues after this method has returned.
     fn around(&self, state: &Self::State, ended: bool, poll: &mut dyn FnMut()) {
         let _ = (state, ended);
         poll();

@@ -11,12 +11,12 @@ thread_local! {
     static LAST: RefCell<Option<(String, Backtrace)>> = const { RefCell::new(None) };
 }
 
-/// Makes the `stacktrace` of a panic show where it happened.
+/// Makes the `stacktrace` of a panic say where it happened.
 ///
-/// Without it, a `stacktrace` is the place where the panic was caught. This chains onto the process's panic hook, so
-/// call it once at start-up, after any hook of your own; the hook that was there still runs. A panic then costs one
-/// captured backtrace on the thread that panics, and only while somebody listens. A hook that is set later replaces
-/// this one, and stack traces fall back to the place of the catch.
+/// Without it, a `stacktrace` is the location at which the panic was caught. This function wraps the process's panic hook,
+/// which is still called, so call it once at startup, after you have set a hook of your own. Each panic then captures one
+/// backtrace, as long as any handler or listener is attached. A hook that is set later replaces this one, and stack traces
+/// are the location of the catch again.
 ///
 /// # Examples
 ///
@@ -31,7 +31,7 @@ pub fn capture_panic_backtraces() {
             if interest::anywhere(EventSet::ANY) {
                 let entry =
                     (message(info.payload()).unwrap_or_default().to_owned(), Backtrace::force_capture());
-                // A thread on its way out has no place to keep it.
+                // In the destructors of a thread there is no thread-local any more, and the backtrace is lost.
                 let _ = LAST.try_with(|last| last.try_borrow_mut().map(|mut last| *last = Some(entry)));
             }
             previous(info);
@@ -39,14 +39,14 @@ pub fn capture_panic_backtraces() {
     });
 }
 
-/// The text of a panic's payload, if it is one.
+/// Returns the text of a panic's payload, if it is a text.
 pub(super) fn message(payload: &(dyn Any + Send)) -> Option<&str> {
     let literal = payload.downcast_ref::<&'static str>().copied();
     literal.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
 }
 
-/// The backtrace of this thread's last panic, if that had this message: between a panic and its catch, user code may
-/// have caught it and resumed another. It stays, for the spans further out that the panic passes as well.
+/// Returns the backtrace of this thread's last panic, if that had this message: between a panic and its catch, user code
+/// may have caught it and resumed another. It is kept, for the outer spans through which the panic unwinds.
 pub(super) fn backtrace(message: Option<&str>) -> Option<String> {
     let look = |last: &Option<(String, Backtrace)>| {
         let (of, backtrace) = last.as_ref()?;

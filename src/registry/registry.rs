@@ -1,3 +1,8 @@
+//! The registry behind a handle: what is attached, by id.
+//!
+//! Each change of the concurrent map raises a version, and nothing else: [`table`](Registry::table) builds the table that
+//! emissions read when it is next asked for, and keeps it until the version has changed.
+
 use std::sync::{Arc, PoisonError};
 
 use super::error::AttachError;

@@ -1,3 +1,9 @@
+//! Sinks: handlers that write from a thread of their own.
+//!
+//! A sink is a subscription that is read by a thread. The thread takes events until the queue is empty and then writes, so
+//! that a burst becomes one write. It waits for two things at once: the next event, and a request of the [`SinkGuard`] to
+//! flush or to close, which is answered when it is done.
+
 use std::future::poll_fn;
 use std::io;
 use std::mem;
@@ -19,11 +25,11 @@ use super::subscribe::{SubscribeOptions, Subscription};
 use super::telemetry::Telemetry;
 use crate::event::{Event, EventName, OwnedEvent};
 
-/// Writes events somewhere, on a thread of its own: to a file, a terminal, a socket.
+/// Writes events on a thread of its own: to a file, a terminal, a socket.
 ///
-/// The emitting task only queues. What cannot be written is counted, and reported once as `telemetry.handler.failure`
-/// with kind `io`; the sink stays attached and may do better later. A sink that panics is detached and reported with
-/// kind `panic`; what it has not written is lost, and counted.
+/// The emitting task only queues. If a sink cannot write, the events are counted as lost and the error is reported once, as
+/// `telemetry.handler.failure` with kind `io`; the sink stays attached, and later writes may succeed. A sink that panics is
+/// detached and reported with kind `panic`; what it has not written is lost, and counted.
 ///
 /// # Examples
 ///
@@ -57,28 +63,29 @@ use crate::event::{Event, EventName, OwnedEvent};
 /// # }
 /// ```
 pub trait Sink: Send + 'static {
-    /// Takes an event in. Gathers, and does not write yet.
+    /// Takes an event. It is collected, and written later.
     fn take(&mut self, event: &Event<'_>);
 
-    /// Whether so much is gathered that it should be written although more events are queued.
+    /// Returns whether so much is collected that it should be written although more events are queued.
     fn is_full(&self) -> bool {
         false
     }
 
-    /// Writes what was gathered, because nothing more is queued, somebody flushes, or it [is full](Self::is_full).
+    /// Writes what was collected. Called when no more events are queued, for a flush, and when it [is
+    /// full](Self::is_full).
     /// `lost` is how many events the queue has lost so far.
     ///
     /// # Errors
     ///
-    /// If it cannot; the events since the last write then count as lost.
+    /// If it cannot write. The events since the last write then count as lost.
     fn write(&mut self, lost: u64) -> io::Result<()>;
 
-    /// No event comes any more; one [`write`](Self::write) follows.
+    /// Called after the last event. One [`write`](Self::write) follows.
     fn finish(&mut self) {}
 }
 
 impl Telemetry {
-    /// Attaches a sink, which gets these events on a thread of its own.
+    /// Attaches a sink, which receives these events on a thread of its own.
     ///
     /// # Errors
     ///
@@ -86,7 +93,7 @@ impl Telemetry {
     ///
     /// # Panics
     ///
-    /// If the system cannot start a thread, as [`std::thread::spawn`].
+    /// If the system cannot start a thread, as [`std::thread::spawn`] does.
     pub fn attach_sink<N: TryInto<EventName, Error: Into<AttachError>>>(
         &self,
         id: impl Into<Arc<str>>,
@@ -100,29 +107,24 @@ impl Telemetry {
         let progress = Arc::new(Progress::new(events.counts()));
         let (ask, asked) = mpsc::unbounded_channel();
         let (telemetry, name) = (self.clone(), id.clone());
-        let (sink_telemetry, sink_id, worker_progress) = (self.clone(), id.clone(), progress.clone());
+        let worker =
+            Worker { sink, taken: 0, is_reported: false, progress, telemetry: self.clone(), id: id.clone() };
+        let progress = worker.progress.clone();
         thread::spawn(move || {
             // A panic drops the subscription, which detaches the sink: it only remains to be reported.
             let callee = Callee { registry: telemetry.registry(), id: &name, sequence: None, event: None };
             callee.call(move || {
-                // In this order, because the worker is dropped first: once a guard gets its answer, it reads final counts.
+                // Declared before the worker and dropped after it: a guard that gets no answer reads final counts.
                 let (mut asked, mut asking) = (asked, None);
-                let mut worker = Worker {
-                    sink,
-                    taken: 0,
-                    is_reported: false,
-                    progress: worker_progress,
-                    telemetry: sink_telemetry,
-                    id: sink_id,
-                };
+                let mut worker = worker;
                 worker.run(events, &mut asked, &mut asking);
             });
         });
         Ok(SinkGuard { telemetry: self.clone(), id, sequence, ask, progress })
     }
 
-    /// Reports that a sink of yours cannot write: emits `telemetry.handler.failure` with kind `io`. Call it once a sink,
-    /// and not while events wait for that sink.
+    /// Reports that a sink of your own cannot write: emits `telemetry.handler.failure` with kind `io`. Call it once per sink,
+    /// and not while the sink has to empty its queue for events to be emitted.
     pub fn sink_failed(&self, handler_id: &str, error: &io::Error) {
         dispatch::report(self.registry(), &HandlerFailure::io(handler_id, error));
     }

@@ -46,7 +46,7 @@ impl Progress {
         self.queue.lost().saturating_add(failed).saturating_add(left_behind)
     }
 
-    /// Events that are queued, or gathered and not written.
+    /// Events that are queued, or collected and not written.
     fn waiting(&self) -> u64 {
         if self.is_over.load(Ordering::Acquire) { 0 } else { self.unwritten() }
     }
@@ -66,19 +66,19 @@ pub struct SinkGuard {
     pub(super) progress: Arc<Progress>,
 }
 
-/// What a flush found.
+/// The result of a flush.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[must_use = "it says whether events were lost or are still waiting"]
 pub struct Flushed {
     /// Events that were lost since the sink was attached: the queue was full, or they could not be written.
     pub lost: u64,
-    /// Events that were not written by the deadline. They may still be.
+    /// Events that were not written by the deadline. They may be written later.
     pub waiting: u64,
 }
 
 impl Flushed {
-    /// Whether every event so far is written.
+    /// Returns whether every event so far is written.
     #[must_use]
     pub fn is_complete(self) -> bool {
         self.lost == 0 && self.waiting == 0
@@ -88,14 +88,14 @@ impl Flushed {
 impl SinkGuard {
     const DROP_DEADLINE: Duration = Duration::from_secs(5);
 
-    /// How many events were lost so far: the queue was full, or they could not be written.
+    /// Returns how many events were lost so far: the queue was full, or they could not be written.
     #[must_use]
     pub fn lost(&self) -> u64 {
         self.progress.lost()
     }
 
-    /// Waits until what was emitted before this call is written, or the deadline has passed. Blocks the thread: in
-    /// async code call it at the end of `main`, or from `spawn_blocking`.
+    /// Waits until what was emitted before this call is written, or the deadline has passed. It blocks the thread: in
+    /// async code, call it at the end of `main` or in `spawn_blocking`.
     pub fn flush(&self, deadline: Duration) -> Flushed {
         self.ask(false, deadline)
     }

@@ -31,21 +31,21 @@ pub struct SubscribeOptions {
 }
 
 impl SubscribeOptions {
-    /// A queue of `capacity` events that drops and counts when it is full. It holds at least one, and at most as many as
-    /// tokio's channels do: more is no error.
+    /// A queue of `capacity` events that drops and counts events when it is full. The capacity is at least one, and at
+    /// most that of tokio's channels; another value is adjusted.
     #[must_use]
     pub const fn new(capacity: usize) -> Self {
         Self { capacity, when_full: WhenFull::Drop, content: Content::ALL }
     }
 
-    /// What to do when the queue is full.
+    /// Sets what an emitting task does when the queue is full.
     #[must_use]
     pub const fn when_full(self, when_full: WhenFull) -> Self {
         Self { when_full, ..self }
     }
 
-    /// Which content the reader may have. The closures that make other content need not run for it, so that content
-    /// is null unless somebody else asked for it. All by default, as for a handler.
+    /// Sets which content the reader may see. The closures for other content are not called for it, so that content
+    /// is null unless another handler or listener may see it. All by default, as for a handler.
     #[must_use]
     pub const fn content(self, content: Content) -> Self {
         Self { content, ..self }
@@ -54,7 +54,7 @@ impl SubscribeOptions {
 
 /// A [`Stream`] of owned events, through a bounded queue. For readers that do I/O or async work.
 ///
-/// It ends when its id is detached, after what was queued; dropping it detaches.
+/// Dropping it detaches it. When its id is detached in another way, it ends after the events that are queued.
 ///
 /// # Examples
 ///
@@ -82,8 +82,8 @@ pub struct Subscription {
 }
 
 impl Telemetry {
-    /// Queues some events for a reader that does I/O or async work. When the queue of `capacity` events is full, an
-    /// event is dropped and [counted](Subscription::lost).
+    /// Queues events for a reader that does I/O or async work. When `capacity` events are queued, the next one is dropped
+    /// and [counted](Subscription::lost).
     ///
     /// # Errors
     ///
@@ -97,7 +97,7 @@ impl Telemetry {
         self.subscribe_with(id, events, SubscribeOptions::new(capacity))
     }
 
-    /// [`subscribe`](Self::subscribe), with a say in how it queues.
+    /// Queues events as [`subscribe`](Self::subscribe) does, with options.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! What threads share here, so that loom can stand in for it: under `--cfg allm_loom` the models in `tests/loom` run
-//! this room's own code in every order that the memory model allows.
+//! The synchronization primitives of this layer, so that loom can replace them: under `--cfg allm_loom`, the models in
+//! `tests/loom` run the code of this layer in every order that the memory model allows.
 
 #[cfg(not(all(test, allm_loom)))]
 mod real {
@@ -10,7 +10,7 @@ mod real {
     pub(in super::super) use dashmap::DashMap;
     pub(in super::super) use dashmap::mapref::entry::Entry as Place;
 
-    /// A static of what is shared. Loom's are not made by a constant.
+    /// A process-wide static. Loom's types have no `const` constructor, so its version is lazy.
     macro_rules! process_wide {
         (static $name:ident: $type:ty = $value:expr;) => {
             static $name: $type = $value;

@@ -8,18 +8,18 @@ use super::handler::{Handler, HandlerInfo, Run};
 use super::interest::EventSet;
 use super::listener::Listener;
 use super::registry::Registry;
-use super::table::Attached;
+use super::table::{Attached, Table};
 use crate::event::{Clock, Content, Event, EventName, Time, TimeSource};
 
-/// A set of handlers and listeners, and a clock. Cheap to clone; all clones are the same set.
+/// A handle to a set of handlers and listeners, and a clock. It is cheap to clone; all clones share the same set.
 ///
-/// There is a [global](Self::global) one, which the free functions of this crate use unless
-/// [`Telemetry::scope`] says otherwise for a task. A library takes a `Telemetry` or uses the current one; an
-/// application attaches to the global one; a test makes one of its own and runs in its scope, in parallel with others.
+/// There is a [global](Self::global) handle. The free functions of this crate use it, except in a task or closure that runs
+/// in the [`scope`](Telemetry::scope) of another handle. A library takes a `Telemetry` or uses the current one; an
+/// application attaches to the global one; a test creates its own and runs in its scope, in parallel with other tests.
 ///
-/// A handler that holds a clone of the `Telemetry` it is attached to keeps it alive for ever: use the free functions
-/// inside handlers. They find the right one in what is emitted inside spans and scopes of that handle, but not for a
-/// `telemetry.execute(..)` outside a scope of it, nor for the failures of sinks.
+/// A handler that holds a clone of the `Telemetry` to which it is attached keeps it alive forever. Inside handlers, use
+/// the free functions. They find the right handle for what is emitted inside its spans and scopes, but not for a
+/// `telemetry.execute(..)` outside of its scope, nor for the failures of sinks.
 ///
 /// # Examples
 ///
@@ -38,7 +38,7 @@ use crate::event::{Clock, Content, Event, EventName, Time, TimeSource};
 #[derive(Clone, Default)]
 pub struct Telemetry(Handle);
 
-/// The global handle is a word and not an `Arc`: no thread of a server touches its counter for every span.
+/// The global handle is no `Arc`, because spans clone their handle: the threads of a server would share its counter.
 #[derive(Clone, Default)]
 enum Handle {
     #[default]
@@ -49,19 +49,19 @@ enum Handle {
 static GLOBAL: LazyLock<Registry> = LazyLock::new(|| Registry::new(TimeSource::System));
 
 impl Telemetry {
-    /// A set of its own, with nothing attached and the default clock.
+    /// Creates a handle with nothing attached and the default clock.
     #[must_use]
     pub fn new() -> Self {
         Self(Handle::Own(Arc::new(Registry::new(TimeSource::System))))
     }
 
-    /// A set of its own, with a clock of your choice.
+    /// Creates a handle with nothing attached and a clock of your choice.
     #[must_use]
     pub fn with_clock(clock: impl Clock) -> Self {
         Self(Handle::Own(Arc::new(Registry::new(TimeSource::Custom(Arc::new(clock))))))
     }
 
-    /// The process-wide one.
+    /// Returns the process-wide handle.
     #[must_use]
     pub const fn global() -> Self {
         Self(Handle::Global)
@@ -69,19 +69,19 @@ impl Telemetry {
 
     /// Attaches a function to one event, under an id of your choice.
     ///
-    /// It runs in the task that emits, inside the span's context, so it must be quick; for I/O or async work take
-    /// [`subscribe`](Self::subscribe). Exact names only; the order among handlers is not promised. It may attach,
-    /// detach and emit.
+    /// The function is called in the task that emits, inside the span's context. One that blocks holds up that task: for
+    /// I/O or async work use [`subscribe`](Self::subscribe). Names are exact; the order among handlers is not promised. A
+    /// handler may attach, detach and emit.
     ///
     /// # Panics in handlers
     ///
     /// A panic is caught: the handler is detached from all its events, `telemetry.handler.failure` is emitted, and
-    /// the other handlers and the call go on. Events that handlers emit from inside handlers may nest 64 deep; one
-    /// that goes deeper is treated as if it had panicked.
+    /// the other handlers are called. Handlers that emit inside handlers may nest 64 deep; one that nests deeper is
+    /// treated as if it had panicked.
     ///
     /// # Errors
     ///
-    /// [`AttachError::AlreadyExists`] if the id is taken, [`AttachError::InvalidEventName`] if a name is not one.
+    /// [`AttachError::AlreadyExists`] if the id is in use, [`AttachError::InvalidEventName`] if a text is not a name.
     ///
     /// # Examples
     ///
@@ -142,7 +142,7 @@ impl Telemetry {
     ///
     /// # Errors
     ///
-    /// [`AttachError::AlreadyExists`] if the id is taken, [`AttachError::TooManyListeners`] if there are
+    /// [`AttachError::AlreadyExists`] if the id is in use, [`AttachError::TooManyListeners`] if there are
     /// [`MAX_LISTENERS`](crate::handler::MAX_LISTENERS) already.
     pub fn listen(&self, id: impl Into<Arc<str>>, listener: impl Listener) -> Result<(), AttachError> {
         let id = id.into();
@@ -156,8 +156,8 @@ impl Telemetry {
 
     /// Detaches what is attached under an id, from all its events.
     ///
-    /// An event whose emission begins after this returned does not reach it; an emission that is under way may still
-    /// call it. Its function is dropped at the latest when each thread that has emitted emits again or ends.
+    /// An event whose emission begins after this function has returned does not reach it; an emission that is in progress
+    /// may still call it. Its function is dropped at the latest when every thread that has emitted emits again or ends.
     ///
     /// # Errors
     ///
@@ -167,8 +167,8 @@ impl Telemetry {
         if is_detached { Ok(()) } else { Err(DetachError { id: id.into() }) }
     }
 
-    /// Who is attached to the events at or below a prefix: `allm.generate`, `allm`, or empty for all. A listener is
-    /// shown with every event it follows. Sorted by event, then by id.
+    /// Lists what is attached to the events at or below a prefix: `allm.generate`, `allm`, or empty for all. A listener
+    /// is listed with every event that it follows. Sorted by event, then by id.
     #[must_use]
     pub fn list_handlers(&self, prefix: &str) -> Vec<HandlerInfo> {
         let mut found = Vec::new();
@@ -184,7 +184,8 @@ impl Telemetry {
         found
     }
 
-    /// How many ends of spans a listener ignored because it was attached after their start. `None` for another id.
+    /// Returns how many ends of spans a listener ignored because it was attached after their start. `None` if there is no
+    /// listener with this id.
     #[must_use]
     pub fn ends_without_start(&self, id: &str) -> Option<u64> {
         match self.registry().attached.get(id)?.value() {
@@ -193,19 +194,19 @@ impl Telemetry {
         }
     }
 
-    /// Whether somebody listens to any event of these.
+    /// Returns whether a handler or listener is attached to any of these events.
     #[inline]
     pub(crate) fn follows(&self, followed: EventSet) -> bool {
         self.registry().interest.has(followed)
     }
 
-    /// What content somebody may have who gets this event.
+    /// Returns the content that any handler or listener of this event may see.
     pub(crate) fn content(&self, name: &EventName) -> Content {
         dispatch::with_table(self.registry(), |table| table.row(name).content)
     }
 
-    /// Delivers an event to the handlers that are attached to it. Whoever builds an event has asked before whether it
-    /// is [followed](Self::follows).
+    /// Delivers an event to the handlers that are attached to it. To build no event in vain, ask
+    /// [`follows`](Self::follows) before.
     #[inline]
     pub(crate) fn emit(&self, event: &Event<'_>) {
         dispatch::emit(self.registry(), event);
@@ -226,14 +227,9 @@ impl Telemetry {
     /// Calls `look` with the listeners, if there are any.
     #[inline]
     pub(crate) fn with_listeners<R>(&self, look: impl FnOnce(&[Arc<AttachedListener>]) -> R) -> Option<R> {
-        if self.has_listeners() { self.with_present_listeners(look) } else { None }
-    }
-
-    #[inline(never)]
-    fn with_present_listeners<R>(&self, look: impl FnOnce(&[Arc<AttachedListener>]) -> R) -> Option<R> {
-        dispatch::with_table(self.registry(), |table| {
-            (!table.listeners.is_empty()).then(|| look(&table.listeners))
-        })
+        let registry = self.registry();
+        let look = |table: &Table| (!table.listeners.is_empty()).then(|| look(&table.listeners));
+        if registry.has_listeners() { dispatch::with_table(registry, look) } else { None }
     }
 
     #[inline]
@@ -245,20 +241,20 @@ impl Telemetry {
         self.registry().clock.system(at)
     }
 
-    /// Names this set among all of the process.
+    /// Identifies the set among all of the process.
     #[inline]
     pub(super) fn id(&self) -> u64 {
         self.registry().id
     }
 
-    /// Whether both are the same set.
+    /// Returns whether both are handles to the same set.
     #[must_use]
     pub fn ptr_eq(&self, other: &Self) -> bool {
         self.id() == other.id()
     }
 
-    /// Detaches what was attached as this number, unless its id has been given to another meanwhile. Whether it was
-    /// attached still.
+    /// Detaches what was attached with this number, also if its id belongs to another meanwhile. Returns whether it was
+    /// still attached.
     pub(super) fn detach_numbered(&self, id: &str, sequence: u64) -> bool {
         dispatch::detach(self.registry(), id, |now| now.sequence() == sequence)
     }
