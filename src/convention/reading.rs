@@ -52,7 +52,7 @@ impl<'a, 'c> Reading<'a, 'c> {
     #[inline]
     pub(super) fn each_of_end(&self, row: &Row, usage: bool, each: &mut (impl Taker<'a> + ?Sized)) {
         let Some(end) = self.end else { return };
-        let results = &*end.results;
+        let results = &end.results;
         let counts = results.usage.as_ref().filter(|_| usage).map(Tokens::counts);
         for group in row.end.iter().filter(|group| self.has(group.needs, counts.is_some())) {
             // By index, as all that stands for one of several: a jump to one of many places is guessed wrong more often than
@@ -154,7 +154,7 @@ impl<'a, 'c> Reading<'a, 'c> {
 
     #[inline(never)]
     fn rare_at_end(&self, source: &Source, end: &'a SpanEnd) -> Option<Attribute<'a>> {
-        let results = &*end.results;
+        let results = &end.results;
         match *source {
             Source::ErrorType => Some(Attribute::text(self.error_type()?)),
             Source::FinishReasons => Some(finish_reasons(results.finish_reasons.as_deref()?)),

@@ -2,12 +2,11 @@ use std::borrow::Cow;
 
 use super::clock::Time;
 use super::entry::{Entry, Visit};
-use super::fields::{Key, Measurements, Metadata};
+use super::fields::Key;
 use super::outcome::{Outcome, UsageStatus};
-use super::rare::{Empty, Rare};
+use super::results::LazyResults;
 use super::span_name::SpanName;
 use super::start::SpanStart;
-use super::usage::Usage;
 use super::value::{Value, ValueRef};
 
 /// What a span has learned by its end.
@@ -22,7 +21,7 @@ pub(crate) struct SpanEnd {
     pub(crate) attempts: u32,
     /// Set when the span wrapped a stream, or was to.
     pub(crate) stream: Option<StreamTimes>,
-    pub(crate) results: Rare<Results>,
+    pub(crate) results: LazyResults,
     /// No other span counts the same tokens. False if none were recorded.
     pub(crate) counts_usage: bool,
 }
@@ -57,38 +56,6 @@ pub(crate) struct StreamTimes {
     pub(crate) producer_wait: u64,
     pub(crate) longest_wait: u64,
     pub(crate) consumer_time: u64,
-}
-
-/// What observers recorded on a span.
-#[derive(Clone, Debug)]
-pub(crate) struct Results {
-    pub(crate) usage: Option<Usage>,
-    pub(crate) response_model: Option<Key>,
-    pub(crate) response_id: Option<Key>,
-    pub(crate) finish_reasons: Option<Vec<Value>>,
-    /// The span's own result, if one was given as a value.
-    pub(crate) value: Value,
-    pub(crate) output: Option<Value>,
-    /// The span's counts and the user's own numbers.
-    pub(crate) measurements: Measurements,
-    /// The user's own keys.
-    pub(crate) metadata: Metadata,
-    /// A closure for content has panicked: no other is called on this span.
-    pub(crate) content_panicked: bool,
-}
-
-impl Empty for Results {
-    const EMPTY: &'static Self = &Self {
-        usage: None,
-        response_model: None,
-        response_id: None,
-        finish_reasons: None,
-        value: Value::Null,
-        output: None,
-        measurements: Measurements::new(),
-        metadata: Metadata::new(),
-        content_panicked: false,
-    };
 }
 
 impl SpanEnd {

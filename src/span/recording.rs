@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use crate::context::Node;
-use crate::event::{Event, Failure, Moment, Phase, Rare, Results, SpanStart, StreamTimes, Time};
+use crate::event::{Event, Failure, LazyResults, Moment, Phase, SpanStart, StreamTimes, Time};
 
 /// In constant memory, apart from what the user's code records.
 #[derive(Debug, Default)]
 pub(crate) struct Recording {
-    pub(super) results: Rare<Results>,
+    pub(super) results: LazyResults,
     /// The first error.
     pub(super) failure: Option<Failure>,
     /// Set when the span wraps a stream, or was driven as one by hand.
