@@ -1,5 +1,6 @@
 use std::borrow::Cow;
-use std::fmt;
+use std::collections::HashMap;
+use std::{fmt, iter, slice, vec};
 
 use super::number::Number;
 use super::value::Value;
@@ -13,7 +14,7 @@ pub type Metadata = Fields<Value>;
 /// The numbers of an event, in the order in which they were set.
 pub type Measurements = Fields<Number>;
 
-/// A small ordered map; setting a key again replaces its value.
+/// An ordered map; setting a key again replaces its value.
 ///
 /// # Examples
 ///
@@ -23,68 +24,94 @@ pub type Measurements = Fields<Number>;
 /// let metadata = Metadata::new().with("model", "gpt-5").with("cached", true);
 /// assert_eq!(metadata.get("model"), Some(&"gpt-5".into()));
 /// assert_eq!(Measurements::from([("cost_usd", 0.02)]).len(), 1);
+/// for (key, value) in &metadata {
+///     println!("{key}: {value}");
+/// }
 /// ```
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 pub struct Fields<V> {
-    // A handful of keys: a scan is faster than a hash, and keeps the order.
     entries: Vec<(Key, V)>,
+    /// The position of each key, once there are more than [`SCANNED`]. Fewer are found faster by a scan.
+    index: Option<Box<HashMap<Key, usize>>>,
 }
 
+/// The most keys that are searched one by one.
+const SCANNED: usize = 32;
+
 impl<V> Fields<V> {
-    /// No fields. Allocates nothing.
+    /// Creates an empty map. Allocates nothing.
     #[must_use]
     pub const fn new() -> Self {
-        Self { entries: Vec::new() }
+        Self { entries: Vec::new(), index: None }
     }
 
-    /// These fields and one more.
+    /// Returns these fields and one more.
     #[must_use]
     pub fn with(mut self, key: impl Into<Key>, value: impl Into<V>) -> Self {
         self.insert(key, value);
         self
     }
 
-    /// Sets a key; gives back the value that stood there.
+    /// Sets a key, and returns its previous value.
     pub fn insert(&mut self, key: impl Into<Key>, value: impl Into<V>) -> Option<V> {
         let (key, value) = (key.into(), value.into());
-        match self.entries.iter_mut().find(|entry| entry.0 == key) {
-            Some(entry) => Some(std::mem::replace(&mut entry.1, value)),
-            None => {
-                self.entries.push((key, value));
-                None
-            }
+        if let Some(position) = self.position(&key) {
+            return Some(std::mem::replace(&mut self.entries[position].1, value));
+        }
+        if let Some(index) = &mut self.index {
+            index.insert(key.clone(), self.entries.len());
+        }
+        self.entries.push((key, value));
+        if self.index.is_none() && self.entries.len() > SCANNED {
+            let positions =
+                self.entries.iter().enumerate().map(|(position, (key, _))| (key.clone(), position));
+            self.index = Some(Box::new(positions.collect()));
+        }
+        None
+    }
+
+    /// Returns the value of a key.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&V> {
+        self.position(key).map(|position| &self.entries[position].1)
+    }
+
+    fn position(&self, key: &str) -> Option<usize> {
+        match &self.index {
+            Some(index) => index.get(key).copied(),
+            None => self.entries.iter().position(|entry| entry.0 == key),
         }
     }
 
-    /// The value of a key.
-    #[must_use]
-    pub fn get(&self, key: &str) -> Option<&V> {
-        let entry = self.entries.iter().find(|entry| entry.0 == key)?;
-        Some(&entry.1)
-    }
-
-    /// How many keys there are.
+    /// Returns the number of keys.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there is none.
+    /// Returns whether there are no keys.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// The fields, in order.
+    /// Returns the fields, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &V)> {
-        self.entries.iter().map(|(key, value)| (&**key, value))
+        self.into_iter()
     }
 }
 
-/// As a map, which is what one reads in a test that fails.
+/// Equal are fields with the same entries in the same order.
+impl<V: PartialEq> PartialEq for Fields<V> {
+    fn eq(&self, other: &Self) -> bool {
+        self.entries == other.entries
+    }
+}
+
+/// Shown as a map.
 impl<V: fmt::Debug> fmt::Debug for Fields<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.iter()).finish()
+        f.debug_map().entries(self).finish()
     }
 }
 
@@ -96,10 +123,19 @@ impl<V> Default for Fields<V> {
 
 impl<V> IntoIterator for Fields<V> {
     type Item = (Key, V);
-    type IntoIter = std::vec::IntoIter<(Key, V)>;
+    type IntoIter = vec::IntoIter<(Key, V)>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.entries.into_iter()
+    }
+}
+
+impl<'a, V> IntoIterator for &'a Fields<V> {
+    type Item = (&'a str, &'a V);
+    type IntoIter = iter::Map<slice::Iter<'a, (Key, V)>, fn(&'a (Key, V)) -> (&'a str, &'a V)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.entries.iter().map(|(key, value)| (&**key, value))
     }
 }
 

@@ -5,6 +5,7 @@ mod capture;
 mod catalogue;
 mod event_docs;
 mod events_and_names;
+mod fields;
 mod handlers_that_nest;
 mod sinks;
 mod subscriptions;
