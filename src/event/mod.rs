@@ -11,6 +11,8 @@ pub(crate) mod end;
 mod entry;
 mod event_name;
 mod fields;
+#[cfg(feature = "serde_json")]
+mod from_json;
 mod image_operation;
 pub(crate) mod json;
 mod known_event;

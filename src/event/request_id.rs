@@ -20,7 +20,7 @@ use rand::{Rng as _, SeedableRng as _, TryRng as _};
 /// ```
 /// use allm_telemetry::RequestId;
 ///
-/// let from_gateway: RequestId = "req-8f14e45f".parse()?;
+/// let from_gateway = RequestId::try_from("req-8f14e45f")?;
 /// assert_eq!(from_gateway.as_str(), "req-8f14e45f");
 /// assert!("with space".parse::<RequestId>().is_err());
 /// # Ok::<(), allm_telemetry::event::ParseRequestIdError>(())
@@ -91,6 +91,14 @@ impl TryFrom<&str> for RequestId {
     type Error = ParseRequestIdError;
 
     fn try_from(text: &str) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl TryFrom<String> for RequestId {
+    type Error = ParseRequestIdError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
         text.parse()
     }
 }

@@ -19,8 +19,8 @@ use super::{phase::Phase, span_name::SpanName};
 /// An event as handlers see it: a name, measurements (numbers) and metadata (context).
 ///
 /// It borrows what it shows, and costs nothing until something is read. [`to_owned`](Self::to_owned) gives one that
-/// can be kept, sent and queued. Its `Display` is one line without content, in which nothing commands a terminal; its
-/// `Debug` shows everything.
+/// can be kept, sent and queued. Its `Display` is one line, without content and with the number of the user's keys in
+/// place of them; control characters are replaced. Its `Debug` shows everything.
 ///
 /// # Examples
 ///
@@ -261,13 +261,18 @@ impl fmt::Display for Event<'_> {
         // A tool's name is what a model says it is.
         let mut line = OneLine(f);
         write!(line, "{}", self.name)?;
-        let standard = |entry: &Entry<'_>| !entry.from_user && Content::of_key(entry.key) == Content::NONE;
-        for entry in self.measurements().chain(self.metadata_entries().filter(standard)) {
+        let (user, standard): (Vec<_>, Vec<_>) = self.metadata_entries().partition(|entry| entry.from_user);
+        let standard = standard.into_iter().filter(|entry| Content::of_key(entry.key) == Content::NONE);
+        for entry in self.measurements().chain(standard) {
             if !entry.value.is_null() {
                 write!(line, " {}={}", entry.key, entry.value)?;
             }
         }
-        Ok(())
+        match user.len() {
+            0 => Ok(()),
+            // Their values may be private, and a line without them must not look complete.
+            count => write!(line, " (user keys not shown: {count})"),
+        }
     }
 }
 

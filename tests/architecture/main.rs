@@ -169,7 +169,7 @@ fn no_macro_is_exported() {
 }
 
 #[test]
-fn a_feature_gates_a_bridge_at_its_mod_line_and_nothing_else() {
+fn a_feature_gates_a_module_at_its_mod_line_and_nothing_else() {
     let rule = rules::features_only_at_mod_lines;
     holds(rule);
     let gated = "#[cfg(feature = \"otel\")] pub mod otel;";

@@ -32,16 +32,16 @@ pub(crate) fn short_files(source: &Source) -> Vec<String> {
     Vec::from_iter(long)
 }
 
-/// One `cfg(feature = …)` for each bridge, at its `mod` line in `src/bridge/mod.rs`, and no other anywhere.
+/// One `cfg(feature = …)` for each module that needs one, at its `mod` line in a `mod.rs`, and no other anywhere.
 pub(crate) fn features_only_at_mod_lines(source: &Source) -> Vec<String> {
     let gates = source.find("feature =").filter(|at| {
         let module = ["pub mod _ ;", "mod _ ;"]
             .map(|line| format!("# [ cfg ( feature = \"\" ) ] {line}"))
             .iter()
             .any(|gated| at.checked_sub(4).is_some_and(|from| source.spells(from, gated)));
-        !(module && source.path == "src/bridge/mod.rs")
+        !(module && source.path.ends_with("/mod.rs"))
     });
-    let what = "a feature gates a bridge's `mod` line, nothing else";
+    let what = "a feature gates a `mod` line of a `mod.rs`, nothing else";
     gates.map(|at| breach(source, at, what)).collect()
 }
 

@@ -138,6 +138,7 @@ async fn the_line_of_an_event_has_no_content_and_no_key_of_the_users() {
     let line = end_of(&capture, SpanName::Generate).to_string();
     assert!(line.starts_with("allm.generate.stop ") && line.contains("error_type=http_500"), "{line}");
     assert!(!line.contains("secret") && !line.contains('\n'), "{line}");
+    assert!(line.ends_with(" (user keys not shown: 1)"), "{line}");
 }
 
 #[test]
