@@ -1,20 +1,15 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::policy::Outgoing;
-use super::reading::seconds;
 use crate::event::{Key, Number, Value, ValueRef, json};
 
 /// A value as tracing systems take it.
-// A tag as wide as a word: with one of a byte the rest is moved as bytes that lie across words, and such a copy waits for
-// the stores before it, 10 ns each time.
-#[repr(u64)]
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Attribute<'a> {
     /// Text.
     Text(Cow<'a, str>),
-    /// Text that is a literal, so that who keeps it need not copy it.
+    /// Text that is a literal: an exporter that keeps it need not copy it.
     Literal(&'static str),
     /// An integer; one that is too large is cut to the largest.
     Int(i64),
@@ -27,58 +22,74 @@ pub enum Attribute<'a> {
 }
 
 impl<'a> Attribute<'a> {
-    /// A count, such as of tokens.
-    pub(super) fn count(count: u64) -> Self {
-        Self::Int(i64::try_from(count).unwrap_or(i64::MAX))
-    }
-
-    pub(super) fn text(text: &'a str) -> Self {
+    pub(super) fn text(text: impl Into<Cow<'a, str>>) -> Self {
         Self::Text(text.into())
-    }
-
-    /// Text of a key's type: what names things is a literal more often than not.
-    pub(super) fn key(text: &'a Key) -> Self {
-        match text {
-            Cow::Borrowed(literal) => Self::Literal(literal),
-            Cow::Owned(text) => Self::text(text),
-        }
     }
 
     pub(super) fn seconds(nanoseconds: u64) -> Self {
         Self::Float(seconds(nanoseconds))
     }
 
-    /// What a policy has let out.
-    pub(super) fn leaving(outgoing: Outgoing<'a>) -> Option<Self> {
-        match outgoing {
-            Outgoing::AsIs(value) => Self::of(value),
-            Outgoing::Redacted(Value::Text(text)) => Some(Self::Text(text)),
-            Outgoing::Redacted(other) => Some(Self::Text(other.into_text()?)),
-        }
-    }
-
-    /// A value of the user's: lists of texts stay lists, every other structure becomes JSON.
+    /// A value of any type: lists of texts stay lists, every other structure becomes JSON.
     pub(super) fn of(value: ValueRef<'a>) -> Option<Self> {
         Some(match value {
-            ValueRef::Null => return None,
             ValueRef::Bool(value) => Self::Bool(value),
             ValueRef::Number(Number::Float(value)) => Self::Float(value),
             ValueRef::Number(Number::Int(value)) => Self::Int(value),
-            ValueRef::Number(Number::UInt(value)) => Self::count(value),
-            ValueRef::Text(text) => Self::text(text),
-            ValueRef::List(values) => {
-                let texts = values.iter().map(as_text).collect::<Option<Vec<_>>>();
-                texts.map_or_else(|| Self::Text(value.to_string().into()), Self::Texts)
-            }
-            ValueRef::SpanId(_) | ValueRef::Usage(_) | ValueRef::Map(_) => {
-                Self::Text(value.to_string().into())
-            }
+            ValueRef::Number(Number::UInt(value)) => Self::Int(i64::try_from(value).unwrap_or(i64::MAX)),
+            ValueRef::List(values) if values.iter().all(|it| matches!(it, Value::Text(_))) => texts(values),
+            other => Self::Text(other.to_text()?),
         })
+    }
+
+    /// As text, without a copy of a literal.
+    pub(super) fn text_of(value: &'a Value) -> Option<Self> {
+        match value {
+            Value::Text(text) => Some(text.into()),
+            other => other.as_value_ref().to_text().map(Self::Text),
+        }
+    }
+
+    pub(super) fn into_text(self) -> Cow<'a, str> {
+        match self {
+            Self::Text(text) => text,
+            Self::Literal(text) => text.into(),
+            other => other.to_string().into(),
+        }
     }
 }
 
-fn as_text(value: &Value) -> Option<Cow<'_, str>> {
-    value.as_value_ref().as_str().map(Cow::Borrowed)
+/// A text such as a model's name, which is a literal more often than not.
+impl<'a> From<&'a Key> for Attribute<'a> {
+    fn from(text: &'a Key) -> Self {
+        match text {
+            Cow::Borrowed(literal) => Self::Literal(literal),
+            Cow::Owned(text) => Self::text(text),
+        }
+    }
+}
+
+// What rules are written with: a value that is not known is no attribute.
+
+pub(super) fn literal<'a>(text: &'static str) -> Option<Attribute<'a>> {
+    Some(Attribute::Literal(text))
+}
+
+pub(super) fn key(text: &Option<Key>) -> Option<Attribute<'_>> {
+    text.as_ref().map(Attribute::from)
+}
+
+pub(super) fn count<'a>(count: Option<u64>) -> Option<Attribute<'a>> {
+    Attribute::of(ValueRef::Number(count?.into()))
+}
+
+/// The values as texts, without those that are null.
+pub(super) fn texts(values: &[Value]) -> Attribute<'_> {
+    Attribute::Texts(values.iter().filter_map(|value| value.as_value_ref().to_text()).collect())
+}
+
+pub(super) fn seconds(nanoseconds: u64) -> f64 {
+    nanoseconds as f64 / 1e9
 }
 
 /// As text; several texts as a list in JSON.

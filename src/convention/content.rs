@@ -2,10 +2,24 @@
 
 use std::borrow::Cow;
 
+use super::attribute::Attribute;
+use super::policy::Outgoing;
 use crate::event::{Metadata, Outcome, Value, ValueRef, json};
 
 /// A text as it is, anything else as JSON: in the form that [`mime_type`] names.
-pub(super) fn text<'a>(value: ValueRef<'a>) -> Cow<'a, str> {
+pub(super) fn text<'a>(outgoing: &Outgoing<'a>) -> Attribute<'a> {
+    match outgoing {
+        Outgoing::AsIs(value) => Attribute::Text(text_of(*value)),
+        Outgoing::Redacted(value) => Attribute::Text(text_of(value.as_value_ref()).into_owned().into()),
+    }
+}
+
+pub(super) fn mime_type<'a>(outgoing: &Outgoing<'a>) -> Attribute<'a> {
+    let is_text = matches!(outgoing.value(), ValueRef::Text(_));
+    Attribute::Literal(if is_text { "text/plain" } else { "application/json" })
+}
+
+fn text_of(value: ValueRef<'_>) -> Cow<'_, str> {
     match value {
         ValueRef::Text(text) => text.into(),
         other => {
@@ -16,10 +30,6 @@ pub(super) fn text<'a>(value: ValueRef<'a>) -> Cow<'a, str> {
     }
 }
 
-pub(super) fn mime_type(value: ValueRef<'_>) -> &'static str {
-    if matches!(value, ValueRef::Text(_)) { "text/plain" } else { "application/json" }
-}
-
 /// A list of messages as OpenTelemetry's schemas of [input] and [output] ask for it, in JSON.
 ///
 /// A list of messages is taken as one, in OpenTelemetry's form (`role`, `parts`) or in the usual one (`role`, `content`);
@@ -28,20 +38,20 @@ pub(super) fn mime_type(value: ValueRef<'_>) -> &'static str {
 ///
 /// [input]: https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-input-messages.json
 /// [output]: https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-output-messages.json
-pub(super) fn messages(value: ValueRef<'_>, answer: Option<&Answer<'_>>) -> String {
+pub(super) fn messages<'a>(outgoing: &Outgoing<'a>, answer: Option<&Answer<'_>>) -> Attribute<'a> {
     let mut out = String::new();
-    match value {
+    match outgoing.value() {
         ValueRef::List(values) if !values.is_empty() && values.iter().all(|it| role(it).is_some()) => {
-            json::list(&mut out, values.iter().enumerate(), |out, (place, one)| {
-                message(out, one.as_value_ref(), place, answer);
+            json::list(&mut out, values.iter().enumerate(), |out, (index, one)| {
+                message(out, one.as_value_ref(), index, answer);
             });
         }
         one => json::list(&mut out, [one], |out, one| message(out, one, 0, answer)),
     }
-    out
+    Attribute::text(out)
 }
 
-/// What an output's messages need to know of the span.
+/// What the messages of an output take from their span.
 pub(super) struct Answer<'a> {
     pub(super) finish_reasons: Option<&'a [Value]>,
     pub(super) outcome: Outcome,
@@ -49,8 +59,8 @@ pub(super) struct Answer<'a> {
 
 impl Answer<'_> {
     fn finish_reason(&self, choice: usize) -> &str {
-        let told = self.finish_reasons.and_then(|reasons| reasons.get(choice)?.as_value_ref().as_str());
-        told.unwrap_or(match self.outcome {
+        let recorded = self.finish_reasons.and_then(|reasons| reasons.get(choice)?.as_value_ref().as_str());
+        recorded.unwrap_or(match self.outcome {
             Outcome::Completed => "unknown",
             Outcome::Error | Outcome::Panicked => "error",
             cut_short => cut_short.as_str(),
@@ -58,20 +68,20 @@ impl Answer<'_> {
     }
 }
 
-fn message(out: &mut String, value: ValueRef<'_>, place: usize, answer: Option<&Answer<'_>>) {
+fn message(out: &mut String, value: ValueRef<'_>, index: usize, answer: Option<&Answer<'_>>) {
     let fields = match value {
         ValueRef::Map(fields) => Some(fields),
         _ => None,
     };
-    let told = fields.and_then(|fields| text_at(fields, "role"));
+    let role = fields.and_then(|fields| text_at(fields, "role"));
     let default = if answer.is_some() { "assistant" } else { "user" };
     out.push_str("{\"role\":");
-    json::text(out, told.unwrap_or(default));
+    json::text(out, role.unwrap_or(default));
     out.push_str(",\"parts\":");
     match fields.and_then(parts) {
         Some(parts) => json::value(out, ValueRef::List(parts)),
         None => {
-            let words = fields.and_then(content).map_or_else(|| text(value), Cow::Borrowed);
+            let words = fields.and_then(content).map_or_else(|| text_of(value), Cow::Borrowed);
             out.push_str("[{\"type\":\"text\",\"content\":");
             json::text(out, &words);
             out.push_str("}]");
@@ -80,7 +90,7 @@ fn message(out: &mut String, value: ValueRef<'_>, place: usize, answer: Option<&
     if let Some(answer) = answer {
         out.push_str(",\"finish_reason\":");
         let own = fields.and_then(|fields| text_at(fields, "finish_reason"));
-        json::text(out, own.unwrap_or_else(|| answer.finish_reason(place)));
+        json::text(out, own.unwrap_or_else(|| answer.finish_reason(index)));
     }
     out.push('}');
 }
@@ -92,7 +102,7 @@ fn parts(fields: &Metadata) -> Option<&[Value]> {
     (!parts.is_empty() && parts.iter().all(is_part)).then_some(parts)
 }
 
-/// The text of a message that has nothing else to say.
+/// The text of a message that has no other field.
 fn content(fields: &Metadata) -> Option<&str> {
     let known = ["role", "content", "finish_reason"];
     fields.iter().all(|(key, _)| known.contains(&key)).then(|| text_at(fields, "content"))?

@@ -1,11 +1,8 @@
 use std::borrow::Cow;
 
-use super::cardinality::{Bounded, CardinalityLimiter};
-use super::reading::Reading;
-use super::rule::{SpanKind, Subject, Tokens};
-use crate::event::{SpanName, ValueRef};
+use super::span_view::SpanView;
 
-/// What is measured of spans, for systems of metrics: one row of a table.
+/// A histogram or a counter, in the terms of a metrics system.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Instrument {
@@ -13,7 +10,7 @@ pub struct Instrument {
     pub name: &'static str,
     /// The unit, in [UCUM](https://ucum.org) as OpenTelemetry writes it: `s`, `{token}`.
     pub unit: &'static str,
-    /// What it measures.
+    /// What is measured.
     pub description: &'static str,
     /// The upper bounds of a histogram's buckets. A counter has none.
     pub boundaries: Option<&'static [f64]>,
@@ -22,7 +19,7 @@ pub struct Instrument {
 }
 
 impl Instrument {
-    /// The name with what some systems of metrics want at its end: `.seconds` for a time, `.total` for a counter.
+    /// Returns the name with the suffix that some metrics systems expect: `.seconds` for a time, `.total` for a counter.
     #[must_use]
     pub fn name_with_unit(&self) -> String {
         match (self.boundaries, self.unit) {
@@ -32,122 +29,33 @@ impl Instrument {
         }
     }
 
-    /// The labels that it may have, beside those of your own.
+    /// Returns the keys of the labels that it may have, without those of the user's own.
     pub fn label_keys(&self) -> impl Iterator<Item = &'static str> {
-        self.labels.iter().map(|rule| rule.key)
+        self.labels.iter().map(|label| label.key)
     }
 }
 
 /// What an instrument measures, and when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Measured {
-    /// How long the spans of an operation lasted.
-    Duration(Spans),
-    /// The tokens of a client's span, input and output apart.
+    /// At the end of a span, if it has such a value.
+    End(fn(&SpanView<'_, '_>) -> Option<f64>),
+    /// At the end of a span that counts its tokens, input and output apart, with a [label](TOKEN_TYPE) for which.
     Tokens,
-    FirstChunk,
-    /// The wait for each chunk after the first.
+    /// With each chunk of a call after the first.
     ChunkGap,
+    /// With each retry. Its labels are the provider and the class of the error, in this order.
     Retries,
-    /// Streams that their readers dropped.
-    Dropped,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Spans {
-    OfClients,
-    Of(SpanName),
-}
-
-impl Spans {
-    pub(super) fn have(self, name: SpanName, kind: SpanKind) -> bool {
-        match self {
-            Self::OfClients => kind == SpanKind::Client,
-            Self::Of(one) => one == name,
-        }
-    }
-}
-
-/// Where a label's value comes from. All that come from users, models and vendors are bounded.
+/// One label: its key, and how its value is read. Values that users, models and vendors choose are limited.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LabelRule {
     pub(super) key: &'static str,
-    pub(super) source: LabelSource,
+    pub(super) read: ReadLabel,
 }
 
-#[derive(Clone, Copy, Debug)]
-pub(super) enum LabelSource {
-    Span,
-    Operation,
-    Provider,
-    Model,
-    ResponseModel,
-    Agent,
-    Tool,
-    Outcome,
-    ErrorType,
-    TokenType,
-    /// The class of error that a retry follows.
-    RetriedError,
-}
+pub(super) type ReadLabel = for<'a> fn(&SpanView<'a, '_>) -> Option<Cow<'a, str>>;
 
-/// The labels of one measurement, and its value's kind of token.
-pub(super) fn each_label<'a>(
-    reading: &Reading<'a, '_>,
-    guard: &CardinalityLimiter,
-    rules: &[LabelRule],
-    tokens: Option<Tokens>,
-    each: &mut dyn FnMut(Cow<'static, str>, Cow<'a, str>),
-) {
-    for rule in rules {
-        if let Some(value) = label(reading, guard, rule.source, tokens) {
-            each(rule.key.into(), value);
-        }
-    }
-    for (place, key) in guard.labels().enumerate() {
-        match reading.of_the_user(key) {
-            None | Some(ValueRef::Null) => {}
-            Some(ValueRef::Text(text)) => each(key.clone(), guard.bound_label(place, text).into()),
-            Some(other) => {
-                let text = other.to_string();
-                each(key.clone(), guard.bound_label(place, &text).to_owned().into());
-            }
-        }
-    }
-}
-
-fn label<'a>(
-    reading: &Reading<'a, '_>,
-    guard: &CardinalityLimiter,
-    source: LabelSource,
-    tokens: Option<Tokens>,
-) -> Option<Cow<'a, str>> {
-    let start = reading.start;
-    Some(match source {
-        LabelSource::Span => start.name.as_str().into(),
-        LabelSource::Operation => reading.named().operation.into(),
-        LabelSource::Provider => bound_cow(guard, Bounded::Provider, reading.provider()),
-        LabelSource::Model => guard.bound(Bounded::Model, start.model.as_deref()?).into(),
-        LabelSource::ResponseModel => {
-            let model = reading.end?.results.response_model.as_deref()?;
-            guard.bound(Bounded::ResponseModel, model).into()
-        }
-        LabelSource::Agent => bound_cow(guard, Bounded::Agent, reading.subject(Subject::Agent)?),
-        LabelSource::Tool => bound_cow(guard, Bounded::Tool, reading.subject(Subject::Tool)?),
-        LabelSource::Outcome => reading.end?.outcome.as_str().into(),
-        LabelSource::ErrorType => reading.error_type()?.into(),
-        LabelSource::TokenType => match tokens? {
-            Tokens::Input => "input".into(),
-            _ => "output".into(),
-        },
-        LabelSource::RetriedError => return None,
-    })
-}
-
-/// Without a copy, unless there was one.
-pub(super) fn bound_cow<'a>(guard: &CardinalityLimiter, key: Bounded, value: Cow<'a, str>) -> Cow<'a, str> {
-    match value {
-        Cow::Borrowed(text) => guard.bound(key, text).into(),
-        Cow::Owned(text) => guard.bound(key, &text).to_owned().into(),
-    }
-}
+/// Set by what measures tokens: a span has both types.
+pub(super) const TOKEN_TYPE: LabelRule = LabelRule { key: "gen_ai.token.type", read: |_| None };

@@ -1,9 +1,13 @@
-//! The instruments of OpenTelemetry's conventions for GenAI, version 1.41, and two of our own.
+//! The instruments of OpenTelemetry's conventions for generative AI, version 1.41, and two of our own.
 //!
 //! <https://github.com/open-telemetry/semantic-conventions/blob/v1.41.0/docs/gen-ai/gen-ai-metrics.md>
 
-use super::instrument::{Instrument, LabelRule, LabelSource, Measured, Spans};
-use crate::event::SpanName;
+use super::attribute::seconds;
+use super::cardinality::Dimension;
+use super::instrument::{Instrument, LabelRule, Measured, ReadLabel, TOKEN_TYPE};
+use super::name::SpanKind;
+use super::span_view::SpanView;
+use crate::event::{Outcome, SpanName};
 
 pub(super) static INSTRUMENTS: [Instrument; 8] = [
     Instrument {
@@ -11,7 +15,7 @@ pub(super) static INSTRUMENTS: [Instrument; 8] = [
         unit: "s",
         description: "How long calls of a model lasted.",
         boundaries: Some(SECONDS),
-        measured: Measured::Duration(Spans::OfClients),
+        measured: Measured::End(|it| duration(it).filter(|_| is_call(it))),
         labels: &[OPERATION, PROVIDER, MODEL, RESPONSE_MODEL, ERROR_TYPE, OUTCOME],
     },
     Instrument {
@@ -27,7 +31,7 @@ pub(super) static INSTRUMENTS: [Instrument; 8] = [
         unit: "s",
         description: "From the start of a streamed call to its first chunk.",
         boundaries: Some(SECONDS),
-        measured: Measured::FirstChunk,
+        measured: Measured::End(|it| time_to_first_chunk(it).filter(|_| is_call(it))),
         labels: &[OPERATION, PROVIDER, MODEL, RESPONSE_MODEL],
     },
     Instrument {
@@ -43,7 +47,7 @@ pub(super) static INSTRUMENTS: [Instrument; 8] = [
         unit: "s",
         description: "How long tools ran.",
         boundaries: Some(SECONDS),
-        measured: Measured::Duration(Spans::Of(SpanName::Tool)),
+        measured: Measured::End(|it| duration(it).filter(|_| it.start.name == SpanName::Tool)),
         labels: &[OPERATION, TOOL, ERROR_TYPE, OUTCOME],
     },
     Instrument {
@@ -51,7 +55,7 @@ pub(super) static INSTRUMENTS: [Instrument; 8] = [
         unit: "s",
         description: "How long turns of an agent lasted.",
         boundaries: Some(LONG_SECONDS),
-        measured: Measured::Duration(Spans::Of(SpanName::Chat)),
+        measured: Measured::End(|it| duration(it).filter(|_| it.start.name == SpanName::Chat)),
         labels: &[OPERATION, AGENT, ERROR_TYPE, OUTCOME],
     },
     Instrument {
@@ -60,15 +64,15 @@ pub(super) static INSTRUMENTS: [Instrument; 8] = [
         description: "Calls that were tried again.",
         boundaries: None,
         measured: Measured::Retries,
-        labels: &[PROVIDER, label("allm.error_type", LabelSource::RetriedError)],
+        labels: &[PROVIDER, RETRIED_ERROR],
     },
     Instrument {
         name: "allm.stream.dropped",
         unit: "{stream}",
         description: "Streams that their readers dropped before the end.",
         boundaries: None,
-        measured: Measured::Dropped,
-        labels: &[label("allm.span", LabelSource::Span), PROVIDER, MODEL],
+        measured: Measured::End(|it| (it.end?.outcome == Outcome::Dropped).then_some(1.0)),
+        labels: &[SPAN, PROVIDER, MODEL],
     },
 ];
 
@@ -97,17 +101,31 @@ const TOKENS: &[f64] = &[
     67_108_864.0,
 ];
 
-const OPERATION: LabelRule = label("gen_ai.operation.name", LabelSource::Operation);
-const PROVIDER: LabelRule = label("gen_ai.provider.name", LabelSource::Provider);
-const MODEL: LabelRule = label("gen_ai.request.model", LabelSource::Model);
-const RESPONSE_MODEL: LabelRule = label("gen_ai.response.model", LabelSource::ResponseModel);
-const AGENT: LabelRule = label("gen_ai.agent.name", LabelSource::Agent);
-const TOOL: LabelRule = label("gen_ai.tool.name", LabelSource::Tool);
-const TOKEN_TYPE: LabelRule = label("gen_ai.token.type", LabelSource::TokenType);
-const ERROR_TYPE: LabelRule = label("error.type", LabelSource::ErrorType);
-/// Dropped and cancelled calls would else look like fast successes.
-const OUTCOME: LabelRule = label("allm.outcome", LabelSource::Outcome);
+const SPAN: LabelRule = label("allm.span", |it| Some(it.start.name.as_str().into()));
+const OPERATION: LabelRule = label("gen_ai.operation.name", |it| Some(it.name.operation.into()));
+const PROVIDER: LabelRule = label("gen_ai.provider.name", |it| it.limited(Dimension::Provider));
+const MODEL: LabelRule = label("gen_ai.request.model", |it| it.limited(Dimension::Model));
+const RESPONSE_MODEL: LabelRule = label("gen_ai.response.model", |it| it.limited(Dimension::ResponseModel));
+const AGENT: LabelRule = label("gen_ai.agent.name", |it| it.limited(Dimension::Agent));
+const TOOL: LabelRule = label("gen_ai.tool.name", |it| it.limited(Dimension::Tool));
+const ERROR_TYPE: LabelRule = label("error.type", |it| it.error_type());
+/// Without it, dropped and cancelled calls would look like fast successes.
+const OUTCOME: LabelRule = label("allm.outcome", |it| Some(it.end?.outcome.as_str().into()));
+/// Read from the retry's own event: the span that it is in has not failed.
+const RETRIED_ERROR: LabelRule = label("allm.error_type", |_| None);
 
-const fn label(key: &'static str, source: LabelSource) -> LabelRule {
-    LabelRule { key, source }
+const fn label(key: &'static str, read: ReadLabel) -> LabelRule {
+    LabelRule { key, read }
+}
+
+fn is_call(span: &SpanView<'_, '_>) -> bool {
+    span.name.kind == SpanKind::Client
+}
+
+fn duration(span: &SpanView<'_, '_>) -> Option<f64> {
+    span.end.map(|end| seconds(end.duration))
+}
+
+fn time_to_first_chunk(span: &SpanView<'_, '_>) -> Option<f64> {
+    span.stream()?.time_to_first_chunk.map(seconds)
 }

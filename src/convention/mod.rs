@@ -1,32 +1,34 @@
 #![doc = include_str!("../../docs/conventions.md")]
-// Layer 5: what events are called outside, and what of them may leave. Pure: no bridge, no I/O.
+// Layer 5: the names that events have outside the process, and what of them may leave. Pure: no exporter, no I/O.
 //
-// A profile is a table (`otel_1_41`, `openinference`); what no convention names is in `own`. A new version of a
-// convention is a new table, and a new `Profile`.
+// A `Rule` is one attribute: its key and a function that reads its value from a span. A profile (`otel_1_41`,
+// `openinference`) is an exhaustive match from span names to rules; attributes that no profile names are in `allm`. A
+// `Convention` puts the rules of its profiles together once, and then reads each event through a `SpanView`, where the
+// `Policy` and the `CardinalityLimiter` apply. `measure` does the same for metrics, with the labels of `Instrument`s.
 
+mod allm;
 mod attribute;
 mod cardinality;
 mod content;
-mod group;
 mod instrument;
 mod instruments_1_41;
 mod mapping;
 mod measure;
+mod name;
 mod openinference;
 mod otel_1_41;
-mod own;
 pub(crate) mod policy;
 mod profile;
-mod reading;
 mod rule;
-pub(crate) mod taker;
+mod span_view;
 
 pub use attribute::Attribute;
 pub use instrument::Instrument;
 pub use mapping::Convention;
 pub use measure::Label;
+pub use name::SpanKind;
 pub use policy::{Outgoing, Redact};
 pub use profile::Profile;
-pub use rule::{Rule, SpanKind};
+pub use rule::Rule;
 
 pub(crate) use policy::Policy;

@@ -1,105 +1,99 @@
-//! OpenInference: what a span is, its model, its tokens, its session.
+//! OpenInference: the kind of a span, its model, tokens, session and content.
 //!
 //! <https://arize-ai.github.io/openinference/spec/semantic_conventions.html>
 
-use super::group::Group;
-use super::otel_1_41::VOCABULARY;
-use super::rule::{Answered, As, Asked, Form, Row, Rule, Source, Table, Tokens};
+use super::attribute::{count, literal};
+use super::rule::Rule;
+use crate::event::SpanName;
 
-pub(super) static OPENINFERENCE: Table = Table {
-    version: "openinference",
-    // It has no names for spans, and no instruments.
-    vocabulary: &VOCABULARY,
-    spans: [
-        // generate
-        Row { start: &[LLM, SERVED, SESSION, INPUT], end: &[MODEL, USAGE, OUTPUT] },
-        // stream
-        Row { start: &[LLM, SERVED, SESSION, INPUT], end: &[MODEL, USAGE, OUTPUT] },
-        // step
-        Row { start: &[CHAIN, SESSION, INPUT], end: &[USAGE, OUTPUT] },
-        // chat
-        Row { start: &[AGENT, AGENT_NAME, SESSION, INPUT], end: &[USAGE, OUTPUT] },
-        // tool
-        Row { start: &[TOOL, SESSION, INPUT], end: &[OUTPUT] },
-        // image
-        Row { start: &[LLM, SERVED, SESSION, INPUT], end: &[MODEL, USAGE, OUTPUT] },
-        // embed
-        Row { start: &[EMBEDDING, SERVED, SESSION, INPUT], end: &[EMBEDDING_MODEL, USAGE, OUTPUT] },
-        // moderate
-        Row { start: &[GUARDRAIL, SERVED, SESSION, INPUT], end: &[MODEL, USAGE, OUTPUT] },
-        // classify
-        Row { start: &[EVALUATOR, SERVED, SESSION, INPUT], end: &[MODEL, USAGE, OUTPUT] },
-        // synthesize
-        Row { start: &[LLM, SERVED, SESSION, INPUT], end: &[MODEL, USAGE, OUTPUT] },
-        // transcribe
-        Row { start: &[LLM, SERVED, SESSION, INPUT], end: &[MODEL, USAGE, OUTPUT] },
-        // retrieve
-        Row { start: &[RETRIEVER, SESSION, INPUT], end: &[OUTPUT] },
-        // rerank
-        Row {
-            start: &[RERANKER, RERANKER_TOP_K, SERVED, SESSION, INPUT],
-            end: &[RERANKER_MODEL, USAGE, OUTPUT],
-        },
-    ],
-};
-
-const LLM: Group = Group::plain(&[kind("LLM")]);
-const CHAIN: Group = Group::plain(&[kind("CHAIN")]);
-const EMBEDDING: Group = Group::plain(&[kind("EMBEDDING")]);
-const GUARDRAIL: Group = Group::plain(&[kind("GUARDRAIL")]);
-const EVALUATOR: Group = Group::plain(&[kind("EVALUATOR")]);
-
-const RETRIEVER: Group = Group::plain(&[kind("RETRIEVER")]);
-const RERANKER: Group = Group::plain(&[kind("RERANKER")]);
-const RERANKER_TOP_K: Group = Group::options(&[rule("reranker.top_k", Source::Option("top_k", As::Int))]);
-
-const AGENT: Group = Group::plain(&[kind("AGENT")]);
-const AGENT_NAME: Group = Group::options(&[rule("agent.name", Source::Option("agent_name", As::Text))]);
-
-const TOOL: Group = Group::plain(&[
-    kind("TOOL"),
-    rule("tool.name", Source::Own("tool_name", As::Text)),
-    rule("tool.id", Source::Own("tool_call_id", As::Text)),
-]);
-
-const SERVED: Group = Group::plain(&[
-    rule("llm.provider", Source::Asked(Asked::Provider)),
-    rule("llm.system", Source::Asked(Asked::Provider)),
-]);
-
-const SESSION: Group = Group::options(&[rule("session.id", Source::Option("conversation_id", As::Text))]);
-
-const MODEL: Group = Group::plain(&[rule("llm.model_name", Source::Answered(Answered::ModelElseAsked))]);
-
-const EMBEDDING_MODEL: Group =
-    Group::plain(&[rule("embedding.model_name", Source::Answered(Answered::ModelElseAsked))]);
-
-const RERANKER_MODEL: Group =
-    Group::plain(&[rule("reranker.model_name", Source::Answered(Answered::ModelElseAsked))]);
-
-const USAGE: Group = Group::usage(&[
-    rule("llm.token_count.prompt", Source::Tokens(Tokens::Input)),
-    rule("llm.token_count.completion", Source::Tokens(Tokens::Output)),
-    rule("llm.token_count.total", Source::Tokens(Tokens::Total)),
-    rule("llm.token_count.prompt_details.cache_read", Source::Tokens(Tokens::CacheRead)),
-    rule("llm.token_count.prompt_details.cache_write", Source::Tokens(Tokens::CacheWrite)),
-    rule("llm.token_count.completion_details.reasoning", Source::Tokens(Tokens::Reasoning)),
-]);
-
-const INPUT: Group = Group::input(&[
-    rule("input.value", Source::Input(Form::Text)),
-    rule("input.mime_type", Source::Input(Form::MimeType)),
-]);
-
-const OUTPUT: Group = Group::output(&[
-    rule("output.value", Source::Output(Form::Text)),
-    rule("output.mime_type", Source::Output(Form::MimeType)),
-]);
-
-const fn kind(kind: &'static str) -> Rule {
-    rule("openinference.span.kind", Source::Is(kind))
+pub(super) fn rules(span: SpanName) -> Vec<Rule> {
+    let groups: &[&[Rule]] = match span {
+        SpanName::Generate
+        | SpanName::Stream
+        | SpanName::Image
+        | SpanName::Synthesize
+        | SpanName::Transcribe => &[LLM, PROVIDER, SESSION, INPUT, MODEL, USAGE, OUTPUT],
+        SpanName::Step => &[CHAIN, SESSION, INPUT, USAGE, OUTPUT],
+        SpanName::Chat => &[AGENT, SESSION, INPUT, USAGE, OUTPUT],
+        SpanName::Tool => &[TOOL, SESSION, INPUT, OUTPUT],
+        SpanName::Embed => &[EMBEDDING, PROVIDER, SESSION, INPUT, USAGE, OUTPUT],
+        SpanName::Moderate => &[GUARDRAIL, PROVIDER, SESSION, INPUT, MODEL, USAGE, OUTPUT],
+        SpanName::Classify => &[EVALUATOR, PROVIDER, SESSION, INPUT, MODEL, USAGE, OUTPUT],
+        SpanName::Retrieve => &[RETRIEVER, SESSION, INPUT, OUTPUT],
+        SpanName::Rerank => &[RERANKER, PROVIDER, SESSION, INPUT, USAGE, OUTPUT],
+    };
+    groups.concat()
 }
 
-const fn rule(key: &'static str, source: Source) -> Rule {
-    Rule { key, source }
-}
+const LLM: &[Rule] = &[Rule::start("openinference.span.kind", "always `LLM`", |_| literal("LLM"))];
+const CHAIN: &[Rule] = &[Rule::start("openinference.span.kind", "always `CHAIN`", |_| literal("CHAIN"))];
+const GUARDRAIL: &[Rule] =
+    &[Rule::start("openinference.span.kind", "always `GUARDRAIL`", |_| literal("GUARDRAIL"))];
+const EVALUATOR: &[Rule] =
+    &[Rule::start("openinference.span.kind", "always `EVALUATOR`", |_| literal("EVALUATOR"))];
+const RETRIEVER: &[Rule] =
+    &[Rule::start("openinference.span.kind", "always `RETRIEVER`", |_| literal("RETRIEVER"))];
+
+const AGENT: &[Rule] = &[
+    Rule::start("openinference.span.kind", "always `AGENT`", |_| literal("AGENT")),
+    Rule::start("agent.name", "`agent_name`", |it| it.text("agent_name")),
+];
+
+const TOOL: &[Rule] = &[
+    Rule::start("openinference.span.kind", "always `TOOL`", |_| literal("TOOL")),
+    Rule::start("tool.name", "`tool_name`", |it| it.text("tool_name")),
+    Rule::start("tool.id", "`tool_call_id`", |it| it.text("tool_call_id")),
+];
+
+const EMBEDDING: &[Rule] = &[
+    Rule::start("openinference.span.kind", "always `EMBEDDING`", |_| literal("EMBEDDING")),
+    Rule::end("embedding.model_name", "`response_model`, else `model`", |it| it.answering_model()),
+];
+
+const RERANKER: &[Rule] = &[
+    Rule::start("openinference.span.kind", "always `RERANKER`", |_| literal("RERANKER")),
+    Rule::start("reranker.top_k", "`top_k`", |it| it.int("top_k")),
+    Rule::end("reranker.model_name", "`response_model`, else `model`", |it| it.answering_model()),
+];
+
+const PROVIDER: &[Rule] = &[
+    Rule::start("llm.provider", "`provider`, else `engine`, else `_OTHER`", |it| Some(it.provider())),
+    Rule::start("llm.system", "`provider`, else `engine`, else `_OTHER`", |it| Some(it.provider())),
+];
+
+const SESSION: &[Rule] = &[Rule::start("session.id", "`conversation_id`", |it| it.text("conversation_id"))];
+
+const MODEL: &[Rule] =
+    &[Rule::end("llm.model_name", "`response_model`, else `model`", |it| it.answering_model())];
+
+const USAGE: &[Rule] = &[
+    Rule::end("llm.token_count.prompt", "`usage`: `input_tokens`", |it| count(it.usage?.input_tokens())),
+    Rule::end("llm.token_count.completion", "`usage`: `output_tokens`", |it| {
+        count(it.usage?.output_tokens())
+    }),
+    Rule::end("llm.token_count.total", "`usage`: `input_tokens` + `output_tokens`", |it| {
+        let (input, output) = (it.usage?.input_tokens()?, it.usage?.output_tokens()?);
+        count(Some(input.saturating_add(output)))
+    }),
+    Rule::end("llm.token_count.prompt_details.cache_read", "`usage`: `cached_tokens`", |it| {
+        count(it.usage?.cached_tokens())
+    }),
+    Rule::end("llm.token_count.prompt_details.cache_write", "`usage`: `cache_write_tokens`", |it| {
+        count(it.usage?.cache_write_tokens())
+    }),
+    Rule::end("llm.token_count.completion_details.reasoning", "`usage`: `reasoning_tokens`", |it| {
+        count(it.usage?.reasoning_tokens())
+    }),
+];
+
+const INPUT: &[Rule] = &[
+    Rule::input("input.value", "`input`", |it| it.input_text()),
+    Rule::input("input.mime_type", "`input`: its media type", |it| it.input_mime_type()),
+];
+
+const OUTPUT: &[Rule] = &[
+    Rule::output("output.value", "`output`, else the span's result", |it| it.output_text()),
+    Rule::output("output.mime_type", "`output`, else the span's result: its media type", |it| {
+        it.output_mime_type()
+    }),
+];

@@ -1,155 +1,142 @@
-//! OpenTelemetry's semantic conventions for GenAI, version 1.41: the names of spans, and their attributes.
+//! OpenTelemetry's semantic conventions for generative AI, version 1.41: names of spans, and their attributes.
 //!
 //! <https://github.com/open-telemetry/semantic-conventions/tree/v1.41.0/docs/gen-ai>
 
-use super::group::Group;
-use super::instruments_1_41::INSTRUMENTS;
-use super::rule::{
-    Answered, As, Asked, Form, Named, Row, Rule, Source, SpanKind, StreamPart, Subject, Table, Tokens,
-    Vocabulary,
-};
+use super::attribute::{Attribute, count, key, literal, texts};
+use super::cardinality::Dimension;
+use super::name::Name;
+use super::rule::Rule;
+use crate::event::SpanName;
 
-pub(super) static VOCABULARY: Vocabulary = Vocabulary {
-    names: [
-        client("chat"),
-        client("chat"),
-        internal("step", None),
-        internal("invoke_agent", Some(Subject::Agent)),
-        internal("execute_tool", Some(Subject::Tool)),
-        client("generate_content"),
-        client("embeddings"),
-        // The convention has no names for these four.
-        client("moderate"),
-        client("classify"),
-        client("speech"),
-        client("transcription"),
-        Named { operation: "retrieval", subject: Some(Subject::DataSource), kind: SpanKind::Client },
-        // The convention has no name for this one.
-        client("rerank"),
-    ],
-    instruments: &INSTRUMENTS,
-};
-
-pub(super) static OTEL_1_41: Table = Table {
-    version: "otel-1.41",
-    vocabulary: &VOCABULARY,
-    spans: [
-        // generate
-        Row { start: &[CALL, OPTIONS, INPUT_MESSAGES], end: &[RESPONSE, USAGE, OUTPUT_MESSAGES] },
-        // stream
-        Row { start: &[CALL, OPTIONS, STREAM, INPUT_MESSAGES], end: &[RESPONSE, USAGE, OUTPUT_MESSAGES] },
-        // step: no operation of this convention
-        Row { start: &[], end: &[USAGE] },
-        // chat: has usage only if no call inside it has
-        Row { start: &[CALL, OPTIONS, INPUT_MESSAGES], end: &[USAGE, OUTPUT_MESSAGES] },
-        // tool
-        Row { start: &[TOOL, AGENT, ARGUMENTS], end: &[TOOL_RESULT] },
-        // image
-        Row { start: &[CALL, OPTIONS, IMAGE, INPUT_MESSAGES], end: &[RESPONSE, USAGE, OUTPUT_MESSAGES] },
-        // embed: its content is no messages
-        Row { start: &[CALL, OPTIONS], end: &[RESPONSE, USAGE] },
-        // moderate
-        Row { start: &[CALL, OPTIONS, INPUT_MESSAGES], end: &[RESPONSE, USAGE, OUTPUT_MESSAGES] },
-        // classify
-        Row { start: &[CALL, OPTIONS, INPUT_MESSAGES], end: &[RESPONSE, USAGE, OUTPUT_MESSAGES] },
-        // synthesize
-        Row { start: &[CALL, OPTIONS, SPEECH, INPUT_MESSAGES], end: &[RESPONSE, USAGE, OUTPUT_MESSAGES] },
-        // transcribe
-        Row { start: &[CALL, OPTIONS, TEXT, INPUT_MESSAGES], end: &[RESPONSE, USAGE, OUTPUT_MESSAGES] },
-        // retrieve
-        Row { start: &[CALL, OPTIONS, DATA_SOURCE, QUERY], end: &[DOCUMENTS] },
-        // rerank: its content is no messages
-        Row { start: &[CALL, OPTIONS], end: &[RESPONSE, USAGE] },
-    ],
-};
-
-const CALL: Group = Group::plain(&[
-    rule("gen_ai.operation.name", Source::Operation),
-    rule("gen_ai.provider.name", Source::Asked(Asked::Provider)),
-    rule("gen_ai.request.model", Source::Asked(Asked::Model)),
-]);
-
-const OPTIONS: Group = Group::options(&[
-    option("gen_ai.request.temperature", "temperature", As::Float),
-    option("gen_ai.request.top_p", "top_p", As::Float),
-    option("gen_ai.request.top_k", "top_k", As::Float),
-    option("gen_ai.request.max_tokens", "max_tokens", As::Int),
-    option("gen_ai.request.seed", "seed", As::Int),
-    option("gen_ai.request.frequency_penalty", "frequency_penalty", As::Float),
-    option("gen_ai.request.presence_penalty", "presence_penalty", As::Float),
-    option("gen_ai.request.stop_sequences", "stop_sequences", As::Texts),
-    option("gen_ai.agent.name", "agent_name", As::Text),
-    option("gen_ai.conversation.id", "conversation_id", As::Text),
-    option("server.address", "server_address", As::Text),
-    option("server.port", "server_port", As::Int),
-]);
-
-const STREAM: Group = Group::plain(&[rule("gen_ai.request.stream", Source::True)]);
-
-const IMAGE: Group = Group::plain(&[
-    rule("gen_ai.request.choice.count", Source::Own("n", As::Int)),
-    rule("gen_ai.output.type", Source::Is("image")),
-]);
-
-const SPEECH: Group = Group::plain(&[rule("gen_ai.output.type", Source::Is("speech"))]);
-
-const TEXT: Group = Group::plain(&[rule("gen_ai.output.type", Source::Is("text"))]);
-
-const TOOL: Group = Group::plain(&[
-    rule("gen_ai.operation.name", Source::Operation),
-    rule("gen_ai.tool.name", Source::Own("tool_name", As::Text)),
-    rule("gen_ai.tool.call.id", Source::Own("tool_call_id", As::Text)),
-    rule("gen_ai.tool.type", Source::Is("function")),
-]);
-
-const AGENT: Group = Group::options(&[
-    option("gen_ai.agent.name", "agent_name", As::Text),
-    option("gen_ai.conversation.id", "conversation_id", As::Text),
-]);
-
-const ARGUMENTS: Group = Group::input(&[rule("gen_ai.tool.call.arguments", Source::Input(Form::Text))]);
-
-const TOOL_RESULT: Group = Group::output(&[rule("gen_ai.tool.call.result", Source::Output(Form::Text))]);
-
-const DATA_SOURCE: Group =
-    Group::plain(&[rule("gen_ai.data_source.id", Source::Own("data_source", As::Text))]);
-
-const QUERY: Group = Group::input(&[rule("gen_ai.retrieval.query.text", Source::Input(Form::Text))]);
-
-const DOCUMENTS: Group = Group::output(&[rule("gen_ai.retrieval.documents", Source::Output(Form::Text))]);
-
-const RESPONSE: Group = Group::plain(&[
-    rule("gen_ai.response.model", Source::Answered(Answered::Model)),
-    rule("gen_ai.response.id", Source::Answered(Answered::Id)),
-    rule("gen_ai.response.finish_reasons", Source::FinishReasons),
-    rule("gen_ai.response.time_to_first_chunk", Source::Stream(StreamPart::FirstChunk)),
-]);
-
-const USAGE: Group = Group::usage(&[
-    rule("gen_ai.usage.input_tokens", Source::Tokens(Tokens::Input)),
-    rule("gen_ai.usage.output_tokens", Source::Tokens(Tokens::Output)),
-    rule("gen_ai.usage.cache_read.input_tokens", Source::Tokens(Tokens::CacheRead)),
-    rule("gen_ai.usage.cache_creation.input_tokens", Source::Tokens(Tokens::CacheWrite)),
-    rule("gen_ai.usage.reasoning.output_tokens", Source::Tokens(Tokens::Reasoning)),
-]);
-
-const INPUT_MESSAGES: Group = Group::input(&[rule("gen_ai.input.messages", Source::Input(Form::Messages))]);
-
-const OUTPUT_MESSAGES: Group =
-    Group::output(&[rule("gen_ai.output.messages", Source::Output(Form::Messages))]);
-
-const fn rule(key: &'static str, source: Source) -> Rule {
-    Rule { key, source }
+pub(super) const fn name(span: SpanName) -> Name {
+    match span {
+        SpanName::Generate | SpanName::Stream => Name::client("chat", Dimension::Model),
+        SpanName::Step => Name::internal("step", None),
+        SpanName::Chat => Name::internal("invoke_agent", Some(Dimension::Agent)),
+        SpanName::Tool => Name::internal("execute_tool", Some(Dimension::Tool)),
+        SpanName::Image => Name::client("generate_content", Dimension::Model),
+        SpanName::Embed => Name::client("embeddings", Dimension::Model),
+        SpanName::Retrieve => Name::client("retrieval", Dimension::DataSource),
+        // The convention has no names for these.
+        SpanName::Moderate => Name::client("moderate", Dimension::Model),
+        SpanName::Classify => Name::client("classify", Dimension::Model),
+        SpanName::Synthesize => Name::client("speech", Dimension::Model),
+        SpanName::Transcribe => Name::client("transcription", Dimension::Model),
+        SpanName::Rerank => Name::client("rerank", Dimension::Model),
+    }
 }
 
-const fn option(key: &'static str, ours: &'static str, kind: As) -> Rule {
-    rule(key, Source::Option(ours, kind))
+pub(super) fn rules(span: SpanName) -> Vec<Rule> {
+    let groups: &[&[Rule]] = match span {
+        SpanName::Generate | SpanName::Moderate | SpanName::Classify => {
+            &[CALL, PARAMETERS, INPUT, RESPONSE, USAGE, OUTPUT]
+        }
+        SpanName::Stream => &[CALL, PARAMETERS, STREAM, INPUT, RESPONSE, USAGE, OUTPUT],
+        // The convention has no operation for it.
+        SpanName::Step => &[USAGE],
+        SpanName::Chat => &[CALL, PARAMETERS, INPUT, USAGE, OUTPUT],
+        SpanName::Tool => &[TOOL],
+        SpanName::Image => &[CALL, PARAMETERS, IMAGE, INPUT, RESPONSE, USAGE, OUTPUT],
+        // The content of these two is not messages.
+        SpanName::Embed | SpanName::Rerank => &[CALL, PARAMETERS, RESPONSE, USAGE],
+        SpanName::Synthesize => &[CALL, PARAMETERS, SPEECH, INPUT, RESPONSE, USAGE, OUTPUT],
+        SpanName::Transcribe => &[CALL, PARAMETERS, TEXT, INPUT, RESPONSE, USAGE, OUTPUT],
+        SpanName::Retrieve => &[CALL, PARAMETERS, RETRIEVE],
+    };
+    groups.concat()
 }
 
-const fn client(operation: &'static str) -> Named {
-    Named { operation, subject: Some(Subject::Model), kind: SpanKind::Client }
-}
+const CALL: &[Rule] = &[
+    OPERATION,
+    Rule::start("gen_ai.provider.name", "`provider`, else `engine`, else `_OTHER`", |it| Some(it.provider())),
+    Rule::start("gen_ai.request.model", "`model`", |it| key(&it.start.model)),
+];
 
-const fn internal(operation: &'static str, subject: Option<Subject>) -> Named {
-    Named { operation, subject, kind: SpanKind::Internal }
-}
+const PARAMETERS: &[Rule] = &[
+    Rule::start("gen_ai.request.temperature", "`temperature`", |it| it.float("temperature")),
+    Rule::start("gen_ai.request.top_p", "`top_p`", |it| it.float("top_p")),
+    Rule::start("gen_ai.request.top_k", "`top_k`", |it| it.float("top_k")),
+    Rule::start("gen_ai.request.max_tokens", "`max_tokens`", |it| it.int("max_tokens")),
+    Rule::start("gen_ai.request.seed", "`seed`", |it| it.int("seed")),
+    Rule::start("gen_ai.request.frequency_penalty", "`frequency_penalty`", |it| {
+        it.float("frequency_penalty")
+    }),
+    Rule::start("gen_ai.request.presence_penalty", "`presence_penalty`", |it| it.float("presence_penalty")),
+    Rule::start("gen_ai.request.stop_sequences", "`stop_sequences`", |it| it.texts("stop_sequences")),
+    AGENT,
+    CONVERSATION,
+    Rule::start("server.address", "`server_address`", |it| it.text("server_address")),
+    Rule::start("server.port", "`server_port`", |it| it.int("server_port")),
+];
+
+const OPERATION: Rule =
+    Rule::start("gen_ai.operation.name", "the operation", |it| literal(it.name.operation));
+const AGENT: Rule = Rule::start("gen_ai.agent.name", "`agent_name`", |it| it.text("agent_name"));
+const CONVERSATION: Rule =
+    Rule::start("gen_ai.conversation.id", "`conversation_id`", |it| it.text("conversation_id"));
+
+const STREAM: &[Rule] =
+    &[Rule::start("gen_ai.request.stream", "always true", |_| Some(Attribute::Bool(true)))];
+
+const IMAGE: &[Rule] = &[
+    Rule::start("gen_ai.request.choice.count", "`n`", |it| it.int("n")),
+    Rule::start("gen_ai.output.type", "always `image`", |_| literal("image")),
+];
+
+const SPEECH: &[Rule] = &[Rule::start("gen_ai.output.type", "always `speech`", |_| literal("speech"))];
+const TEXT: &[Rule] = &[Rule::start("gen_ai.output.type", "always `text`", |_| literal("text"))];
+
+const TOOL: &[Rule] = &[
+    OPERATION,
+    Rule::start("gen_ai.tool.name", "`tool_name`", |it| it.text("tool_name")),
+    Rule::start("gen_ai.tool.call.id", "`tool_call_id`", |it| it.text("tool_call_id")),
+    Rule::start("gen_ai.tool.type", "always `function`", |_| literal("function")),
+    AGENT,
+    CONVERSATION,
+    Rule::input("gen_ai.tool.call.arguments", "`input`", |it| it.input_text()),
+    Rule::output("gen_ai.tool.call.result", "`output`, else the span's result", |it| it.output_text()),
+];
+
+const RETRIEVE: &[Rule] = &[
+    Rule::start("gen_ai.data_source.id", "`data_source`", |it| it.text("data_source")),
+    Rule::input("gen_ai.retrieval.query.text", "`input`", |it| it.input_text()),
+    Rule::output("gen_ai.retrieval.documents", "`output`, else the span's result", |it| it.output_text()),
+];
+
+const RESPONSE: &[Rule] = &[
+    Rule::end("gen_ai.response.model", "`response_model`", |it| key(&it.results()?.response_model)),
+    Rule::end("gen_ai.response.id", "`response_id`", |it| key(&it.results()?.response_id)),
+    Rule::end("gen_ai.response.finish_reasons", "`finish_reasons`", |it| {
+        it.results()?.finish_reasons.as_deref().map(texts)
+    }),
+    Rule::end("gen_ai.response.time_to_first_chunk", "`time_to_first_chunk` in seconds", |it| {
+        it.stream()?.time_to_first_chunk.map(Attribute::seconds)
+    }),
+];
+
+const USAGE: &[Rule] = &[
+    Rule::end("gen_ai.usage.input_tokens", "`usage`: `input_tokens`", |it| count(it.usage?.input_tokens())),
+    Rule::end("gen_ai.usage.output_tokens", "`usage`: `output_tokens`", |it| {
+        count(it.usage?.output_tokens())
+    }),
+    Rule::end("gen_ai.usage.cache_read.input_tokens", "`usage`: `cached_tokens`", |it| {
+        count(it.usage?.cached_tokens())
+    }),
+    Rule::end("gen_ai.usage.cache_creation.input_tokens", "`usage`: `cache_write_tokens`", |it| {
+        count(it.usage?.cache_write_tokens())
+    }),
+    Rule::end("gen_ai.usage.reasoning.output_tokens", "`usage`: `reasoning_tokens`", |it| {
+        count(it.usage?.reasoning_tokens())
+    }),
+];
+
+const INPUT: &[Rule] =
+    &[Rule::input("gen_ai.input.messages", "`input`, as a list of messages in JSON", |it| {
+        it.input_messages()
+    })];
+
+const OUTPUT: &[Rule] = &[Rule::output(
+    "gen_ai.output.messages",
+    "`output`, else the span's result, as a list of messages in JSON",
+    |it| it.output_messages(),
+)];

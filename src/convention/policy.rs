@@ -5,10 +5,10 @@ use std::sync::Arc;
 use crate::event::{Content, Entry, Value, ValueRef};
 use crate::registry::quietly;
 
-/// A redaction function: gets a content field's key and value, gives what may leave; `None` lets nothing through.
+/// A redaction function: takes a content field's key and value, and returns what may leave. `None` lets nothing through.
 pub type Redact = dyn Fn(&str, ValueRef<'_>) -> Option<Value> + Send + Sync;
 
-/// What a bridge lets out of the process. By default the catalogue's keys, no content, and none of the user's keys.
+/// What may leave the process through an exporter: by default the catalogue's keys, no content, and none of the user's keys.
 ///
 /// # Examples
 ///
@@ -34,16 +34,16 @@ impl Policy {
         Self::default()
     }
 
-    /// Lets these keys of the user out.
+    /// Allows these keys of the user's own.
     #[must_use]
     pub fn user_keys<K: Into<Cow<'static, str>>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
         self.user_keys.extend(keys.into_iter().map(Into::into));
         self
     }
 
-    /// Lets content fields out, as `redact` gives them. A redactor that panics lets nothing through.
+    /// Allows content fields, as `redact` returns them. A redactor that panics lets nothing through.
     ///
-    /// The last call of this and [`content_unredacted`](Self::content_unredacted) wins, fields and redactor both.
+    /// The last call of this and [`content_unredacted`](Self::content_unredacted) decides both the fields and the redactor.
     #[must_use]
     pub fn content(
         mut self,
@@ -55,9 +55,9 @@ impl Policy {
         self
     }
 
-    /// Lets content fields out as they are.
+    /// Allows content fields as they are.
     ///
-    /// The last call of this and [`content`](Self::content) wins: a redactor given before is gone.
+    /// The last call of this and [`content`](Self::content) decides: an earlier redactor is no longer used.
     #[must_use]
     pub fn content_unredacted(mut self, fields: Content) -> Self {
         self.content = fields;
@@ -65,27 +65,27 @@ impl Policy {
         self
     }
 
-    /// Which content it lets out.
+    /// Returns which content is allowed.
     #[must_use]
     pub fn allowed_content(&self) -> Content {
         self.content
     }
 
-    /// The user's keys that may leave.
-    pub(super) fn named(&self) -> &[Cow<'static, str>] {
+    /// The user's keys that are allowed.
+    pub(super) fn allowed_user_keys(&self) -> &[Cow<'static, str>] {
         &self.user_keys
     }
 
-    /// What may leave of an entry of an event's metadata, for a bridge of your own. `None`: not even the key.
+    /// Returns what may leave of an entry of an event's metadata, for an exporter of your own. `None`: not even the key.
     #[must_use]
     pub fn apply<'a>(&self, entry: &Entry<'a>) -> Option<Outgoing<'a>> {
         if entry.from_user {
-            let named = self.user_keys.iter().any(|key| key == entry.key);
-            return named.then_some(Outgoing::AsIs(entry.value));
+            let is_allowed = self.user_keys.iter().any(|key| key == entry.key);
+            return is_allowed.then_some(Outgoing::AsIs(entry.value));
         }
         let content = Content::of_key(entry.key);
         if content != Content::NONE && !self.content.intersects(content) {
-            // The `output` stands only where somebody told it: without it, the key would tell that much.
+            // The key `output` is present only if an output was recorded, so the key alone would give that away.
             return (entry.key != "output").then_some(Outgoing::AsIs(ValueRef::Null));
         }
         if content == Content::NONE || entry.value.is_null() {
@@ -97,18 +97,26 @@ impl Policy {
     }
 }
 
-/// What may leave of an entry, as a [`Policy`] says.
+/// What may leave of an entry, as a [`Policy`] decides.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Outgoing<'a> {
     /// The value itself, or null in place of content.
     AsIs(ValueRef<'a>),
-    /// What the redactor gave.
+    /// What the redactor returned.
     Redacted(Value),
 }
 
-impl Outgoing<'_> {
-    /// The value that may leave.
+impl<'a> Outgoing<'a> {
+    /// As text; `None` if nothing may leave.
+    pub(super) fn into_text(self) -> Option<Cow<'a, str>> {
+        match self {
+            Self::AsIs(value) => value.to_text(),
+            Self::Redacted(value) => value.into_text(),
+        }
+    }
+
+    /// Returns the value that may leave.
     #[must_use]
     pub fn value(&self) -> ValueRef<'_> {
         match self {

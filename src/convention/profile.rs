@@ -1,14 +1,16 @@
 use std::fmt;
 
-use super::openinference::OPENINFERENCE;
-use super::otel_1_41::OTEL_1_41;
-use super::rule::{Rule, Table};
+use super::instrument::Instrument;
+use super::instruments_1_41::INSTRUMENTS;
+use super::name::Name;
+use super::rule::Rule;
+use super::{openinference, otel_1_41};
 use crate::event::SpanName;
 
-/// One version of one convention: what spans and their attributes are called in a system outside.
+/// One version of one convention: the names that spans and their attributes have in a tracing system.
 ///
-/// A profile is a table. Both are sent by default, because no backend reads both: OpenTelemetry's names make a span
-/// portable, OpenInference's say its kind where OpenTelemetry has none.
+/// Two are sent by default, because no backend reads both: OpenTelemetry's names make a span portable, OpenInference's
+/// give its kind where OpenTelemetry has none.
 ///
 /// # Examples
 ///
@@ -19,11 +21,13 @@ use crate::event::SpanName;
 /// # let _ = portable;
 /// assert_eq!(Profile::Otel1_41.to_string(), "otel-1.41");
 /// ```
+// A new profile: a variant here and in `ALL`, and a module with its `rules`. One that differs little from another takes
+// the rules of that one and changes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Profile {
-    /// The GenAI part of [OpenTelemetry's semantic conventions](https://opentelemetry.io/docs/specs/semconv/gen-ai/),
-    /// version 1.41.
+    /// The part for generative AI of [OpenTelemetry's semantic
+    /// conventions](https://opentelemetry.io/docs/specs/semconv/gen-ai/), version 1.41.
     Otel1_41,
     /// [OpenInference](https://arize-ai.github.io/openinference/spec/semantic_conventions.html), which Phoenix shows.
     OpenInference,
@@ -31,23 +35,45 @@ pub enum Profile {
 
 impl Profile {
     /// Every profile.
-    pub const ALL: [Self; 2] = [Self::Otel1_41, Self::OpenInference];
+    pub const ALL: &'static [Self] = &[Self::Otel1_41, Self::OpenInference];
 
-    /// The convention and its version, if it has one: `otel-1.41`, `openinference`.
+    /// Returns the convention and its version, if it has one: `otel-1.41`, `openinference`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
-        self.table().version
-    }
-
-    /// The attributes of a span in this profile, those known at its start first.
-    pub fn rules(self, span: SpanName) -> impl Iterator<Item = &'static Rule> {
-        self.table().row(span).rules()
-    }
-
-    pub(super) const fn table(self) -> &'static Table {
         match self {
-            Self::Otel1_41 => &OTEL_1_41,
-            Self::OpenInference => &OPENINFERENCE,
+            Self::Otel1_41 => "otel-1.41",
+            Self::OpenInference => "openinference",
+        }
+    }
+
+    /// Returns the attributes of a span in this profile, content included.
+    #[must_use]
+    pub fn rules(self, span: SpanName) -> Vec<Rule> {
+        match self {
+            Self::Otel1_41 => otel_1_41::rules(span),
+            Self::OpenInference => openinference::rules(span),
+        }
+    }
+
+    /// Whether it is a version of OpenTelemetry's conventions, of which a [`Convention`](super::Convention) has one.
+    pub(super) const fn is_opentelemetry(self) -> bool {
+        match self {
+            Self::Otel1_41 => true,
+            Self::OpenInference => false,
+        }
+    }
+
+    /// OpenInference has no names for spans, so they are OpenTelemetry's.
+    pub(super) const fn name(self, span: SpanName) -> Name {
+        match self {
+            Self::Otel1_41 | Self::OpenInference => otel_1_41::name(span),
+        }
+    }
+
+    /// OpenInference has no instruments either.
+    pub(super) const fn instruments(self) -> &'static [Instrument] {
+        match self {
+            Self::Otel1_41 | Self::OpenInference => &INSTRUMENTS,
         }
     }
 }

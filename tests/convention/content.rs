@@ -68,7 +68,7 @@ fn the_reason_of_a_retry_is_content_and_its_class_is_not() {
     let retry = events[0].as_event();
     let told = |convention: &Convention| {
         let mut told = Vec::new();
-        convention.note_attributes(&retry, &mut |key, value| told.push(format!("{key} = {value}")));
+        convention.event_attributes(&retry, |key, value| told.push(format!("{key} = {value}")));
         told
     };
     assert_eq!(told(&Convention::new()), ["allm.attempt = 2", "allm.delay = 1.5"]);

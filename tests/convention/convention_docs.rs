@@ -2,7 +2,7 @@
 
 use crate::support::span_of;
 use allm_telemetry::{
-    SpanName,
+    Content, SpanName,
     convention::{Convention, Profile, Rule, SpanKind},
     testing::Capture,
 };
@@ -36,9 +36,9 @@ fn parts(page: &str) -> Vec<String> {
 fn tables() -> Vec<String> {
     vec![
         names(),
-        attributes(|span| Profile::Otel1_41.rules(span).collect()),
-        attributes(|span| Profile::OpenInference.rules(span).collect()),
-        attributes(|span| Convention::new().profiles([]).rules(span).collect()),
+        attributes(|span| Profile::Otel1_41.rules(span)),
+        attributes(|span| Profile::OpenInference.rules(span)),
+        attributes(|span| Convention::new().profiles([]).rules(span).copied().collect()),
         instruments(),
         buckets(),
     ]
@@ -68,13 +68,15 @@ fn names() -> String {
 }
 
 /// One row a key and its source, in the order in which they first stand.
-fn attributes(rules: impl Fn(SpanName) -> Vec<&'static Rule>) -> String {
+fn attributes(rules: impl Fn(SpanName) -> Vec<Rule>) -> String {
     let mut rows: Vec<(&str, String, Vec<SpanName>)> = Vec::new();
     for &span in SpanName::ALL {
         for rule in rules(span) {
-            match rows.iter_mut().find(|row| row.0 == rule.key() && row.1 == rule.source()) {
+            let content = if rule.content() == Content::NONE { "" } else { "content: " };
+            let source = format!("{content}{}", rule.source());
+            match rows.iter_mut().find(|row| row.0 == rule.key() && row.1 == source) {
                 Some(row) => row.2.push(span),
-                None => rows.push((rule.key(), rule.source(), vec![span])),
+                None => rows.push((rule.key(), source, vec![span])),
             }
         }
     }

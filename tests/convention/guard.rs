@@ -110,6 +110,6 @@ fn what_is_called_other_is_no_value_that_was_folded() {
     let call = events(|| Span::generate().start().error("_OTHER", ""));
     let end = call.last().unwrap().as_event();
     assert_eq!(end.phase(), Some(Phase::Stop));
-    assert_eq!(convention.error_type(&end), Some("_OTHER"));
+    assert_eq!(convention.error_type(&end).as_deref(), Some("_OTHER"));
     assert_eq!(convention.overflow_count(), 0);
 }

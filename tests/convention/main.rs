@@ -30,10 +30,13 @@ fn assert_says(convention: Convention, table: &[table::Row]) {
     }
 }
 
-/// Without the attributes that stand in every profile.
+/// The attributes that are sent with every profile.
 fn own() -> BTreeSet<&'static str> {
-    let rules = |span| Convention::new().profiles([]).rules(span).map(|rule| rule.key()).collect::<Vec<_>>();
-    SpanName::ALL.iter().copied().flat_map(rules).collect()
+    SpanName::ALL.iter().copied().flat_map(own_of).collect()
+}
+
+fn own_of(span: SpanName) -> Vec<&'static str> {
+    Convention::new().profiles([]).rules(span).map(|rule| rule.key()).collect()
 }
 
 #[test]
@@ -63,14 +66,20 @@ fn both_profiles_are_sent_by_default_and_share_no_attribute() {
         let keys =
             |convention: &Convention| convention.rules(span).map(|rule| rule.key()).collect::<Vec<_>>();
         let both = keys(&Convention::new());
-        let apart = Profile::ALL.map(|profile| keys(&Convention::new().profiles([profile])));
-        let of_profiles = |keys: &[&'static str]| {
-            keys.iter().copied().filter(|key| !own().contains(key)).collect::<Vec<_>>()
-        };
-        let joined: Vec<_> = apart.iter().flat_map(|keys| of_profiles(keys)).collect();
-        assert_eq!(of_profiles(&both), joined, "{span}");
+        let profiles = [Profile::Otel1_41, Profile::OpenInference].into_iter();
+        let apart =
+            profiles.flat_map(|profile| profile.rules(span)).filter(|rule| rule.content() == Content::NONE);
+        let joined: BTreeSet<_> = apart.map(|rule| rule.key()).chain(own_of(span)).collect();
+        assert_eq!(both.iter().copied().collect::<BTreeSet<_>>(), joined, "{span}");
         assert_eq!(both.len(), both.iter().collect::<BTreeSet<_>>().len(), "{span}: a key stands twice");
     }
+}
+
+#[test]
+fn a_profile_that_is_given_twice_is_sent_once() {
+    let once = Convention::new().profiles([Profile::Otel1_41]);
+    let twice = Convention::new().profiles([Profile::Otel1_41, Profile::Otel1_41]);
+    assert_eq!(twice.rules(SpanName::Generate).count(), once.rules(SpanName::Generate).count());
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::shown::{OUTCOMES, ended, events, every_end};
 fn measured(convention: &Convention, events: &[OwnedEvent]) -> Vec<String> {
     let mut lines = Vec::new();
     for event in events {
-        convention.measure(&event.as_event(), &mut |instrument, value, labels| {
+        convention.measure(&event.as_event(), |instrument, value, labels| {
             let labels: Vec<_> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
             let value = if instrument.unit == "s" { String::new() } else { format!(" {value}") };
             lines.push(format!("{}{value} {{{}}}", instrument.name, labels.join(" ")));

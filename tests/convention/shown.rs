@@ -1,6 +1,5 @@
 //! What a convention makes of events.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -122,7 +121,7 @@ impl Shown {
         let mut shown = Self::default();
         for event in events {
             let event = event.as_event();
-            let mut each = |key: Cow<'static, str>, value: Attribute<'_>| {
+            let mut each = |key: &str, value: Attribute<'_>| {
                 let id = match &*key {
                     "allm.request_id" => event.request_id().map(str::to_owned),
                     "allm.span_id" => event.span_id().map(|id| id.to_string()),
@@ -132,17 +131,18 @@ impl Shown {
                 let text = if id.as_ref() == Some(&text) { "its own".to_owned() } else { text };
                 shown.typed.push((key.to_string(), format!("{value:?}")));
                 assert!(shown.all.insert(format!("{key} = {text}")), "{key} is sent twice");
-                shown.attributes.insert(key.into_owned(), text);
+                shown.attributes.insert(key.to_owned(), text);
             };
             match event.phase() {
                 Some(Phase::Start) => convention.start_attributes(&event, &mut each),
                 Some(Phase::Stop | Phase::Exception) => convention.end_attributes(&event, &mut each),
                 _ => {}
             }
+            convention.user_attributes(&event, |key, value| each(key, value));
             shown.name = convention.span_name(&event).into_owned();
-            shown.error_type = convention.error_type(&event).map(str::to_owned);
+            shown.error_type = convention.error_type(&event).map(|class| class.into_owned());
             shown.error_text = convention.error_text(&event).map(|text| text.into_owned());
-            convention.exception_attributes(&event, &mut |key, value| {
+            convention.exception_attributes(&event, |key, value| {
                 shown.exception.insert(key.to_owned(), value.to_string());
             });
         }

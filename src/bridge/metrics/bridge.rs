@@ -76,7 +76,7 @@ impl Listener for Bridge {
 
 impl Bridge {
     fn measure(&self, event: &Event<'_>) {
-        self.convention.measure(event, &mut |instrument, value, labels| {
+        self.convention.measure(event, |instrument, value, labels| {
             self.meters.record(instrument, value, labels);
         });
     }

@@ -6,12 +6,11 @@ use std::time::Duration;
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanBuilder, SpanKind, Status, TraceContextExt as _};
 
-use super::attributes::KeyValues;
+use super::attributes::push;
 use super::instruments::{Gaps, Instruments};
 use super::state::{State, at};
 use super::teardown::is_alive;
 use super::tracer::Tracing;
-use crate::convention::taker::Taker as _;
 use crate::convention::{self, Convention};
 use crate::event::{Content, Data, Event, Outcome, Phase};
 use crate::registry::Listener;
@@ -83,14 +82,14 @@ impl Listener for Bridge {
             instruments.measure(&self.convention, event);
         }
         if state.records {
-            let mut attributes = KeyValues(Vec::new());
-            self.convention.note_attributes(event, &mut |key, value| attributes.take(key, value));
+            let mut attributes = Vec::new();
+            self.convention.event_attributes(event, |key, value| push(&mut attributes, key, value));
             let moment = match first_chunk {
                 true => state.after(number(event, "time_to_first_chunk")),
                 false => at(number(event, "system_time")),
             };
             let name = event.name().as_str().to_owned();
-            state.context.span().add_event_with_timestamp(name, moment, attributes.0);
+            state.context.span().add_event_with_timestamp(name, moment, attributes);
         }
     }
 
@@ -120,28 +119,30 @@ impl Listener for Bridge {
 impl Bridge {
     fn span(&self, event: &Event<'_>, is_client: bool, started: u64) -> SpanBuilder {
         // With room for those of the end.
-        let mut attributes = KeyValues(Vec::with_capacity(32));
-        self.convention.tell_start(event, &mut attributes);
+        let mut attributes = Vec::with_capacity(32);
+        self.convention.start_attributes(event, |key, value| push(&mut attributes, key, value));
+        self.convention.user_attributes(event, |key, value| push(&mut attributes, key.clone(), value));
         let name = Cow::Owned(self.convention.span_name(event).into_owned());
         SpanBuilder::from_name(name)
             .with_kind(if is_client { SpanKind::Client } else { SpanKind::Internal })
             .with_start_time(at(started))
-            .with_attributes(attributes.0)
+            .with_attributes(attributes)
     }
 
     fn end(&self, state: &State, event: &Event<'_>) {
         // Made before the span is locked: a redactor is the user's code.
-        let (mut attributes, mut exception) = (KeyValues(Vec::with_capacity(16)), KeyValues(Vec::new()));
-        self.convention.tell_end(event, &mut attributes);
+        let (mut attributes, mut exception) = (Vec::with_capacity(16), Vec::new());
+        self.convention.end_attributes(event, |key, value| push(&mut attributes, key, value));
+        self.convention.user_attributes(event, |key, value| push(&mut attributes, key.clone(), value));
         let outcome = event.outcome();
         if outcome == Some(Outcome::Panicked) {
-            self.convention.exception_attributes(event, &mut |key, value| exception.take(key, value));
+            self.convention.exception_attributes(event, |key, value| push(&mut exception, key, value));
         }
         let ended = state.after(event.duration().map_or(0, |it| it.as_nanos() as u64));
         let span = state.context.span();
-        span.set_attributes(attributes.into_each());
-        if !exception.0.is_empty() {
-            span.add_event_with_timestamp("exception", ended, exception.0);
+        span.set_attributes(attributes);
+        if !exception.is_empty() {
+            span.add_event_with_timestamp("exception", ended, exception);
         }
         if matches!(outcome, Some(Outcome::Error | Outcome::Panicked)) {
             // The class is an attribute; the text is content.

@@ -91,7 +91,7 @@ impl Instruments {
     /// Records what an event adds.
     pub(super) fn measure(&self, convention: &Convention, event: &Event<'_>) {
         let record = |made: &Made| {
-            convention.measure(event, &mut |instrument, value, labels| {
+            convention.measure(event, |instrument, value, labels| {
                 made.record(instrument, value, &key_values(labels));
             });
         };

@@ -8,7 +8,6 @@ use super::scoped_dispatch::ScopedDispatch;
 use super::site::Site;
 use super::sites::{DESCRIPTION, EXCEPTION, KIND, MESSAGE, NAME, STATUS, Sites};
 use super::values::Values;
-use crate::convention::taker::Taker as _;
 use crate::convention::{Convention, SpanKind};
 use crate::event::{Content, Event, Outcome};
 use crate::registry::Listener;
@@ -53,7 +52,7 @@ impl Listener for Bridge {
         live.handle.scoped_dispatch().run(|dispatch| {
             values.tell(dispatch, live.handle.id(), |values| {
                 values.text(MESSAGE, event.name().as_str());
-                self.convention.note_attributes(event, &mut |key, value| values.take(key, value));
+                self.convention.event_attributes(event, |key, value| values.push(key, value));
             });
         });
     }
@@ -61,7 +60,8 @@ impl Listener for Bridge {
     fn on_end(&self, state: &State, event: &Event<'_>) {
         let Some(live) = state.end() else { return };
         let mut values = Values::new(live.site);
-        self.convention.tell_end(event, &mut values);
+        self.convention.end_attributes(event, |key, value| values.push(key, value));
+        self.convention.user_attributes(event, |key, value| values.push(key, value));
         if self.convention.error_type(event).is_some() {
             values.text(STATUS, "ERROR");
             if let Some(text) = self.convention.error_text(event) {
@@ -109,7 +109,8 @@ impl Bridge {
                 SpanKind::Internal => "internal",
             },
         );
-        self.convention.tell_start(event, &mut values);
+        self.convention.start_attributes(event, |key, value| values.push(key, value));
+        self.convention.user_attributes(event, |key, value| values.push(key, value));
         let mut opened: Option<Handle> = None;
         values.give(|set| match &opened {
             Some(handle) => dispatch.record(handle.id(), &Record::new(set)),
@@ -130,11 +131,11 @@ impl Bridge {
             return;
         }
         let mut attributes = Vec::new();
-        self.convention.exception_attributes(event, &mut |key, value| attributes.push((key, value)));
+        self.convention.exception_attributes(event, |key, value| attributes.push((key, value)));
         if !attributes.is_empty() {
             Values::new(self.sites.exception()).tell(dispatch, live.handle.id(), |values| {
                 values.text(MESSAGE, EXCEPTION);
-                attributes.into_iter().for_each(|(key, value)| values.take(key, value));
+                attributes.into_iter().for_each(|(key, value)| values.push(key, value));
             });
         }
     }

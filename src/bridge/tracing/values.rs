@@ -6,7 +6,6 @@ use tracing::{Dispatch, Event, Value};
 
 use super::site::Site;
 use crate::convention::Attribute;
-use crate::convention::taker::Taker;
 
 /// How many values a span has at its start, or gets at its end, most times; and how many are recorded at once.
 const USUAL: usize = 12;
@@ -16,54 +15,34 @@ const MOST: usize = 64;
 #[derive(Debug)]
 pub(super) struct Values<'a> {
     site: &'static Site,
-    names: &'static [&'static str],
     given: Vec<(usize, Attribute<'a>)>,
     /// Where the next key is looked for.
     next: usize,
 }
 
-/// Keys come in the order in which the callsite has them; one that it does not have, or that came before, says nothing: a
-/// key of the user's takes no other's place.
-impl<'a> Taker<'a> for Values<'a> {
-    #[inline(always)]
-    fn take(&mut self, key: &'static str, value: Attribute<'a>) {
-        // Most keys are the very text that the callsite was made of: two words to compare, and no letter.
-        let same = self.names[self.next..].iter().position(|name| std::ptr::eq(*name, key));
-        if let Some(skipped) = same.or_else(|| self.skipped_to(key)) {
-            self.give_to(self.next + skipped, value);
-        }
-    }
-
-    fn take_own(&mut self, key: Cow<'static, str>, value: Attribute<'a>) {
-        if let Some(skipped) = self.skipped_to(&key) {
-            self.give_to(self.next + skipped, value);
-        }
-    }
-}
-
 impl<'a> Values<'a> {
     pub(super) fn new(site: &'static Site) -> Self {
-        Self { site, names: site.names(), given: Vec::with_capacity(USUAL), next: 0 }
+        Self { site, given: Vec::with_capacity(USUAL), next: 0 }
     }
 
-    pub(super) fn text(&mut self, key: &'static str, text: impl Into<Cow<'a, str>>) {
-        self.take(key, Attribute::Text(text.into()));
+    pub(super) fn text(&mut self, key: &str, text: impl Into<Cow<'a, str>>) {
+        self.push(key, Attribute::Text(text.into()));
     }
 
-    #[cold]
-    fn skipped_to(&self, key: &str) -> Option<usize> {
-        self.names[self.next..].iter().position(|name| *name == key)
-    }
-
-    #[inline(always)]
-    fn give_to(&mut self, place: usize, value: Attribute<'a>) {
-        self.next = place + 1;
+    /// Adds a value. Keys come in the order in which the callsite has them. One that it does not have, or that came
+    /// before, is left out: a key of the user's takes no other's place.
+    pub(super) fn push(&mut self, key: &str, value: Attribute<'a>) {
+        let Some(skipped) = self.site.names()[self.next..].iter().position(|name| *name == key) else {
+            return;
+        };
+        let index = self.next + skipped;
+        self.next = index + 1;
         // `tracing` has no lists.
         let value = match value {
             Attribute::Texts(_) => Attribute::Text(value.to_string().into()),
             other => other,
         };
-        self.given.push((place, value));
+        self.given.push((index, value));
     }
 
     /// Tells them as an event inside a span, if the subscriber wants it.

@@ -1,0 +1,101 @@
+//! Attributes that no convention has a name for, as `allm.…`, and `error.type`. They are sent with every profile.
+
+use super::attribute::{Attribute, count, key, literal};
+use super::rule::Rule;
+use crate::event::SpanName;
+
+pub(super) fn rules(span: SpanName) -> Vec<Rule> {
+    let groups: &[&[Rule]] = match span {
+        SpanName::Generate | SpanName::Stream => &[START, END, ATTEMPTS, STREAM],
+        SpanName::Step | SpanName::Chat | SpanName::Tool => &[START, END, STREAM],
+        SpanName::Image => &[START, END, ATTEMPTS, IMAGE, STREAM],
+        SpanName::Embed => &[START, INPUTS, END, ATTEMPTS, EMBED, STREAM],
+        SpanName::Moderate => &[START, INPUTS, END, ATTEMPTS, MODERATE, STREAM],
+        SpanName::Classify => &[START, END, ATTEMPTS, CLASSIFY, STREAM],
+        SpanName::Synthesize => &[START, END, ATTEMPTS, SYNTHESIZE, STREAM],
+        SpanName::Transcribe => &[START, END, ATTEMPTS, TRANSCRIBE, STREAM],
+        SpanName::Retrieve => &[START, END, RETRIEVE, STREAM],
+        SpanName::Rerank => &[START, END, ATTEMPTS, RERANK, STREAM],
+    };
+    groups.concat()
+}
+
+const START: &[Rule] = &[
+    Rule::start("allm.request_id", "`request_id`", |it| {
+        Some(Attribute::text(it.start.request_id().as_str()))
+    }),
+    Rule::start("allm.span_id", "`span_id`", |it| Some(Attribute::text(it.start.span_id.to_string()))),
+    Rule::start("allm.engine", "`engine`", |it| key(&it.start.engine)),
+];
+
+const END: &[Rule] = &[
+    Rule::end("allm.outcome", "`outcome`", |it| literal(it.end?.outcome.as_str())),
+    // OpenTelemetry's, but not of its conventions for generative AI: backends look for it in any span.
+    Rule::end("error.type", "`error_type`, if the outcome is `error` or `panicked`", |it| {
+        it.error_type().map(Attribute::Text)
+    }),
+];
+
+const ATTEMPTS: &[Rule] =
+    &[Rule::end("allm.attempts", "`attempts`", |it| count(Some(it.end?.attempts.into())))];
+
+/// Only where the span wrapped a stream.
+const STREAM: &[Rule] = &[
+    Rule::end("allm.usage_status", "`usage_status`", |it| {
+        it.stream().and(literal(it.end?.usage_status().as_str()))
+    }),
+    Rule::end("allm.chunk_count", "`chunk_count`", |it| count(Some(it.stream()?.chunk_count))),
+    Rule::end("allm.time_to_first_chunk", "`time_to_first_chunk` in seconds", |it| {
+        it.stream()?.time_to_first_chunk.map(Attribute::seconds)
+    }),
+    Rule::end("allm.producer_wait", "`producer_wait` in seconds", |it| {
+        Some(Attribute::seconds(it.stream()?.producer_wait))
+    }),
+    Rule::end("allm.longest_wait", "`longest_wait` in seconds", |it| {
+        Some(Attribute::seconds(it.stream()?.longest_wait))
+    }),
+    Rule::end("allm.consumer_time", "`consumer_time` in seconds", |it| {
+        Some(Attribute::seconds(it.stream()?.consumer_time))
+    }),
+];
+
+const IMAGE: &[Rule] = &[
+    Rule::start("allm.operation", "`operation`", |it| it.text("operation")),
+    Rule::end("allm.image_count", "`image_count`", |it| it.measurement("image_count")),
+];
+
+const INPUTS: &[Rule] = &[Rule::start("allm.input_count", "`input_count`", |it| it.int("input_count"))];
+
+const EMBED: &[Rule] = &[
+    Rule::end("allm.embedding_count", "`embedding_count`", |it| it.measurement("embedding_count")),
+    Rule::end("allm.batch_count", "`batch_count`", |it| it.measurement("batch_count")),
+];
+
+const MODERATE: &[Rule] = &[
+    Rule::start("allm.multimodal", "`multimodal`", |it| it.bool("multimodal")),
+    Rule::end("allm.result_count", "`result_count`", |it| it.measurement("result_count")),
+    Rule::end("allm.flagged_count", "`flagged_count`", |it| it.measurement("flagged_count")),
+];
+
+const CLASSIFY: &[Rule] = &[
+    Rule::start("allm.question_count", "`question_count`", |it| it.int("question_count")),
+    Rule::end("allm.answer_count", "`answer_count`", |it| it.measurement("answer_count")),
+];
+
+const SYNTHESIZE: &[Rule] = &[
+    Rule::start("allm.input_length", "`input_length`", |it| it.int("input_length")),
+    Rule::end("allm.audio_bytes", "`audio_bytes`", |it| it.measurement("audio_bytes")),
+];
+
+const TRANSCRIBE: &[Rule] = &[
+    Rule::start("allm.audio_mime", "`audio_mime`", |it| it.text("audio_mime")),
+    Rule::end("allm.text_length", "`text_length`", |it| it.measurement("text_length")),
+];
+
+const RETRIEVE: &[Rule] =
+    &[Rule::end("allm.document_count", "`document_count`", |it| it.measurement("document_count"))];
+
+const RERANK: &[Rule] = &[
+    Rule::start("allm.document_count", "`document_count`", |it| it.int("document_count")),
+    Rule::end("allm.result_count", "`result_count`", |it| it.measurement("result_count")),
+];
