@@ -30,5 +30,3 @@ pub use name::SpanKind;
 pub use policy::{Outgoing, Redact};
 pub use profile::Profile;
 pub use rule::Rule;
-
-pub(crate) use policy::Policy;

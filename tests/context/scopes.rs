@@ -1,4 +1,8 @@
 //! Scopes and wrapped futures that are built in one context and polled in another.
+#![allow(
+    clippy::redundant_async_block,
+    reason = "what is built outside a block and polled in it is what is tested"
+)]
 
 use std::future::ready;
 use std::sync::{Arc, Mutex};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::paint::Paint;
 use super::screen::Screen;
 use super::trees::Trees;
-use crate::convention::Policy;
+use crate::convention::policy::Policy;
 use crate::event::{EventName, SpanName};
 use crate::registry::{AttachError, SinkGuard, SubscribeOptions, Telemetry};
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::text::{Time, clean};
-use crate::convention::Policy;
+use crate::convention::policy::Policy;
 use crate::event::{Content, Entry, Event, Outcome, SpanName, Usage};
 
 /// The longest name, model or class, in characters.

@@ -8,7 +8,7 @@ use super::store::Store;
 use super::text::Time;
 use super::told::{self, End};
 use super::whole;
-use crate::convention::Policy;
+use crate::convention::policy::Policy;
 use crate::event::{Event, EventName, Phase, SpanId};
 
 /// Turns events into lines.

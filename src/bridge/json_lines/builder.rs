@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::lines::Lines;
-use crate::convention::Policy;
+use crate::convention::policy::Policy;
 use crate::event::{EventName, SpanName};
 use crate::registry::{AttachError, SinkGuard, SubscribeOptions, Telemetry, WhenFull};
 

@@ -1,4 +1,4 @@
-use crate::convention::Policy;
+use crate::convention::policy::Policy;
 use crate::event::{Event, json};
 
 /// Appends an event and a line feed.

@@ -1,7 +1,7 @@
 use std::io::{self, Write};
 
 use super::format::write_line;
-use crate::convention::Policy;
+use crate::convention::policy::Policy;
 use crate::event::Event;
 use crate::registry::Sink;
 
