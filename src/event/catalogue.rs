@@ -37,11 +37,11 @@ impl SpanRow {
     }
 }
 
-/// What every end of a span that wraps a stream measures.
+/// The measurements at every end of a span that wraps a stream.
 pub(crate) const STREAM_MEASUREMENTS: &[&str] =
     &["chunk_count", "time_to_first_chunk", "producer_wait", "longest_wait", "consumer_time"];
 
-/// Start keys that stand only when they were set.
+/// Start keys that are there only when they were set.
 pub(crate) const OPTIONAL_START_KEYS: &[&str] = &[
     "provider",
     "agent_name",
@@ -58,7 +58,7 @@ pub(crate) const OPTIONAL_START_KEYS: &[&str] = &[
     "stop_sequences",
 ];
 
-/// Keys that only the crate sets, whatever a user says.
+/// Keys that only the crate sets.
 pub(crate) const STANDARD_END_KEYS: &[&str] = &[
     "span_id",
     "parent_span_id",

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 /// Where a [`Telemetry`](crate::Telemetry) reads the time. All times are in nanoseconds.
 ///
-/// The default is [`SystemClock`]. Bring another for tests, or for a cheaper counter.
+/// The default is [`SystemClock`]. Implement another for tests, or for a cheaper counter.
 ///
 /// # Examples
 ///
@@ -15,7 +15,7 @@ use tokio::time::Instant;
 /// use std::sync::atomic::{AtomicU64, Ordering};
 /// use allm_telemetry::{Telemetry, event::Clock};
 ///
-/// /// A clock that ticks once for every look at it.
+/// /// A clock that ticks once every time it is read.
 /// struct Ticks(AtomicU64);
 ///
 /// impl Clock for Ticks {
@@ -30,10 +30,11 @@ use tokio::time::Instant;
 /// let telemetry = Telemetry::with_clock(Ticks(AtomicU64::new(0)));
 /// ```
 pub trait Clock: Send + Sync + 'static {
-    /// Nanoseconds since an arbitrary origin of the process. If it runs backwards, durations are 0, never negative.
+    /// Returns the nanoseconds since an arbitrary origin of the process. If it runs backwards, durations are 0, never negative.
     fn monotonic(&self) -> u64;
 
-    /// Nanoseconds since the Unix epoch at the moment when [`monotonic`](Self::monotonic) gave `monotonic`.
+    /// Returns the nanoseconds since the Unix epoch at the moment when [`monotonic`](Self::monotonic) returned
+    /// `monotonic`.
     fn system(&self, monotonic: u64) -> u64;
 }
 
@@ -41,10 +42,10 @@ pub trait Clock: Send + Sync + 'static {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
-/// The monotonic origin stands here and not at 0, because a paused tokio clock may lie before the first look at it.
+/// The monotonic time of the first reading. Not 0, because a paused tokio clock may be behind an earlier reading.
 const ORIGIN: u64 = 1 << 40;
 
-/// How long a thread derives the system time from the monotonic one before it asks the system again.
+/// How long a thread derives the system time from the monotonic one before it reads the system's clock again.
 const ANCHOR_LIFE: u64 = 1_000_000_000;
 
 thread_local! {
@@ -70,14 +71,14 @@ impl Clock for SystemClock {
         if system != 0 && age < ANCHOR_LIFE {
             return system + age;
         }
-        // A system clock before 1970 has no number to be told.
+        // A system clock that is set to before 1970 counts as 0.
         let system = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, nanoseconds);
         ANCHOR.set((monotonic, system));
         system
     }
 }
 
-/// Without the 128 bits of `as_nanos`: this is called for every span.
+/// `as_nanos` computes with 128 bits, which is slower, and this is called for every span.
 #[inline]
 fn nanoseconds(duration: std::time::Duration) -> u64 {
     duration.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(duration.subsec_nanos()))
@@ -88,13 +89,13 @@ fn nanoseconds(duration: std::time::Duration) -> u64 {
 pub(crate) struct Time(pub(crate) u64);
 
 impl Time {
-    /// Nanoseconds since `earlier`; 0 if the clock ran backwards.
+    /// Returns the nanoseconds since `earlier`; 0 if the clock ran backwards.
     pub(crate) fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
 }
 
-/// The clock of one handle. The default is called without a detour.
+/// The clock of one handle. The default one is called without dynamic dispatch.
 #[derive(Clone, Default)]
 pub(crate) enum TimeSource {
     #[default]

@@ -2,9 +2,9 @@ use std::ops::{BitOr, BitOrAssign};
 
 use super::span_name::SpanName;
 
-/// Which content somebody who listens may have: prompts, replies, and the texts of errors.
+/// Which content a handler or listener may see: prompts, replies, and the texts of errors.
 ///
-/// Content that nobody may have is never made: the closures that tell it do not run, and errors are not formatted.
+/// Content that nobody may see is never produced: its closures are not called, and errors are not formatted.
 ///
 /// # Examples
 ///
@@ -29,13 +29,13 @@ impl Content {
     /// All.
     pub const ALL: Self = Self(0b111);
 
-    /// What a standard key of the catalogue gives away; a bridge sends such a key as null until told otherwise.
+    /// Returns which content a key of the catalogue has. An exporter sends such a key as null until a policy allows it.
     pub(crate) fn of_key(key: &str) -> Self {
         match key {
             "input" => Self::INPUT,
             "output" => Self::OUTPUT,
             "error" | "reason" => Self::ERROR,
-            // The result of any span, so that a new span's result is content without further ado.
+            // By the catalogue and not by a list, so that the result of a new span cannot leave by mistake.
             key if SpanName::ALL.iter().any(|span| span.row().result_key() == key) => Self::OUTPUT,
             _ => Self::NONE,
         }

@@ -9,7 +9,7 @@ use super::span_name::SpanName;
 use super::start::SpanStart;
 use super::value::{Value, ValueRef};
 
-/// What a span has learned by its end.
+/// What is known of a span at its end, besides its [`SpanStart`].
 #[derive(Clone, Debug)]
 pub(crate) struct SpanEnd {
     pub(crate) outcome: Outcome,
@@ -19,7 +19,7 @@ pub(crate) struct SpanEnd {
     /// Of an error, or of a panic. Boxed, because an end is moved and most have none.
     pub(crate) failure: Option<Box<Failure>>,
     pub(crate) attempts: u32,
-    /// Set when the span wrapped a stream, or was to.
+    /// Set when the span wrapped a stream, or was to wrap one.
     pub(crate) stream: Option<StreamTimes>,
     pub(crate) results: LazyResults,
     /// No other span counts the same tokens. False if none were recorded.
@@ -85,7 +85,8 @@ impl SpanEnd {
 
     pub(crate) fn visit_metadata<'a>(&'a self, start: &'a SpanStart, visit: Visit<'_, 'a>) {
         start.visit_standard(visit);
-        // The results are merged over the start's keys, and the standard ones win over both.
+        // What was recorded replaces the user's start keys of the same name, and comes after them otherwise. A key of the
+        // catalogue wins over both.
         for (key, value) in start.user.iter() {
             let value = self.results.metadata.get(key).unwrap_or(value);
             visit(Entry::user(key, value.as_value_ref()));
@@ -127,7 +128,7 @@ impl SpanEnd {
             return;
         }
         visit(Entry::standard("error_type", error_type));
-        // Of an exception the class is the kind.
+        // An exception has the same value under both keys.
         visit(Entry::standard("kind", error_type));
         visit(Entry::standard("reason", text));
         visit(Entry::standard(
@@ -136,7 +137,7 @@ impl SpanEnd {
         ));
     }
 
-    /// One of few values.
+    /// Returns the class of the error, one of few values.
     pub(crate) fn error_type(&self) -> Option<&str> {
         // A cancellation has no failure: the future was dropped, and that is all there is to say.
         let cancelled = (self.outcome == Outcome::Cancelled).then_some("cancelled");
@@ -152,7 +153,7 @@ impl SpanEnd {
             "response_id" => ValueRef::text(results.response_id.as_ref()),
             "finish_reasons" => ValueRef::optional(results.finish_reasons.as_deref(), ValueRef::List),
             "attempts" => ValueRef::Number(self.attempts.into()),
-            // A stream's response was seen by its reader only.
+            // The chunks of a stream went to its consumer, so there is no response to show.
             _ if self.stream.is_some() => ValueRef::Null,
             _ => results.value.as_value_ref(),
         }
@@ -167,7 +168,7 @@ impl SpanEnd {
     }
 }
 
-/// Whether the crate measures it itself, so that no user can set it.
+/// Returns whether the crate measures it itself. The user cannot set it.
 fn is_times(key: &str) -> bool {
     matches!(key, "duration" | "monotonic_time") || super::catalogue::STREAM_MEASUREMENTS.contains(&key)
 }

@@ -7,7 +7,7 @@ pub struct Entry<'a> {
     pub key: &'a str,
     /// The value.
     pub value: ValueRef<'a>,
-    /// Whether the key is the user's own; else it is the catalogue's.
+    /// Whether the key is the user's own. Otherwise it is the catalogue's.
     pub from_user: bool,
 }
 

@@ -27,7 +27,7 @@ pub struct EventName(Repr);
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Repr {
     Known(KnownEvent),
-    // Never the text of a known one, so that equality is derived.
+    // Never the text of a known one, so that derived equality is right.
     Custom(Arc<str>),
 }
 
@@ -47,7 +47,7 @@ impl EventName {
         }
     }
 
-    /// The whole name with its dots.
+    /// Returns the whole name with its dots.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match &self.0 {
@@ -56,12 +56,12 @@ impl EventName {
         }
     }
 
-    /// The segments, in order.
+    /// Returns the segments, in order.
     pub fn segments(&self) -> impl Iterator<Item = &str> {
         self.as_str().split('.')
     }
 
-    /// Whether `prefix` is this name or a path above it. Segments count, not letters: `allm.gen` is not above
+    /// Returns whether `prefix` is this name or a path above it. Whole segments are compared: `allm.gen` is not above
     /// `allm.generate`. The empty prefix is above every name.
     #[must_use]
     pub fn starts_with(&self, prefix: &str) -> bool {
@@ -148,7 +148,7 @@ pub struct ParseEventNameError {
 }
 
 impl ParseEventNameError {
-    /// The text that is no event name.
+    /// Returns the text that is not an event name.
     #[must_use]
     pub fn given(&self) -> &str {
         &self.given
@@ -157,7 +157,7 @@ impl ParseEventNameError {
 
 impl fmt::Display for ParseEventNameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A name may be of any length; an error is read by people.
+        // A name may be of any length, and an error should fit on a screen.
         let shown: String = self.given.chars().take(80).collect();
         let more = if shown.len() < self.given.len() { "…" } else { "" };
         let wrong = match (&*self.given, self.dotted) {

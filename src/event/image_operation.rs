@@ -1,17 +1,17 @@
-/// What is asked of an image model.
+/// What an image model is asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ImageOperation {
-    /// Make one from text.
+    /// Make an image from text.
     Generate,
-    /// Change one.
+    /// Change an image.
     Edit,
-    /// Make others like one.
+    /// Make variations of an image.
     Variation,
 }
 
 impl ImageOperation {
-    /// The operation as it stands in events: `generate`, `edit`, `variation`.
+    /// Returns the operation as it stands in events: `generate`, `edit`, `variation`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

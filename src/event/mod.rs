@@ -1,6 +1,17 @@
 #![doc = include_str!("../../docs/events.md")]
 // Layer 0: names and values. Nothing here knows handlers, listeners or tasks.
 //
+// The catalogue is defined in `SpanName::row`: which keys the events of a span have. `KnownEvent` gives each of those
+// events an index, which the registry uses in place of the name's text.
+//
+// While a span runs, `SpanStart` has what all its events share. At its end, `SpanEnd` has the rest: outcome, duration,
+// what the observers recorded. An `Event` borrows both and adds nothing: a handler that reads one key visits the entries
+// of the event until it finds it, and no map is built. `OwnedEvent` clones the two for handlers that keep events.
+//
+// The order of an event's entries is the catalogue's, and is decided where they are visited, in `SpanStart::visit_standard`
+// and `SpanEnd::visit_metadata`. Each entry says whether its key is the user's own, because such a key leaves the process
+// only when a policy names it.
+//
 // What the crate root re-exports is `pub(crate)` here, so that each public item has one path. Its file is
 // `pub(crate)` too, because a re-export at the root must name a path on which the item itself is public.
 

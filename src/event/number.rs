@@ -14,7 +14,7 @@ pub enum Number {
 }
 
 impl Number {
-    /// The number as an unsigned integer, if it is one.
+    /// Returns the number as an unsigned integer, if it is one.
     #[must_use]
     pub fn as_u64(self) -> Option<u64> {
         match self {
@@ -24,7 +24,7 @@ impl Number {
         }
     }
 
-    /// The number as a float; large integers are rounded.
+    /// Returns the number as a float; large integers are rounded.
     #[must_use]
     pub fn as_f64(self) -> f64 {
         match self {
@@ -47,7 +47,7 @@ impl fmt::Display for Number {
 
 impl From<u64> for Number {
     fn from(value: u64) -> Self {
-        // One form for each value, so that equality is what one expects.
+        // Each integer has one representation, so that derived equality is right.
         i64::try_from(value).map_or(Self::UInt(value), Self::Int)
     }
 }

@@ -1,23 +1,23 @@
 use std::fmt;
 
-/// How a span ended. When two hold, the later one in this list wins.
+/// How a span ended. If two apply, the later one in this list wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// It ran to its end.
+    /// The work ran to its end.
     Completed,
-    /// The reader dropped the stream before its end. Not an error.
+    /// The consumer dropped the stream before its end. Not an error.
     Dropped,
     /// The future was dropped before it was ready: a timeout, a `select!`, an abort, a shutdown. Not an error.
     Cancelled,
-    /// It, or an item of it, was an error, or an observer said so.
+    /// The result or an item was an error, or an observer recorded one.
     Error,
-    /// It panicked while it was polled.
+    /// The work panicked while it was polled.
     Panicked,
 }
 
 impl Outcome {
-    /// The outcome as it stands in events: `completed`, `dropped`, `cancelled`, `error`, `panicked`.
+    /// Returns the outcome as it stands in events: `completed`, `dropped`, `cancelled`, `error`, `panicked`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -29,7 +29,7 @@ impl Outcome {
         }
     }
 
-    /// Whether the span ends with an `exception` event; else it ends with a `stop`.
+    /// Returns whether the span ends with an `exception` event. Otherwise it ends with a `stop`.
     #[must_use]
     pub const fn is_exception(self) -> bool {
         matches!(self, Self::Cancelled | Self::Panicked)
@@ -46,16 +46,16 @@ impl fmt::Display for Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UsageStatus {
-    /// The stream completed and told its usage.
+    /// The stream completed, and its usage was recorded.
     Reported,
-    /// The stream ended in another way; this is what it had told by then.
+    /// The stream ended in another way; the usage is what was recorded until then.
     Partial,
-    /// It told none.
+    /// No usage was recorded.
     Unknown,
 }
 
 impl UsageStatus {
-    /// The status as it stands in events: `reported`, `partial`, `unknown`.
+    /// Returns the status as it stands in events: `reported`, `partial`, `unknown`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

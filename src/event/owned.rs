@@ -6,7 +6,7 @@ use super::fields::{Measurements, Metadata};
 use super::start::SpanStart;
 use super::view::{Data, Event, Moment};
 
-/// An event that can be kept, sent to another thread and queued. It shows the same as the [`Event`] it was made of.
+/// An event that can be kept, sent to another thread and queued. It has the same data as the [`Event`] it was made of.
 ///
 /// # Examples
 ///
@@ -54,7 +54,7 @@ impl OwnedEvent {
         Self { name: event.name().clone(), data }
     }
 
-    /// The event, to read it.
+    /// Returns the event, to read it.
     #[must_use]
     pub fn as_event(&self) -> Event<'_> {
         match &self.data {
@@ -71,7 +71,7 @@ impl OwnedEvent {
     }
 }
 
-/// Two events are equal when they show the same.
+/// Two events are equal if they have the same name and entries.
 impl PartialEq for OwnedEvent {
     fn eq(&self, other: &Self) -> bool {
         let (ours, theirs) = (self.as_event(), other.as_event());

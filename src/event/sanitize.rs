@@ -1,7 +1,7 @@
 use std::fmt::{self, Write};
 
-/// A character of text from outside, as it may be shown: one that breaks a line is a blank, one that commands a terminal or
-/// turns the direction of text is shown as unknown.
+/// Returns a character of foreign text in a form that is safe to show: a line break becomes a blank, and a character that
+/// controls a terminal or the direction of text becomes U+FFFD.
 pub(crate) fn sanitize(it: char) -> char {
     match it {
         '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' => ' ',
@@ -11,7 +11,7 @@ pub(crate) fn sanitize(it: char) -> char {
     }
 }
 
-/// Writes only what is [`sanitize`].
+/// A writer that [sanitizes](sanitize) what it writes.
 pub(crate) struct OneLine<W>(pub(crate) W);
 
 impl<W: Write> Write for OneLine<W> {

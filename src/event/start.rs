@@ -9,7 +9,7 @@ use super::span_id::SpanId;
 use super::span_name::SpanName;
 use super::value::{Value, ValueRef};
 
-/// What a span knows from its start: the part of its metadata that all its events share.
+/// What is known of a span from its start: the metadata that all its events share.
 #[derive(Clone, Debug)]
 pub(crate) struct SpanStart {
     pub(crate) name: SpanName,
@@ -26,7 +26,7 @@ pub(crate) struct SpanStart {
     /// The user's own keys.
     pub(crate) user: Metadata,
     pub(crate) input: Option<Value>,
-    /// The span was built with a closure for its `output`: every end of it has the key.
+    /// Set if the span was built with a closure for its `output`: then every end has the key.
     pub(crate) has_output: bool,
     /// Where the span was built.
     pub(crate) built_at: &'static Location<'static>,
@@ -53,7 +53,7 @@ impl SpanStart {
     }
 
     /// Sets a key by its name: one of the catalogue's as such, any other as the user's own. Keys that only the crate sets
-    /// are ignored.
+    /// are ignored, so that no event can be forged.
     pub(crate) fn set(&mut self, key: Key, value: Value) {
         match &*key {
             "engine" => self.engine = value.into_text(),
@@ -67,7 +67,7 @@ impl SpanStart {
         }
     }
 
-    /// Whether the catalogue has this key for this span, so that a user's cannot take its place.
+    /// Returns whether the catalogue has this key for this span, so that the user's cannot replace it.
     pub(crate) fn is_standard(&self, key: &str) -> bool {
         let row = self.name.row();
         matches!(key, "request_id" | "engine" | "model" | "input" | "output")
@@ -76,7 +76,7 @@ impl SpanStart {
             || row.result_keys.contains(&key)
     }
 
-    /// The id of the request. Events are emitted only after the start, so there is one by then.
+    /// Returns the id of the request. Events are emitted only after the start, so there is one by then.
     pub(crate) fn request_id(&self) -> &RequestId {
         self.request_id.as_ref().expect("a span that has started has a request id").get()
     }
@@ -85,7 +85,7 @@ impl SpanStart {
         self.keys.get("provider")
     }
 
-    /// The metadata up to the user's own keys.
+    /// Visits the metadata up to the user's own keys.
     pub(crate) fn visit_standard<'a>(&'a self, visit: Visit<'_, 'a>) {
         let id = ValueRef::Text(self.request_id().as_str());
         visit(Entry::standard("request_id", id));

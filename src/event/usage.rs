@@ -2,10 +2,10 @@ use std::fmt;
 
 /// Tokens that a call used. Each count is optional: unknown is never 0.
 ///
-/// `input` includes the cached and the cache-write tokens, `output` includes the reasoning tokens; the parts stand
-/// beside their whole. This is how OpenAI counts and what OpenTelemetry's
-/// [GenAI conventions](https://opentelemetry.io/docs/specs/semconv/gen-ai/) ask for. For vendors that report the
-/// parts apart there are [`cache_excluded`](Self::cache_excluded) (Anthropic) and
+/// `input` includes the cached and the cache-write tokens, `output` includes the reasoning tokens; each part
+/// is also reported on its own. This is how OpenAI counts and what OpenTelemetry's
+/// [GenAI conventions](https://opentelemetry.io/docs/specs/semconv/gen-ai/) ask for. Vendors that exclude the parts from
+/// the whole have constructors of their own: [`cache_excluded`](Self::cache_excluded) (Anthropic) and
 /// [`reasoning_excluded`](Self::reasoning_excluded) (Gemini).
 ///
 /// # Examples
@@ -30,13 +30,13 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Nothing known yet.
+    /// Creates a usage of which no count is known.
     #[must_use]
     pub const fn new() -> Self {
         Self { input: None, output: None, cached: None, cache_write: None, reasoning: None }
     }
 
-    /// For vendors whose input count leaves out the tokens read from and written to the cache (Anthropic).
+    /// Creates a usage for vendors whose input count excludes the tokens read from and written to the cache (Anthropic).
     #[must_use]
     pub fn cache_excluded(
         uncached: impl TokenCount,
@@ -49,7 +49,7 @@ impl Usage {
         Self { input, cached, cache_write, ..Self::new() }
     }
 
-    /// For vendors whose output count leaves out the reasoning tokens (Gemini).
+    /// Creates a usage for vendors whose output count excludes the reasoning tokens (Gemini).
     #[must_use]
     pub fn reasoning_excluded(visible: impl TokenCount, reasoning: impl TokenCount) -> Self {
         let reasoning = reasoning.known();
@@ -57,69 +57,69 @@ impl Usage {
         Self { output, reasoning, ..Self::new() }
     }
 
-    /// All input tokens, cached ones included.
+    /// Sets all input tokens, cached ones included.
     #[must_use]
     pub fn input(self, tokens: impl TokenCount) -> Self {
         Self { input: tokens.known(), ..self }
     }
 
-    /// All output tokens, reasoning included.
+    /// Sets all output tokens, reasoning included.
     #[must_use]
     pub fn output(self, tokens: impl TokenCount) -> Self {
         Self { output: tokens.known(), ..self }
     }
 
-    /// The part of the input that was read from the provider's cache.
+    /// Sets the part of the input that was read from the provider's cache.
     #[must_use]
     pub fn cached(self, tokens: impl TokenCount) -> Self {
         Self { cached: tokens.known(), ..self }
     }
 
-    /// The part of the input that was written to the provider's cache.
+    /// Sets the part of the input that was written to the provider's cache.
     #[must_use]
     pub fn cache_write(self, tokens: impl TokenCount) -> Self {
         Self { cache_write: tokens.known(), ..self }
     }
 
-    /// The part of the output that the model used to reason.
+    /// Sets the part of the output that the model used to reason.
     #[must_use]
     pub fn reasoning(self, tokens: impl TokenCount) -> Self {
         Self { reasoning: tokens.known(), ..self }
     }
 
-    /// All input tokens, cached ones included.
+    /// Returns all input tokens, cached ones included.
     #[must_use]
     pub fn input_tokens(&self) -> Option<u64> {
         self.input
     }
 
-    /// All output tokens, reasoning included.
+    /// Returns all output tokens, reasoning included.
     #[must_use]
     pub fn output_tokens(&self) -> Option<u64> {
         self.output
     }
 
-    /// The part of the input that was read from the provider's cache.
+    /// Returns the part of the input that was read from the provider's cache.
     #[must_use]
     pub fn cached_tokens(&self) -> Option<u64> {
         self.cached
     }
 
-    /// The part of the input that was written to the provider's cache.
+    /// Returns the part of the input that was written to the provider's cache.
     #[must_use]
     pub fn cache_write_tokens(&self) -> Option<u64> {
         self.cache_write
     }
 
-    /// The part of the output that the model used to reason.
+    /// Returns the part of the output that the model used to reason.
     #[must_use]
     pub fn reasoning_tokens(&self) -> Option<u64> {
         self.reasoning
     }
 
-    /// Takes over what `later` knows, field by field; what it does not know stays.
+    /// Replaces each count that `later` knows, and keeps the others.
     ///
-    /// Providers repeat usage in a stream with running totals, so the last value wins and nothing is added up.
+    /// In a stream, providers repeat the usage as running totals, so the last value wins and nothing is added up.
     pub fn merge(&mut self, later: &Self) {
         self.input = later.input.or(self.input);
         self.output = later.output.or(self.output);
@@ -128,12 +128,12 @@ impl Usage {
         self.reasoning = later.reasoning.or(self.reasoning);
     }
 
-    /// Whether any count is known.
+    /// Returns whether any count is known.
     pub(crate) fn is_known(&self) -> bool {
         self.parts().any(|(_, count)| count.is_some())
     }
 
-    /// The counts by the keys that events give them.
+    /// Returns the counts with the keys that they have in events.
     pub fn parts(&self) -> impl Iterator<Item = (&'static str, Option<u64>)> {
         [
             ("input_tokens", self.input),
@@ -157,7 +157,7 @@ impl Usage {
 /// assert_eq!(Usage::new().input(12).output(from_client), Usage::new().input(12_u64));
 /// ```
 pub trait TokenCount {
-    /// The count, if it is known.
+    /// Returns the count, if it is known.
     fn known(self) -> Option<u64>;
 }
 

@@ -8,11 +8,11 @@ use super::request_id::RequestId;
 use super::span_id::SpanId;
 use super::usage::Usage;
 
-/// A value of an event's metadata that can be kept.
+/// A value of an event's metadata, owned.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub enum Value {
-    /// Nothing: the key stands, the value is not known.
+    /// Nothing: the key is there, the value is not known.
     #[default]
     Null,
     /// True or false.
@@ -28,7 +28,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// The value, borrowed.
+    /// Returns the value, borrowed.
     #[must_use]
     pub fn as_value_ref(&self) -> ValueRef<'_> {
         match self {
@@ -41,7 +41,7 @@ impl Value {
         }
     }
 
-    /// The value as text, by the rule of [`ValueRef::to_text`].
+    /// Returns the value as text, by the rule of [`ValueRef::to_text`].
     pub(crate) fn into_text(self) -> Option<Key> {
         match self {
             Self::Text(text) => Some(text),
@@ -104,7 +104,7 @@ impl<V: Into<Value>> From<Option<V>> for Value {
     }
 }
 
-/// The same keys as in events: `input_tokens`, `output_tokens`, … Unknown counts are null.
+/// A map with the keys that events have: `input_tokens`, `output_tokens`, … Unknown counts are null.
 impl From<&Usage> for Value {
     fn from(usage: &Usage) -> Self {
         Self::Map(usage.parts().map(|(key, count)| (key, Value::from(count))).collect())
@@ -126,7 +126,7 @@ from_numbers!(Number, i8, i16, i32, i64, u8, u16, u32, u64, usize, f32, f64);
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ValueRef<'a> {
-    /// Nothing: the key stands, the value is not known.
+    /// Nothing: the key is there, the value is not known.
     Null,
     /// True or false.
     Bool(bool),
@@ -136,7 +136,7 @@ pub enum ValueRef<'a> {
     Text(&'a str),
     /// A span's id; as text 16 hex digits.
     SpanId(SpanId),
-    /// Tokens used; as a map its known and unknown counts.
+    /// Tokens used; as a map, the known and the unknown counts.
     Usage(&'a Usage),
     /// Values in order.
     List(&'a [Value]),
@@ -153,13 +153,13 @@ impl<'a> ValueRef<'a> {
         Self::optional(value, |text| Self::Text(text))
     }
 
-    /// Whether it is null.
+    /// Returns whether the value is null.
     #[must_use]
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)
     }
 
-    /// The text, if it is one. A span id is not: use its [`Display`](fmt::Display).
+    /// Returns the text, if the value is one. A span id is not: use its [`Display`](fmt::Display).
     #[must_use]
     pub fn as_str(&self) -> Option<&'a str> {
         match self {
@@ -168,7 +168,7 @@ impl<'a> ValueRef<'a> {
         }
     }
 
-    /// The value as text: a text as it is, anything else by its [`Display`](fmt::Display), and `None` if it is null.
+    /// Returns the value as text: a text as it is, anything else by its [`Display`](fmt::Display), and `None` if it is null.
     /// The one conversion of values to text.
     pub(crate) fn to_text(self) -> Option<Cow<'a, str>> {
         match self {
@@ -178,7 +178,7 @@ impl<'a> ValueRef<'a> {
         }
     }
 
-    /// The number as an unsigned integer, if it is one.
+    /// Returns the number as an unsigned integer, if the value is one.
     #[must_use]
     pub fn as_u64(&self) -> Option<u64> {
         match self {
@@ -187,7 +187,7 @@ impl<'a> ValueRef<'a> {
         }
     }
 
-    /// The number as a float, if it is a number.
+    /// Returns the number as a float, if the value is a number.
     #[must_use]
     pub fn as_f64(&self) -> Option<f64> {
         match self {
@@ -196,7 +196,7 @@ impl<'a> ValueRef<'a> {
         }
     }
 
-    /// The truth value, if it is one.
+    /// Returns the truth value, if the value is one.
     #[must_use]
     pub fn as_bool(&self) -> Option<bool> {
         match self {
@@ -205,7 +205,7 @@ impl<'a> ValueRef<'a> {
         }
     }
 
-    /// A value that can be kept.
+    /// Returns a copy that can be kept.
     #[must_use]
     pub fn to_value(&self) -> Value {
         match *self {

@@ -18,8 +18,8 @@ use super::{phase::Phase, span_name::SpanName};
 
 /// An event as handlers see it: a name, measurements (numbers) and metadata (context).
 ///
-/// It borrows what it shows, and costs nothing until something is read. [`to_owned`](Self::to_owned) gives one that
-/// can be kept, sent and queued. Its `Display` is one line, without content and with the number of the user's keys in
+/// It borrows its data, and costs nothing until something is read. [`to_owned`](Self::to_owned) returns one that can be
+/// kept, sent and queued. Its `Display` is one line, without content and with the number of the user's keys in
 /// place of them; control characters are replaced. Its `Debug` shows everything.
 ///
 /// # Examples
@@ -46,7 +46,7 @@ pub struct Event<'a> {
 #[derive(Clone, Copy)]
 pub(crate) enum Data<'a> {
     Span(&'a SpanStart, Moment<'a>),
-    /// Given in full by whoever emits it; `from_user` says that the catalogue does not know its keys.
+    /// Built by the caller of `emit`. `from_user` is set if its keys are not the catalogue's.
     Given {
         measurements: &'a Measurements,
         metadata: &'a Metadata,
@@ -83,13 +83,13 @@ impl<'a> Event<'a> {
         self.data
     }
 
-    /// The event's name.
+    /// Returns the event's name.
     #[must_use]
     pub fn name(&self) -> &'a EventName {
         self.name
     }
 
-    /// The span the event belongs to, if it belongs to one.
+    /// Returns the name of the span that the event belongs to, if there is one.
     #[must_use]
     pub fn span(&self) -> Option<SpanName> {
         match self.data {
@@ -98,7 +98,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// The moment in its span's life.
+    /// Returns the phase of the span that the event marks. `None` for an event that belongs to no span.
     #[must_use]
     pub fn phase(&self) -> Option<Phase> {
         match self.data {
@@ -110,19 +110,19 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// How the span ended, if this is its end.
+    /// Returns how the span ended, if this is its end.
     #[must_use]
     pub fn outcome(&self) -> Option<Outcome> {
         self.end().map(|end| end.outcome)
     }
 
-    /// How long the span lasted, if this is its end.
+    /// Returns how long the span lasted, if this is its end.
     #[must_use]
     pub fn duration(&self) -> Option<Duration> {
         self.end().map(|end| Duration::from_nanos(end.duration))
     }
 
-    /// The tokens used, if this is a span's end and something recorded them.
+    /// Returns the tokens used, if this is a span's end and they were recorded.
     #[must_use]
     pub fn usage(&self) -> Option<&'a Usage> {
         self.end()?.results.usage.as_ref()
@@ -139,7 +139,7 @@ impl<'a> Event<'a> {
         self.end().is_some_and(|end| end.counts_usage)
     }
 
-    /// The id of the request that the event belongs to.
+    /// Returns the id of the request that the event belongs to.
     #[must_use]
     pub fn request_id(&self) -> Option<&'a str> {
         match self.data {
@@ -148,7 +148,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// The id of the span that the event belongs to.
+    /// Returns the id of the span that the event belongs to.
     #[must_use]
     pub fn span_id(&self) -> Option<SpanId> {
         match self.data {
@@ -157,7 +157,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// The id of the nearest observed span around this one.
+    /// Returns the id of the nearest observed span around this one.
     #[must_use]
     pub fn parent_span_id(&self) -> Option<SpanId> {
         match self.data {
@@ -166,37 +166,37 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// The response itself, by its type, at the end of a span that [keeps it](crate::Span::keep_response).
+    /// Returns the response itself, at the end of a span that [keeps it](crate::Span::keep_response) and if it is a `T`.
     #[must_use]
     pub fn response<T: 'static>(&self) -> Option<&'a T> {
         self.response?.downcast_ref()
     }
 
-    /// A measurement by its key. `None` if there is no such key, [`ValueRef::Null`] if it is not known.
+    /// Returns a measurement by its key. `None` if there is no such key, [`ValueRef::Null`] if it is not known.
     #[must_use]
     pub fn measurement(&self, key: &str) -> Option<ValueRef<'a>> {
         find(key, |visit| self.visit_measurements(visit))
     }
 
-    /// A value of the metadata by its key. `None` if there is no such key, [`ValueRef::Null`] if it is not known.
+    /// Returns a value of the metadata by its key. `None` if there is no such key, [`ValueRef::Null`] if it is not known.
     #[must_use]
     pub fn metadata(&self, key: &str) -> Option<ValueRef<'a>> {
         find(key, |visit| self.visit_metadata(visit))
     }
 
-    /// All measurements, in order.
+    /// Returns all measurements, in order.
     #[must_use]
     pub fn measurements(&self) -> Entries<'a> {
         Entries::collect(|visit| self.visit_measurements(visit))
     }
 
-    /// All metadata, in order.
+    /// Returns all metadata, in order.
     #[must_use]
     pub fn metadata_entries(&self) -> Entries<'a> {
         Entries::collect(|visit| self.visit_metadata(visit))
     }
 
-    /// An event that can be kept. The [response itself](Self::response) is not cloned and stays behind.
+    /// Returns a copy that can be kept. The [response itself](Self::response) is not in it.
     #[must_use]
     pub fn to_owned(&self) -> OwnedEvent {
         OwnedEvent::of(self)
@@ -258,7 +258,7 @@ fn find<'a>(key: &str, visit_all: impl FnOnce(Visit<'_, 'a>)) -> Option<ValueRef
 
 impl fmt::Display for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A tool's name is what a model says it is.
+        // Names come from models and users, and the line goes to terminals and logs.
         let mut line = OneLine(f);
         write!(line, "{}", self.name)?;
         let (user, standard): (Vec<_>, Vec<_>) = self.metadata_entries().partition(|entry| entry.from_user);
