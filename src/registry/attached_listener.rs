@@ -86,6 +86,7 @@ pub(crate) struct AttachedListener {
 
 impl AttachedListener {
     pub(super) fn new(id: Arc<str>, listener: impl Listener, sequence: u64) -> Self {
+        // Retries concern every listener, whichever spans it follows.
         let spans = SpanName::ALL.iter().filter(|name| listener.follows(**name));
         Self {
             id,

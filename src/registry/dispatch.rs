@@ -56,6 +56,7 @@ fn newest(registry: &Registry, old: Option<Arc<Table>>) -> Arc<Table> {
 
 /// Calls every handler of an event. One that panics is detached and reported, and the others are called all the same.
 pub(super) fn emit(registry: &Registry, event: &Event<'_>) {
+    // Asked for the event and not for each handler: an endless recursion ends even if no handler is attached to it.
     if user_code::is_too_deep() {
         return;
     }

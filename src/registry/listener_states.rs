@@ -5,8 +5,8 @@
 //!
 //! A listener captures something where the span is built (`on_build`), and turns it into a state when the span starts
 //! (`on_start`), which may be in another place. A node also shares the states of the span around it, for listeners that
-//! have none of its own span: that is how a listener that follows chats only finds the chat from within a tool. Of shared
-//! states, a listener is told of retries and is called around polls; chunks and ends concern the span's own.
+//! have none for this span. Through them, a listener that follows chats only is called around the polls of a tool inside a
+//! chat, and for a retry in it. Chunks and ends are passed to the span's own states only.
 
 use std::fmt;
 use std::mem;
@@ -56,14 +56,17 @@ impl ListenerState {
         let parent = parent.and_then(|parent| parent.state.kept.as_deref());
         let Some(mut kept) = self.kept.take() else { return false };
         let started = self.call(event.name(), |listener| listener.start(&mut *kept, event, parent));
+        // Even if it failed: the drop of this state drops what is left of it, as user code.
         self.kept = Some(kept);
         started.is_some()
     }
 
     /// Calls the listener, unless it was detached. One that fails is detached and reported.
     fn call<R>(&self, event: &EventName, code: impl FnOnce(&dyn ErasedListener) -> R) -> Option<R> {
-        let is_attached = self.listener.is_attached();
-        is_attached.then(|| self.callee(Some(event)).call(|| code(self.listener.get())))?
+        if !self.listener.is_attached() {
+            return None;
+        }
+        self.callee(Some(event)).call(|| code(self.listener.get()))
     }
 
     /// Calls the listener with its state.
@@ -168,6 +171,7 @@ impl ListenerStates {
         for listener in listeners.iter().filter(|listener| listener.follows(name)) {
             match self.find(listener).filter(|entry| entry.own) {
                 Some(entry) => entry.state.call_with(event.name(), |it, kept| it.end(kept, event)),
+                // It was attached after the start of this span.
                 None => listener.miss_end(),
             }
         }
@@ -179,7 +183,7 @@ impl ListenerStates {
         self.entries.iter().any(|entry| entry.around)
     }
 
-    /// Runs `poll` exactly once, inside every listener that wants to be around it. It must not panic: the caller of this
+    /// Runs `poll` exactly once, inside `around` of every listener that asks for it. It must not panic: the caller of this
     /// catches what may. `ended` says that the span has ended already.
     pub(crate) fn around<R>(&self, ended: bool, poll: impl FnOnce() -> R) -> R {
         let (mut poll, mut result) = (Some(poll), None);
@@ -214,6 +218,7 @@ fn nest(entries: &[Entry], ended: bool, outer: Nesting, poll: &mut dyn FnMut()) 
     let ended = ended && *own;
     let event = state.span.event(Phase::Start);
     state.call_with(&event, |listener, kept| listener.enclose(kept, ended, &mut enclosed));
+    // If the listener did not call it, was detached, or panicked before it did.
     enclosed();
 }
 

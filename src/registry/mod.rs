@@ -1,7 +1,7 @@
 //! Layer 1: handlers and listeners. The handle, the registry behind it, and how an event reaches what is attached.
 //!
 //! A [`Telemetry`] is a handle to a registry: a concurrent map from ids to handlers and listeners. `interest` keeps a bit for
-//! each kind of event on which something is attached, so that a span that nobody observes costs one load. `dispatch` delivers
+//! each kind of event on which something is attached, so that an unobserved span costs one load. `dispatch` delivers
 //! an event by a table that each thread caches. `listener_states` keeps what listeners know of each span. `user_code` is
 //! the one place that calls handlers, listeners and observers; it catches their panics and limits how deep they nest.
 //! `subscribe` and `sink` are handlers that queue events for a task or a thread.

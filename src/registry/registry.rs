@@ -44,7 +44,7 @@ impl Registry {
         }
     }
 
-    /// A number that tells a handler or listener from others with the same id. It is also the order of attaching.
+    /// A number that distinguishes a handler or listener from others with the same id. It is also the order of attaching.
     pub(super) fn next_sequence(&self) -> u64 {
         self.sequence.fetch_add(1, Ordering::Relaxed)
     }

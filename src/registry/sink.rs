@@ -216,7 +216,7 @@ fn answer(asking: &mut Option<SyncSender<()>>) {
     }
 }
 
-/// Waits for an event or for the guard, which comes first if there are both.
+/// Waits for an event or for a request of the guard. A request is returned first.
 async fn next(events: &mut Subscription, asked: &mut UnboundedReceiver<Ask>) -> Next {
     poll_fn(|cx| match asked.poll_recv(cx) {
         Poll::Ready(Some(ask)) => Poll::Ready(Next::Ask(ask)),

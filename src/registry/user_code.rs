@@ -42,7 +42,8 @@ pub(super) struct Nesting {
     refused: bool,
 }
 
-/// Calls user code. `None` if it panicked, or if calls nest too deep; the first is passed to `failed`.
+/// Calls user code. Returns `None` if it fails: if it panics, or if it attempts a call that nests too deep. `failed` gets
+/// the failure. A call that would itself be too deep is not made, and returns `None` too.
 #[inline]
 pub(super) fn call<R>(code: impl FnOnce() -> R, failed: impl FnOnce(&Caught)) -> Option<R> {
     if is_too_deep() {
@@ -50,12 +51,14 @@ pub(super) fn call<R>(code: impl FnOnce() -> R, failed: impl FnOnce(&Caught)) ->
     }
     let caught = match nested(code) {
         (Ok(value), false) => return Some(value),
+        // It returned, but what it called was refused. Its value is the user's: the drop of that may panic too.
         (Ok(value), true) => {
             quietly(|| drop(value));
             Caught::too_deep()
         }
         (Err(caught), _) => caught,
     };
+    // This call has been left, so a report is no deeper than what it reports, and is not refused itself.
     failed(&caught);
     caught.swallow();
     None
@@ -71,6 +74,7 @@ pub(crate) fn quietly<R>(code: impl FnOnce() -> R) -> Option<R> {
 /// Drops a value of the user's. A panic is not reported, but attempted calls that nest too deep are.
 pub(super) fn drop_value<T>(value: T, failed: impl FnOnce(&Caught)) {
     let (dropped, refused) = nested(|| drop(value));
+    // States that open spans when they are dropped can nest without any call between them: no other call could be blamed.
     if refused {
         failed(&Caught::too_deep());
     }
@@ -92,6 +96,7 @@ pub(super) fn is_too_deep() -> bool {
 #[inline]
 fn nested<R>(code: impl FnOnce() -> R) -> (Result<R, Caught>, bool) {
     let outer = nesting();
+    // Each call has a mark of its own, so that only the innermost is blamed.
     NESTING.set(Nesting { depth: (outer.depth + 1).min(MAX_DEPTH), refused: false });
     let result = catch(code);
     let refused = nesting().refused;
@@ -164,6 +169,7 @@ impl Caught {
             let Some(caught) = left.take() else { return };
             left = catch(|| drop(caught.payload)).err();
         }
+        // This one may go on without end, so it is not dropped at all.
         std::mem::forget(left);
     }
 }

@@ -31,7 +31,7 @@ use crate::registry::{AttachError, SinkGuard, SubscribeOptions, Telemetry};
 /// # Ok(())
 /// # }
 /// ```
-#[must_use = "it shows nothing until it is attached"]
+#[must_use = "it shows nothing until it is attached; bind the guard to a named variable"]
 pub struct Console {
     to: Box<dyn Write + Send>,
     colors: bool,

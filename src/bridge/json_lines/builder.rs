@@ -35,7 +35,7 @@ use crate::registry::{AttachError, SinkGuard, SubscribeOptions, Telemetry, WhenF
 /// # Ok(())
 /// # }
 /// ```
-#[must_use = "it writes nothing until it is attached"]
+#[must_use = "it writes nothing until it is attached; bind the guard to a named variable"]
 pub struct JsonLines {
     to: Box<dyn Write + Send>,
     capacity: usize,

@@ -29,7 +29,7 @@ impl Counts {
 /// What became of all that a [`Pipeline`](super::Pipeline) was to send.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-#[must_use = "it says what was lost"]
+#[must_use = "it says whether spans or metrics were lost"]
 pub struct Report {
     /// Spans that were sampled.
     pub spans: Counts,

@@ -15,7 +15,7 @@ use super::driver::Driver;
 /// Providers whose spans and metrics go to a collector. Made by [`Otlp::build`](super::Otlp::build).
 ///
 /// Keep it until the end of `main`: dropped, it sends what waits, for up to five seconds, and shuts the providers down.
-#[must_use = "dropping it shuts the providers down"]
+#[must_use = "bind it to a named variable: `let _ = …` drops it at once, which shuts the providers down"]
 pub struct Pipeline {
     pub(super) traces: SdkTracerProvider,
     pub(super) meters: SdkMeterProvider,

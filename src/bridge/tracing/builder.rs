@@ -32,7 +32,7 @@ use crate::registry::{AttachError, Telemetry};
 /// # Ok::<(), allm_telemetry::handler::AttachError>(())
 /// ```
 #[derive(Clone, Debug)]
-#[must_use = "it says nothing until it is attached"]
+#[must_use = "it opens no spans until it is attached"]
 pub struct Tracing {
     convention: Convention,
     target: &'static str,
