@@ -1,4 +1,4 @@
-//! Reads a file of events line by line and holds it against what DESIGN promises of it.
+//! Reads a file of events line by line and holds it against what the crate promises of it.
 //!
 //! It knows the keys by itself instead of asking the crate's catalogue: both may not be wrong in the same way.
 

@@ -1,7 +1,7 @@
 //! `cargo bench --manifest-path benches/peers/Cargo.toml --bench otel`: our bridge to OpenTelemetry beside the same span by
 //! hand and through tracing-opentelemetry.
 //!
-//! All go to the same SDK, to a processor that looks at each span and lets it go. The budgets: at most 1.2 times the span
+//! All go to the same SDK, to a processor that looks at each span and lets it go. The budgets: at most 1.35 times the span
 //! by hand and our span with a handler in place of the bridge; at most half of tracing-opentelemetry.
 
 use std::convert::Infallible;
@@ -248,7 +248,7 @@ fn main() {
             println!("  {name:<24} {median:>8.1}");
         }
         let [by_hand, observed, _, tracing, bridge, _] = medians;
-        judge("by hand + ours with a handler", bridge, by_hand + observed, 1.2);
+        judge("by hand + ours with a handler", bridge, by_hand + observed, 1.35);
         judge("tracing-opentelemetry", bridge, tracing, 0.5);
     }
 }

@@ -44,7 +44,7 @@ pub(crate) enum Listening {
 /// One row.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Row {
-    /// 1 to 8 are the rows of DESIGN, section 11.
+    /// As in docs/performance.md.
     pub(crate) id: &'static str,
     pub(crate) name: &'static str,
     pub(crate) shape: Shape,

@@ -67,7 +67,7 @@ impl Model {
         if asked { text.into() } else { Fact::Any }
     }
 
-    /// Calls all who are attached when the emission begins. DESIGN promises no order among them; the model follows the
+    /// Calls all who are attached when the emission begins. no order among them is promised; the model follows the
     /// order in which they were attached, as the crate happens to do, so that whole logs can be compared.
     pub(super) fn emit(&mut self, here: Ctx, emitted: &Emitted) {
         let called: Vec<_> = self.handlers.iter().filter(|it| it.handles(&emitted.event)).copied().collect();

@@ -1,4 +1,4 @@
-//! The reference: what DESIGN says of spans, for one thread and without a future, a task-local or an atomic.
+//! The reference: what the crate promises of spans, for one thread and without a future, a task-local or an atomic.
 //!
 //! [`run`] takes a program apart into the steps that mean something, and says what handlers must see.
 

@@ -16,7 +16,7 @@ use crate::work::{Items, Work};
 
 pub(super) const CONTENDER: Contender = Contender {
     name: "metrics",
-    role: Role::Peer,
+    role: Role::LessWork,
     note: "no start, no span, no id, no items: a counter and a histogram with labels at the end",
     case,
 };

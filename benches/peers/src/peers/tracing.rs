@@ -12,7 +12,7 @@ use crate::shape::Case;
 use crate::work::{Items, Work};
 
 pub(super) const CONTENDER: Contender =
-    Contender { name: "tracing", role: Role::Peer, note: "no subscriber; carries no id", case };
+    Contender { name: "tracing", role: Role::LessWork, note: "no subscriber; carries no id", case };
 
 fn case(row: &Row) -> Option<Case> {
     let fits = row.listening == Listening::Nobody && !row.reads_id();

@@ -25,7 +25,7 @@ pub(super) const COUNTING: Contender = Contender {
 
 pub(super) const TIMING: Contender = Contender {
     name: "tracing bare",
-    role: Role::Peer,
+    role: Role::LessWork,
     note: "the same with durations: the start is the span's id, so nothing is stored",
     case: |row| case(row, Some(Instant::now())),
 };
