@@ -84,8 +84,10 @@ fn modules_of_the_top_layer_do_not_import_each_other() {
 
 #[test]
 fn modules_do_not_import_each_other_in_circles() {
-    let circles = circles::circles(&Source::all_in("src"));
-    assert!(circles.is_empty(), "\n{}", circles.join("\n"));
+    let sources = Source::all_in("src");
+    for breaches in [circles::circles(&sources), circles::unused(&sources)] {
+        assert!(breaches.is_empty(), "\n{}", breaches.join("\n"));
+    }
     let planted = |texts: &[(&str, &str)]| {
         let sources: Vec<Source> = texts.iter().map(|(path, text)| Source::new(path, text)).collect();
         circles::circles(&sources)
