@@ -54,8 +54,8 @@ pub mod observe {
         InfallibleItems, OpenStream, OpenedInfallible, Opens, SpanFuture, SpanReturn, SpanStream,
     };
     pub use crate::span::observe::{
-        AsResult, Classify, ClassifyBy, ErrorWith, Fallible, Infallible, KeepResponse, NoObserver, Observe,
-        Observer, OnEnd, OnValue, Outcomes, Seen, WithInput, WithOutput,
+        AsResult, Classify, DescribeBy, Fallible, Infallible, KeepResponse, NoObserver, Observe, Observer,
+        OnEnd, OnValue, Outcomes, Seen, WithInput,
     };
     pub use crate::span::{ActiveSpan, Recorded};
 }

@@ -3,7 +3,6 @@ use std::convert::Infallible as Never;
 use futures::Stream;
 
 use super::stream::SpanStream;
-use crate::event::Value;
 use crate::span::Record;
 use crate::span::observe::{AsResult, Classify, Fallible, Infallible, Observe, Observer, Outcomes, Sealed};
 
@@ -50,12 +49,10 @@ pub struct InfallibleItems<O>(O);
 impl<O> Sealed for InfallibleItems<O> {}
 
 impl<O: Observer> Observer for InfallibleItems<O> {
-    fn input(&mut self) -> Option<Value> {
-        self.0.input()
-    }
+    type Inner = O;
 
-    fn end(&mut self, record: &mut Record<'_>) {
-        self.0.end(record);
+    fn inner(&mut self) -> &mut O {
+        &mut self.0
     }
 }
 

@@ -1,9 +1,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::observe::{
-    ClassifyBy, ErrorWith, KeepResponse, NoObserver, OnEnd, OnValue, WithInput, WithOutput,
-};
+use super::observe::{DescribeBy, KeepResponse, NoObserver, OnEnd, OnValue, WithInput};
 use super::pending::PendingSpan;
 use super::record::Record;
 use crate::event::{Failure, ImageOperation, Key, SpanName, Value};
@@ -218,12 +216,12 @@ impl<O> Span<O> {
     #[inline]
     pub fn output<T: ?Sized, V: Into<Value>, F: FnMut(&T) -> V>(
         mut self,
-        output: F,
-    ) -> Span<WithOutput<O, F>> {
+        mut output: F,
+    ) -> Span<OnValue<O, impl FnMut(&T, &mut Record<'_>)>> {
         if let Some(start) = self.pending.start_mut() {
             start.has_output = true;
         }
-        self.wrap(|inner| WithOutput { inner, output })
+        self.observe(move |value: &T, record: &mut Record<'_>| record.add_output(|| output(value).into()))
     }
 
     /// What was asked, in a form for people. The closure runs at the start, only if a handler may see the field `input`.
@@ -242,8 +240,14 @@ impl<O> Span<O> {
     /// The class holds for this span only: a span around it that fails with the same error classifies it by its own
     /// settings. Without it, the class is the name of the error's type, or `_OTHER` for boxed errors.
     #[inline]
-    pub fn error_type<E: ?Sized, K: Into<Key>, F: Fn(&E) -> K>(self, class: F) -> Span<ClassifyBy<O, F>> {
-        self.wrap(|inner| ClassifyBy { inner, class })
+    pub fn error_type<E: fmt::Display + ?Sized, K: Into<Key>, F: Fn(&E) -> K>(
+        self,
+        class: F,
+    ) -> Span<DescribeBy<O, impl Fn(&E, bool) -> Option<Failure>>> {
+        self.describe(move |error: &E, with_text| {
+            let text = with_text.then(|| error.to_string().into());
+            Some(Failure { error_type: class(error).into(), text, stacktrace: None })
+        })
     }
 
     /// Describes errors, class and text; for errors without `Display`, or whose `Display` says too much. `None` means that
@@ -266,8 +270,11 @@ impl<O> Span<O> {
     pub fn error_with<E: ?Sized, D: Into<Option<Failure>>, F: Fn(&E) -> D>(
         self,
         describe: F,
-    ) -> Span<ErrorWith<O, F>> {
-        self.wrap(|inner| ErrorWith { inner, describe })
+    ) -> Span<DescribeBy<O, impl Fn(&E, bool) -> Option<Failure>>> {
+        self.describe(move |error: &E, with_text| {
+            let failure = describe(error).into()?;
+            Some(Failure { text: failure.text.filter(|_| with_text), ..failure })
+        })
     }
 
     /// Shows the response to handlers by reference, as [`event.response::<T>()`](crate::Event::response). It must own
@@ -275,6 +282,10 @@ impl<O> Span<O> {
     #[inline]
     pub fn keep_response(self) -> Span<KeepResponse<O>> {
         self.wrap(|inner| KeepResponse { inner })
+    }
+
+    fn describe<E: ?Sized, F: Fn(&E, bool) -> Option<Failure>>(self, describe: F) -> Span<DescribeBy<O, F>> {
+        self.wrap(|inner| DescribeBy { inner, describe })
     }
 
     #[inline]

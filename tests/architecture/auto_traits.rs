@@ -126,12 +126,8 @@ fn a_span_is_what_its_observers_are() {
         OnEnd<NoObserver, fn()>: Send Sync Unpin;
         WithInput<NoObserver, Rc<()>>: Unpin;
         WithInput<NoObserver, fn()>: Send Sync Unpin;
-        WithOutput<NoObserver, Rc<()>>: Unpin;
-        WithOutput<NoObserver, fn()>: Send Sync Unpin;
-        ClassifyBy<NoObserver, Rc<()>>: Unpin;
-        ClassifyBy<NoObserver, fn()>: Send Sync Unpin;
-        ErrorWith<NoObserver, Rc<()>>: Unpin;
-        ErrorWith<NoObserver, fn()>: Send Sync Unpin;
+        DescribeBy<NoObserver, Rc<()>>: Unpin;
+        DescribeBy<NoObserver, fn()>: Send Sync Unpin;
         KeepResponse<Rc<()>>: Unpin;
         KeepResponse<NoObserver>: Send Sync Unpin;
         Fallible<Rc<()>>: Unpin;

@@ -3,7 +3,7 @@ use std::any::Any;
 use super::super::record::Record;
 use super::sealed::Sealed;
 use super::{Classify, Observe, Observer};
-use crate::event::{Failure, Value};
+use crate::event::Failure;
 
 /// Made by [`Span::keep_response`](crate::Span::keep_response).
 #[derive(Clone, Copy, Debug)]
@@ -14,12 +14,10 @@ pub struct KeepResponse<O> {
 impl<O> Sealed for KeepResponse<O> {}
 
 impl<O: Observer> Observer for KeepResponse<O> {
-    fn input(&mut self) -> Option<Value> {
-        self.inner.input()
-    }
+    type Inner = O;
 
-    fn end(&mut self, record: &mut Record<'_>) {
-        self.inner.end(record);
+    fn inner(&mut self) -> &mut O {
+        &mut self.inner
     }
 }
 

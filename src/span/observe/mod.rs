@@ -6,27 +6,23 @@
 //! in which they were given. A wrapper (`in_span`, `in_span_infallible`, `open`) adds [`Fallible`] or [`Infallible`], which
 //! says whether an `Err` is an error.
 
-mod error_type;
-mod error_with;
+mod describe_by;
 mod keep_response;
 mod none;
 mod on_end;
 mod on_value;
 mod outcomes;
 mod with_input;
-mod with_output;
 
 use std::any::Any;
 
-pub use error_type::ClassifyBy;
-pub use error_with::ErrorWith;
+pub use describe_by::DescribeBy;
 pub use keep_response::KeepResponse;
 pub use none::NoObserver;
 pub use on_end::OnEnd;
 pub use on_value::OnValue;
 pub use outcomes::{AsResult, Fallible, Infallible, Outcomes, Seen};
 pub use with_input::WithInput;
-pub use with_output::WithOutput;
 
 pub(crate) use sealed::Sealed;
 
@@ -40,12 +36,22 @@ pub(crate) mod sealed {
 
 /// The observer of a span, whatever it wraps. Sealed.
 pub trait Observer: sealed::Sealed {
+    /// The observer that this one wraps.
+    #[doc(hidden)]
+    type Inner: Observer;
+    /// The observer that this one wraps, to which it forwards by default.
+    #[doc(hidden)]
+    fn inner(&mut self) -> &mut Self::Inner;
     /// The input of the span, at its start.
     #[doc(hidden)]
-    fn input(&mut self) -> Option<Value>;
+    fn input(&mut self) -> Option<Value> {
+        self.inner().input()
+    }
     /// Called before the end is emitted.
     #[doc(hidden)]
-    fn end(&mut self, record: &mut Record<'_>);
+    fn end(&mut self, record: &mut Record<'_>) {
+        self.inner().end(record);
+    }
 }
 
 /// An observer that sees values of type `T`: the `Ok` value of a future, the `Ok` items of a stream. Sealed.

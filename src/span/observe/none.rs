@@ -14,6 +14,12 @@ pub struct NoObserver;
 impl Sealed for NoObserver {}
 
 impl Observer for NoObserver {
+    type Inner = Self;
+
+    fn inner(&mut self) -> &mut Self {
+        self
+    }
+
     fn input(&mut self) -> Option<Value> {
         None
     }

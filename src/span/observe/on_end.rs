@@ -3,7 +3,7 @@ use std::any::Any;
 use super::super::record::Record;
 use super::sealed::Sealed;
 use super::{Classify, Observe, Observer};
-use crate::event::{Failure, Value};
+use crate::event::Failure;
 
 /// Made by [`Span::on_end`](crate::Span::on_end).
 #[derive(Clone, Copy, Debug)]
@@ -15,8 +15,10 @@ pub struct OnEnd<O, F> {
 impl<O, F> Sealed for OnEnd<O, F> {}
 
 impl<O: Observer, F: FnOnce(&mut Record<'_>)> Observer for OnEnd<O, F> {
-    fn input(&mut self) -> Option<Value> {
-        self.inner.input()
+    type Inner = O;
+
+    fn inner(&mut self) -> &mut O {
+        &mut self.inner
     }
 
     fn end(&mut self, record: &mut Record<'_>) {

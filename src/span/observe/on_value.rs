@@ -3,7 +3,7 @@ use std::any::Any;
 use super::super::record::Record;
 use super::sealed::Sealed;
 use super::{Classify, Observe, Observer};
-use crate::event::{Failure, Value};
+use crate::event::Failure;
 
 /// Made by [`Span::observe`](crate::Span::observe).
 #[derive(Clone, Copy, Debug)]
@@ -15,12 +15,10 @@ pub struct OnValue<O, F> {
 impl<O, F> Sealed for OnValue<O, F> {}
 
 impl<O: Observer, F> Observer for OnValue<O, F> {
-    fn input(&mut self) -> Option<Value> {
-        self.inner.input()
-    }
+    type Inner = O;
 
-    fn end(&mut self, record: &mut Record<'_>) {
-        self.inner.end(record);
+    fn inner(&mut self) -> &mut O {
+        &mut self.inner
     }
 }
 

@@ -3,7 +3,6 @@ use std::any::Any;
 use super::super::record::Record;
 use super::sealed::Sealed;
 use super::{Classify, Observe, Observer};
-use crate::event::Value;
 
 /// A value that says whether it is an error: a `Result`.
 #[diagnostic::on_unimplemented(
@@ -63,22 +62,18 @@ impl<O> Sealed for Fallible<O> {}
 impl<O> Sealed for Infallible<O> {}
 
 impl<O: Observer> Observer for Fallible<O> {
-    fn input(&mut self) -> Option<Value> {
-        self.0.input()
-    }
+    type Inner = O;
 
-    fn end(&mut self, record: &mut Record<'_>) {
-        self.0.end(record);
+    fn inner(&mut self) -> &mut O {
+        &mut self.0
     }
 }
 
 impl<O: Observer> Observer for Infallible<O> {
-    fn input(&mut self) -> Option<Value> {
-        self.0.input()
-    }
+    type Inner = O;
 
-    fn end(&mut self, record: &mut Record<'_>) {
-        self.0.end(record);
+    fn inner(&mut self) -> &mut O {
+        &mut self.0
     }
 }
 

@@ -15,12 +15,14 @@ pub struct WithInput<O, F> {
 impl<O, F> Sealed for WithInput<O, F> {}
 
 impl<O: Observer, V: Into<Value>, F: FnOnce() -> V> Observer for WithInput<O, F> {
-    fn input(&mut self) -> Option<Value> {
-        self.input.take().map(|input| input().into())
+    type Inner = O;
+
+    fn inner(&mut self) -> &mut O {
+        &mut self.inner
     }
 
-    fn end(&mut self, record: &mut Record<'_>) {
-        self.inner.end(record);
+    fn input(&mut self) -> Option<Value> {
+        self.input.take().map(|input| input().into())
     }
 }
 
