@@ -1,26 +1,26 @@
 use tracing::Dispatch;
 use tracing::span::{Attributes, Record};
 
-use super::handle::Handle;
-use super::live::{Live, State};
-use super::place::Place;
+use super::callsite::DynamicCallsite;
+use super::callsites::{Callsites, DESCRIPTION, EXCEPTION, KIND, MESSAGE, NAME, STATUS};
+use super::current::Current;
 use super::scoped_dispatch::ScopedDispatch;
-use super::site::Site;
-use super::sites::{DESCRIPTION, EXCEPTION, KIND, MESSAGE, NAME, STATUS, Sites};
+use super::state::State;
+use super::subscriber_span::SubscriberSpan;
 use super::values::Values;
 use crate::convention::{Convention, SpanKind};
 use crate::event::{Content, Event, Outcome};
 use crate::registry::Listener;
 
-/// What is attached.
+/// The listener that is attached.
 #[derive(Debug)]
 pub(super) struct Bridge {
     pub(super) convention: Convention,
-    pub(super) sites: Sites,
+    pub(super) callsites: Callsites,
 }
 
 impl Listener for Bridge {
-    type Built = Place;
+    type Built = Current;
     type State = State;
 
     fn content(&self) -> Content {
@@ -31,26 +31,27 @@ impl Listener for Bridge {
         true
     }
 
-    fn on_build(&self) -> Place {
-        Place::here()
+    fn on_build(&self) -> Current {
+        Current::get()
     }
 
-    fn on_start(&self, event: &Event<'_>, built: Place, _: Option<&State>) -> State {
-        let place = built.settle();
-        let (Some(scoped_dispatch), Some(span)) = (&place.scoped_dispatch, event.span()) else {
-            return State::new(place.scoped_dispatch, None);
+    fn on_start(&self, event: &Event<'_>, built: Current, _: Option<&State>) -> State {
+        let Current { dispatch: Some(scope), span: parent } = built.at_start() else {
+            return State::default();
         };
-        let site = self.sites.span(span);
-        let handle = scoped_dispatch
-            .run(|dispatch| self.open(event, site, dispatch, scoped_dispatch, place.current.as_ref()));
-        State::new(place.scoped_dispatch, handle.map(|handle| Live { handle, site }))
+        let opened = event.span().and_then(|name| {
+            let callsite = self.callsites.span(name);
+            let open = |dispatch: &Dispatch| self.open(event, callsite, dispatch, &scope, parent.as_ref());
+            Some((scope.run(open)?, callsite))
+        });
+        State::new(scope, opened)
     }
 
     fn on_event(&self, state: &State, event: &Event<'_>) {
-        let Some(live) = state.live() else { return };
-        let values = Values::new(self.sites.note(event.span()));
-        live.handle.scoped_dispatch().run(|dispatch| {
-            values.tell(dispatch, live.handle.id(), |values| {
+        let Some(span) = state.span() else { return };
+        let values = Values::new(self.callsites.event(event.span()));
+        span.scope().run(|dispatch| {
+            values.record_event(dispatch, span.id(), |values| {
                 values.text(MESSAGE, event.name().as_str());
                 self.convention.event_attributes(event, |key, value| values.push(key, value));
             });
@@ -58,8 +59,8 @@ impl Listener for Bridge {
     }
 
     fn on_end(&self, state: &State, event: &Event<'_>) {
-        let Some(live) = state.end() else { return };
-        let mut values = Values::new(live.site);
+        let Some((span, callsite)) = state.end() else { return };
+        let mut values = Values::new(callsite);
         self.convention.end_attributes(event, |key, value| values.push(key, value));
         self.convention.user_attributes(event, |key, value| values.push(key, value));
         if self.convention.error_type(event).is_some() {
@@ -68,75 +69,69 @@ impl Listener for Bridge {
                 values.text(DESCRIPTION, text);
             }
         }
-        live.handle.scoped_dispatch().run(|dispatch| {
-            // Once more inside: tracing-opentelemetry takes the last time that a span is left for its end.
-            live.handle.enter(dispatch, || {
-                live.record(dispatch, &values);
-                self.tell_panic(event, &live, dispatch);
+        span.scope().run(|dispatch| {
+            // Entered once more: tracing-opentelemetry takes the time of a span's last exit for its end.
+            span.enter(dispatch, || {
+                values.visit(|set| dispatch.record(span.id(), &Record::new(set)));
+                self.record_panic(event, &span, dispatch);
             });
         });
     }
 
     fn around(&self, state: &State, ended: bool, poll: &mut dyn FnMut()) {
-        let Some(scoped_dispatch) = &state.scoped_dispatch else { return poll() };
-        let live = if ended { None } else { state.live() };
-        scoped_dispatch.run(|dispatch| match &live {
-            Some(live) => live.handle.enter(dispatch, poll),
+        let Some(scope) = state.scope() else { return poll() };
+        let span = if ended { None } else { state.span() };
+        scope.run(|dispatch| match &span {
+            Some(span) => span.enter(dispatch, poll),
             None => poll(),
         });
     }
 }
 
 impl Bridge {
-    /// Opens the span, if the subscriber wants it.
+    /// Opens the span, if the subscriber enables it.
     fn open(
         &self,
         event: &Event<'_>,
-        site: &'static Site,
+        callsite: &'static DynamicCallsite,
         dispatch: &Dispatch,
-        scoped_dispatch: &ScopedDispatch,
-        parent: Option<&Handle>,
-    ) -> Option<Handle> {
-        if !site.is_enabled(dispatch) {
+        scope: &ScopedDispatch,
+        parent: Option<&SubscriberSpan>,
+    ) -> Option<SubscriberSpan> {
+        if !callsite.is_enabled(dispatch) {
             return None;
         }
-        let mut values = Values::new(site);
+        let mut values = Values::new(callsite);
         values.text(NAME, self.convention.span_name(event));
-        values.text(
-            KIND,
-            match self.convention.kind(event.span()?) {
-                SpanKind::Client => "client",
-                SpanKind::Internal => "internal",
-            },
-        );
+        let kind = match self.convention.kind(event.span()?) {
+            SpanKind::Client => "client",
+            SpanKind::Internal => "internal",
+        };
+        values.text(KIND, kind);
         self.convention.start_attributes(event, |key, value| values.push(key, value));
         self.convention.user_attributes(event, |key, value| values.push(key, value));
-        let mut opened: Option<Handle> = None;
-        values.give(|set| match &opened {
-            Some(handle) => dispatch.record(handle.id(), &Record::new(set)),
+        let mut opened: Option<SubscriberSpan> = None;
+        values.visit(|set| match &opened {
+            Some(span) => dispatch.record(span.id(), &Record::new(set)),
             None => {
                 let attributes = match parent {
-                    Some(parent) => Attributes::child_of(parent.id().clone(), site.metadata(), set),
-                    // The one that is current here, if the subscriber knows of one.
-                    None => Attributes::new(site.metadata(), set),
+                    Some(parent) => Attributes::child_of(parent.id().clone(), callsite.metadata(), set),
+                    // The parent is the subscriber's current span, if it has one.
+                    None => Attributes::new(callsite.metadata(), set),
                 };
-                opened = Some(Handle::new(scoped_dispatch.clone(), dispatch.new_span(&attributes)));
+                opened = Some(SubscriberSpan::new(scope.clone(), dispatch.new_span(&attributes)));
             }
         });
         opened
     }
 
-    fn tell_panic(&self, event: &Event<'_>, live: &Live, dispatch: &Dispatch) {
+    fn record_panic(&self, event: &Event<'_>, span: &SubscriberSpan, dispatch: &Dispatch) {
         if event.outcome() != Some(Outcome::Panicked) {
             return;
         }
-        let mut attributes = Vec::new();
-        self.convention.exception_attributes(event, |key, value| attributes.push((key, value)));
-        if !attributes.is_empty() {
-            Values::new(self.sites.exception()).tell(dispatch, live.handle.id(), |values| {
-                values.text(MESSAGE, EXCEPTION);
-                attributes.into_iter().for_each(|(key, value)| values.push(key, value));
-            });
-        }
+        Values::new(self.callsites.exception()).record_event(dispatch, span.id(), |values| {
+            values.text(MESSAGE, EXCEPTION);
+            self.convention.exception_attributes(event, |key, value| values.push(key, value));
+        });
     }
 }

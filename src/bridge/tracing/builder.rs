@@ -3,7 +3,7 @@ use std::sync::Arc;
 use tracing::Level;
 
 use super::bridge::Bridge;
-use super::sites::Sites;
+use super::callsites::Callsites;
 use crate::convention::Convention;
 use crate::registry::{AttachError, Telemetry};
 
@@ -72,8 +72,8 @@ impl Tracing {
     /// [`AttachError::AlreadyExists`] if the id is taken, [`AttachError::TooManyListeners`] if there are
     /// [`MAX_LISTENERS`](crate::handler::MAX_LISTENERS).
     pub fn attach(self, id: impl Into<Arc<str>>, telemetry: &Telemetry) -> Result<(), AttachError> {
-        let sites = Sites::new(&self.convention, self.target, self.level);
-        telemetry.listen(id, Bridge { convention: self.convention, sites })
+        let callsites = Callsites::new(&self.convention, self.target, self.level);
+        telemetry.listen(id, Bridge { convention: self.convention, callsites })
     }
 }
 

@@ -86,12 +86,12 @@
 
 mod bridge;
 mod builder;
-mod handle;
-mod live;
-mod place;
+mod callsite;
+mod callsites;
+mod current;
 mod scoped_dispatch;
-mod site;
-mod sites;
+mod state;
+mod subscriber_span;
 mod values;
 
 pub use builder::Tracing;

@@ -4,8 +4,10 @@ use tracing::Dispatch;
 use tracing::dispatcher::{get_default, with_default};
 use tracing::subscriber::NoSubscriber;
 
-/// The subscriber that a span belongs to. All that concerns the span runs with it as the default one, so that a
-/// subscriber of one task is not lost on another, and a registry finds itself when it closes parents.
+/// The subscriber that a span belongs to.
+///
+/// Everything that concerns the span runs with it as the default subscriber: otherwise the subscriber of one task would be
+/// lost on another, and a registry that closes a span could not find itself to close the parent.
 #[derive(Clone, Debug)]
 pub(super) struct ScopedDispatch {
     dispatch: Dispatch,
@@ -13,22 +15,22 @@ pub(super) struct ScopedDispatch {
     is_global: bool,
 }
 
-/// Where `tracing` keeps the process's dispatch, once we have seen it.
+/// The address at which `tracing` keeps the process's dispatch, once it is known.
 static GLOBAL: AtomicUsize = AtomicUsize::new(0);
 
 fn address(dispatch: &Dispatch) -> usize {
     std::ptr::from_ref(dispatch).addr()
 }
 
-/// Whether this reference, as `get_default` gave it, is to the process's dispatch. No is always safe to say: it costs
+/// Whether this reference, as `get_default` gave it, is to the process's dispatch. False is always a safe answer: it costs
 /// a thread-local write around each poll.
-///
-/// A dispatch of a scope is lent once at a time, so what is lent again meanwhile is not one.
 fn is_global(dispatch: &Dispatch) -> bool {
     let here = address(dispatch);
     if here == GLOBAL.load(Ordering::Relaxed) {
         return true;
     }
+    // `get_default` does not lend a scope's dispatch a second time while it is borrowed. If this nested call sees the same
+    // one, it is the process's.
     let is_shared = get_default(address) == here && !dispatch.is::<NoSubscriber>();
     if is_shared {
         GLOBAL.store(here, Ordering::Relaxed);
@@ -37,8 +39,8 @@ fn is_global(dispatch: &Dispatch) -> bool {
 }
 
 impl ScopedDispatch {
-    /// Looks at the subscriber of the calling code, if there is one.
-    pub(super) fn look<R>(mut look: impl FnMut(&Dispatch, Self) -> R) -> Option<R> {
+    /// Calls `look` with the current subscriber, if there is one.
+    pub(super) fn with_current<R>(mut look: impl FnMut(&Dispatch, Self) -> R) -> Option<R> {
         get_default(|dispatch| {
             let is_global = is_global(dispatch);
             if !is_global && dispatch.is::<NoSubscriber>() {
@@ -48,12 +50,11 @@ impl ScopedDispatch {
         })
     }
 
-    /// The subscriber of the calling code.
-    pub(super) fn here() -> Option<Self> {
-        Self::look(|_, scoped_dispatch| scoped_dispatch)
+    pub(super) fn current() -> Option<Self> {
+        Self::with_current(|_, current| current)
     }
 
-    /// Whether nobody chose this subscriber for a task or a scope.
+    /// Returns whether this is the process's subscriber, which was not chosen for a task or a scope.
     pub(super) fn is_global(&self) -> bool {
         self.is_global
     }
@@ -61,6 +62,7 @@ impl ScopedDispatch {
     /// Runs code with this subscriber as the default one.
     #[inline]
     pub(super) fn run<R>(&self, code: impl FnOnce(&Dispatch) -> R) -> R {
+        // Where it is the default already, nothing is written to the thread-local.
         if self.is_global && get_default(is_global) {
             return code(&self.dispatch);
         }

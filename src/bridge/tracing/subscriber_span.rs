@@ -6,28 +6,28 @@ use tracing::span::Id;
 use super::scoped_dispatch::ScopedDispatch;
 use crate::registry::catch;
 
-/// A span of a subscriber, kept open as long as this lives.
+/// A reference to a span of a subscriber, which keeps it open until it is dropped.
 #[derive(Debug)]
-pub(super) struct Handle {
-    scoped_dispatch: ScopedDispatch,
+pub(super) struct SubscriberSpan {
+    scope: ScopedDispatch,
     id: Id,
 }
 
-impl Handle {
-    /// Takes over a span that was opened, or cloned, for it.
-    pub(super) fn new(scoped_dispatch: ScopedDispatch, id: Id) -> Self {
-        Self { scoped_dispatch, id }
+impl SubscriberSpan {
+    /// Takes over an id that was opened, or cloned, for it.
+    pub(super) fn new(scope: ScopedDispatch, id: Id) -> Self {
+        Self { scope, id }
     }
 
-    pub(super) fn scoped_dispatch(&self) -> &ScopedDispatch {
-        &self.scoped_dispatch
+    pub(super) fn scope(&self) -> &ScopedDispatch {
+        &self.scope
     }
 
     pub(super) fn id(&self) -> &Id {
         &self.id
     }
 
-    /// Runs code inside the span. Whatever panics, the thread does not stay inside.
+    /// Runs code inside the span. Whatever panics, the thread leaves the span.
     #[inline]
     pub(super) fn enter(&self, dispatch: &Dispatch, code: impl FnOnce()) {
         let ran = catch(|| {
@@ -46,12 +46,12 @@ impl Handle {
     }
 }
 
-impl Drop for Handle {
+impl Drop for SubscriberSpan {
     fn drop(&mut self) {
-        let closed = catch(|| self.scoped_dispatch.run(|dispatch| dispatch.try_close(self.id.clone())));
+        let closed = catch(|| self.scope.run(|dispatch| dispatch.try_close(self.id.clone())));
         match closed {
             Ok(_) => {}
-            // A second panic while the thread unwinds would abort the process.
+            // A second panic during unwinding would abort the process.
             Err(caught) if thread::panicking() => caught.swallow(),
             Err(caught) => caught.resume(),
         }

@@ -13,7 +13,7 @@ use tracing_core::subscriber::Interest;
 
 /// What makes one callsite differ from another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Spec {
+pub(super) struct CallsiteSpec {
     pub(super) is_span: bool,
     pub(super) name: Cow<'static, str>,
     pub(super) target: &'static str,
@@ -21,76 +21,64 @@ pub(super) struct Spec {
     pub(super) keys: Vec<Cow<'static, str>>,
 }
 
-/// A callsite that is made while the program runs: what the macros of `tracing` make when it is compiled.
+/// A callsite that is made at run time, in place of the static that a macro of `tracing` makes: its fields depend on the
+/// [`Convention`](crate::convention::Convention).
 ///
-/// `tracing` keeps callsites for ever. So they are leaked, once for each [`Spec`].
-pub(super) struct Site {
-    made: OnceLock<Made>,
+/// `tracing` keeps callsites for the life of the process, so they are leaked, once for each [`CallsiteSpec`].
+pub(super) struct DynamicCallsite {
+    // Metadata refers to its callsite, so it is set once the callsite has an address.
+    described: OnceLock<Described>,
     interest: AtomicU8,
 }
 
-/// What needs the callsite's own address.
-struct Made {
+struct Described {
     metadata: Metadata<'static>,
-    names: &'static [&'static str],
     fields: Box<[Field]>,
 }
 
-/// Nobody has been asked.
-const UNKNOWN: u8 = 3;
 const NEVER: u8 = 0;
 const SOMETIMES: u8 = 1;
 const ALWAYS: u8 = 2;
+/// No subscriber has been asked yet.
+const UNKNOWN: u8 = 3;
 
-impl Site {
-    /// The callsite for this, which is made if it is the first of its kind.
-    pub(super) fn of(spec: Spec) -> &'static Self {
-        static SITES: LazyLock<Mutex<HashMap<Spec, &'static Site>>> = LazyLock::new(Mutex::default);
-        let mut sites = SITES.lock().unwrap_or_else(PoisonError::into_inner);
-        sites.entry(spec).or_insert_with_key(Self::leak)
+impl DynamicCallsite {
+    /// Returns the callsite for a specification. It is made on the first call.
+    pub(super) fn of(spec: CallsiteSpec) -> &'static Self {
+        static MADE: LazyLock<Mutex<HashMap<CallsiteSpec, &'static DynamicCallsite>>> =
+            LazyLock::new(Mutex::default);
+        let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+        made.entry(spec).or_insert_with_key(Self::leak)
     }
 
-    fn leak(spec: &Spec) -> &'static Self {
-        let site: &'static Self =
-            Box::leak(Box::new(Self { made: OnceLock::new(), interest: AtomicU8::new(UNKNOWN) }));
+    fn leak(spec: &CallsiteSpec) -> &'static Self {
+        let callsite: &'static Self =
+            Box::leak(Box::new(Self { described: OnceLock::new(), interest: AtomicU8::new(UNKNOWN) }));
         let names: &'static [&'static str] = Vec::leak(spec.keys.iter().cloned().map(leaked).collect());
-        let fields = FieldSet::new(names, tracing_core::identify_callsite!(site));
+        let fields = FieldSet::new(names, tracing_core::identify_callsite!(callsite));
         let kind = if spec.is_span { Kind::SPAN } else { Kind::EVENT };
-        let place = Some(module_path!());
-        let metadata = Metadata::new(
-            leaked(spec.name.clone()),
-            spec.target,
-            spec.level,
-            None,
-            None,
-            place,
-            fields,
-            kind,
-        );
+        let name = leaked(spec.name.clone());
+        let module = Some(module_path!());
+        let metadata = Metadata::new(name, spec.target, spec.level, None, None, module, fields, kind);
         let fields = metadata.fields().iter().collect();
-        let _ = site.made.set(Made { metadata, names, fields });
-        site
+        let _ = callsite.described.set(Described { metadata, fields });
+        callsite
     }
 
-    fn made(&self) -> &Made {
-        self.made.get().expect("set before anybody has the site")
+    fn described(&self) -> &Described {
+        self.described.get().expect("set before `leak` returns the callsite")
     }
 
     pub(super) fn metadata(&'static self) -> &'static Metadata<'static> {
-        &self.made().metadata
+        &self.described().metadata
     }
 
-    /// The keys, in the order of the spec.
-    pub(super) fn names(&self) -> &'static [&'static str] {
-        self.made().names
-    }
-
-    /// The handles of the keys, in their order.
+    /// The fields, in the order of the specification's keys.
     pub(super) fn fields(&self) -> &[Field] {
-        &self.made().fields
+        &self.described().fields
     }
 
-    /// Whether the subscriber wants this. It is the default one here.
+    /// Returns whether the subscriber, which is the default one here, enables this callsite.
     pub(super) fn is_enabled(&'static self, dispatch: &Dispatch) -> bool {
         let level = self.metadata().level();
         if *level > STATIC_MAX_LEVEL || *level > LevelFilter::current() {
@@ -111,13 +99,14 @@ impl Site {
         }
     }
 
-    /// Registers the callsite when it is first used, and not before: `tracing` asks the default subscriber if there is but
-    /// one, and where a bridge is attached that is often none yet.
+    /// Registers the callsite on its first use and not when it is made: `tracing` asks the subscribers there are for their
+    /// interest, and where a bridge is attached there is often none yet.
     #[cold]
     fn register(&'static self) -> u8 {
         let first =
             self.interest.compare_exchange(UNKNOWN, SOMETIMES, Ordering::Relaxed, Ordering::Relaxed).is_ok();
-        // Others ask each time until it is known; so does a subscriber that opens a span from inside this call.
+        // Until the interest is known, other threads ask the subscriber each time, and so does a subscriber that opens a span
+        // from inside `register`.
         if first {
             callsite::register(self);
         }
@@ -132,7 +121,7 @@ fn leaked(name: Cow<'static, str>) -> &'static str {
     }
 }
 
-impl Callsite for Site {
+impl Callsite for DynamicCallsite {
     fn set_interest(&self, interest: Interest) {
         let interest = match () {
             () if interest.is_never() => NEVER,
@@ -143,12 +132,12 @@ impl Callsite for Site {
     }
 
     fn metadata(&self) -> &Metadata<'_> {
-        &self.made().metadata
+        &self.described().metadata
     }
 }
 
-impl fmt::Debug for Site {
+impl fmt::Debug for DynamicCallsite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Site").field(&self.made().metadata).finish()
+        f.debug_tuple("DynamicCallsite").field(&self.described().metadata).finish()
     }
 }
