@@ -74,7 +74,7 @@ async fn of_one_that_swallows_nobody_can_tell() {
 #[tokio::test]
 async fn of_one_that_answers_a_page_for_people_nobody_can_tell() {
     let (lost, why) = through(World::new(By::Http), Mood::Page).await;
-    assert_eq!((lost, why.as_deref()), ([0, 0, 0, 10], Some("HTTP status 200 OK, and no OTLP answer")));
+    assert_eq!((lost, why.as_deref()), ([0, 0, 0, 10], Some("HTTP status 200 OK, but not an OTLP response")));
 }
 
 #[tokio::test]

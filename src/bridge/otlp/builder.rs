@@ -7,13 +7,13 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::{MeterProviderBuilder, SdkMeterProvider};
 use opentelemetry_sdk::trace::{SdkTracerProvider, TracerProviderBuilder};
 
-use super::counts::ExportCounts;
-use super::driver::Driver;
 use super::error::OtlpError;
+use super::export_counts::ExportCounts;
+use super::export_runtime::ExportRuntime;
 use super::exporters::{Exporters, Target, Transport, number};
 use super::pipeline::Pipeline;
 
-/// Sets up a [`Pipeline`]. What is not set is taken from the environment, see [the module](super).
+/// Builds a [`Pipeline`]. What is not set is taken from the environment, see [the module](super).
 ///
 /// # Examples
 ///
@@ -32,7 +32,7 @@ use super::pipeline::Pipeline;
 /// # Ok(())
 /// # }
 /// ```
-#[must_use = "it does nothing until it is built"]
+#[must_use = "nothing is sent until it is built"]
 pub struct Otlp {
     target: Target,
     service_name: Option<String>,
@@ -45,7 +45,7 @@ pub struct Otlp {
 impl Otlp {
     const QUEUE: usize = 2_048;
 
-    /// As the environment says; where it is silent, http/protobuf to `http://localhost:4318`.
+    /// Takes everything from the environment; otherwise http/protobuf to `http://localhost:4318`.
     pub fn new() -> Self {
         Self {
             target: Target::default(),
@@ -57,58 +57,58 @@ impl Otlp {
         }
     }
 
-    /// Sends by gRPC; where no endpoint is set, to `http://localhost:4317`.
+    /// Sends by gRPC; if no endpoint is set, to `http://localhost:4317`.
     pub fn grpc(mut self) -> Self {
         self.target.transport = Some(Transport::Grpc);
         self
     }
 
-    /// Sends by http/protobuf, whatever the environment says.
+    /// Sends by http/protobuf, whatever the environment sets.
     pub fn http(mut self) -> Self {
         self.target.transport = Some(Transport::Http);
         self
     }
 
-    /// The collector's address, such as `http://127.0.0.1:4318`: for http without the path `/v1/traces`.
+    /// Sets the collector's address, such as `http://127.0.0.1:4318`: for HTTP without the path `/v1/traces`.
     pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
         self.target.endpoint = Some(endpoint.into());
         self
     }
 
-    /// A header of every request: a key, a project. Those of the environment are sent too.
+    /// Adds a header to every request, such as an API key. Those of the environment are sent too.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.target.headers.push((name.into(), value.into()));
         self
     }
 
-    /// How long one export may take, its retries included: 10 seconds if not set.
+    /// Sets how long one export may take, its retries included: 10 seconds if not set.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.target.timeout = Some(timeout);
         self
     }
 
-    /// What sends http requests, such as a client with TLS: without one, plain http only.
+    /// Sets the client that sends HTTP requests, such as one with TLS. The default client has no TLS.
     pub fn http_client(mut self, client: impl HttpClient + 'static) -> Self {
         self.target.client = Some(Arc::new(client));
         self
     }
 
-    /// The name of this service, in place of `OTEL_SERVICE_NAME`.
+    /// Sets the name of this service, in place of `OTEL_SERVICE_NAME`.
     pub fn service_name(self, name: impl Into<String>) -> Self {
         Self { service_name: Some(name.into()), ..self }
     }
 
-    /// How many spans may wait to be sent: 2,048 if not set. Beyond that they are dropped and counted.
+    /// Sets how many spans may wait to be sent: 2,048 if not set. Any more are dropped and counted.
     pub fn queue(self, spans: usize) -> Self {
         Self { queue: Some(spans), ..self }
     }
 
-    /// Sends no metrics: Phoenix and MLflow take none.
+    /// Sends no metrics, for collectors that accept none, such as Phoenix and MLflow.
     pub fn without_metrics(self) -> Self {
         Self { metrics: false, ..self }
     }
 
-    /// Sets up the tracer provider further: a sampler, a processor of your own, limits.
+    /// Customizes the tracer provider: a sampler, a processor of your own, limits.
     ///
     /// # Examples
     ///
@@ -125,7 +125,7 @@ impl Otlp {
         Self { traces_with: Box::new(set_up), ..self }
     }
 
-    /// Sets up the meter provider further: a view with other buckets, a reader of your own.
+    /// Customizes the meter provider: a view with other buckets, a reader of your own.
     pub fn meters_with(
         self,
         set_up: impl FnOnce(MeterProviderBuilder) -> MeterProviderBuilder + Send + 'static,
@@ -133,15 +133,15 @@ impl Otlp {
         Self { meters_with: Box::new(set_up), ..self }
     }
 
-    /// Builds the pipeline. Talks to nobody yet: that the collector is down is no error. Works anywhere, in a runtime and
-    /// outside.
+    /// Builds the pipeline, inside a runtime or outside. It does not connect yet, so a collector that is down is not an
+    /// error.
     ///
     /// # Errors
     ///
-    /// If a setting, in code or in the environment, cannot be used, or the system has no thread or no sockets left.
+    /// If a setting, in code or in the environment, is invalid, or the system cannot provide a thread or sockets.
     pub fn build(self) -> Result<Pipeline, OtlpError> {
         let queue = self.queue.or_else(|| number("OTEL_BSP_MAX_QUEUE_SIZE")).unwrap_or(Self::QUEUE).max(1);
-        let exporters = Exporters::new(self.target, Arc::new(Driver::start()?))?;
+        let exporters = Exporters::new(self.target, Arc::new(ExportRuntime::start()?))?;
         let (spans, metrics) = (Arc::new(ExportCounts::default()), Arc::new(ExportCounts::default()));
         let resource = match self.service_name {
             Some(name) => Resource::builder().with_service_name(name).build(),
@@ -159,7 +159,7 @@ impl Otlp {
             meters: (self.meters_with)(meters).build(),
             spans,
             metrics,
-            driver: exporters.into_driver(),
+            runtime: exporters.into_runtime(),
             open: true,
         })
     }
@@ -173,7 +173,7 @@ impl Default for Otlp {
 
 impl fmt::Debug for Otlp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // No headers: they hold keys.
+        // Without the headers, which contain keys.
         f.debug_struct("Otlp").field("endpoint", &self.target.endpoint).finish_non_exhaustive()
     }
 }

@@ -3,7 +3,7 @@ use std::io;
 
 use opentelemetry_otlp::ExporterBuildError;
 
-/// Why a pipeline could not be built: a setting is wrong, or the system gave no thread.
+/// The error of building a pipeline: a setting is invalid, or the system could not start a thread or a runtime.
 #[derive(Debug)]
 pub struct OtlpError(Why);
 
@@ -37,9 +37,18 @@ impl fmt::Display for OtlpError {
         match &self.0 {
             Why::Setting(what) => f.write_str(what),
             Why::Exporter(error) => error.fmt(f),
-            Why::Thread(error) => write!(f, "no thread for the exports: {error}"),
+            Why::Thread(_) => f.write_str("cannot start the thread and the runtime of the exports"),
         }
     }
 }
 
-impl std::error::Error for OtlpError {}
+impl std::error::Error for OtlpError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.0 {
+            Why::Setting(_) => None,
+            // Its text is this error's own, so the source is what is behind it.
+            Why::Exporter(error) => error.source(),
+            Why::Thread(error) => Some(error),
+        }
+    }
+}

@@ -13,15 +13,15 @@ use opentelemetry_otlp::{WithExportConfig, WithHttpConfig, WithTonicConfig};
 use opentelemetry_sdk::metrics::PeriodicReader;
 use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor};
 
-use super::counts::ExportCounts;
-use super::driver::Driver;
 use super::error::OtlpError;
-use super::http::RecordingClient;
-use super::metrics::Metrics;
-use super::post::ExportRunner;
-use super::spans::{CountingProcessor, Spans};
+use super::export_counts::ExportCounts;
+use super::export_runner::ExportRunner;
+use super::export_runtime::ExportRuntime;
+use super::metric_exporter::CountingMetricExporter;
+use super::recording_client::RecordingClient;
+use super::span_exporter::{CountingProcessor, CountingSpanExporter};
 
-/// Where to send to, and how. What is `None` is the environment's to say.
+/// Where to send, and how. What is `None` is taken from the environment.
 #[derive(Default)]
 pub(super) struct Target {
     pub(super) transport: Option<Transport>,
@@ -40,20 +40,20 @@ pub(super) enum Transport {
 /// Makes the exporters of one target.
 pub(super) struct Exporters {
     transport: Transport,
-    /// For http without the signal's path.
+    /// For HTTP, without the signal's path.
     endpoint: Option<String>,
     headers: HeaderMap,
     timeout: Duration,
     http: RecordingClient,
-    driver: Arc<Driver>,
+    runtime: Arc<ExportRuntime>,
 }
 
-/// What an exporter itself waits: longer than we do, so that a time-out is ours to see.
+/// Added to the timeouts of the SDK's exporter and client, so that [`ExportRunner`]'s own timeout fires first and is counted.
 const GRACE: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Exporters {
-    pub(super) fn new(target: Target, driver: Arc<Driver>) -> Result<Self, OtlpError> {
+    pub(super) fn new(target: Target, runtime: Arc<ExportRuntime>) -> Result<Self, OtlpError> {
         let transport = target.transport.unwrap_or_else(Transport::from_environment);
         let from_environment = || number("OTEL_EXPORTER_OTLP_TIMEOUT").map(Duration::from_millis);
         let timeout = target.timeout.or_else(from_environment).unwrap_or(TIMEOUT);
@@ -61,47 +61,50 @@ impl Exporters {
         let is_https = |endpoint: &str| endpoint.to_ascii_lowercase().starts_with("https:");
         let named = endpoint.clone().or_else(|| env::var("OTEL_EXPORTER_OTLP_ENDPOINT").ok());
         if transport == Transport::Http && target.client.is_none() && named.as_deref().is_some_and(is_https) {
-            return Err(OtlpError::setting("https needs a client with TLS: give one to `Otlp::http_client`"));
+            return Err(OtlpError::setting("https needs a client with TLS: pass one to `Otlp::http_client`"));
         }
         let plain = || Arc::new(HyperClient::with_default_connector(timeout + GRACE, None));
-        let http = RecordingClient::new(target.client.unwrap_or_else(|| driver.enter(plain)));
+        let http = RecordingClient::new(target.client.unwrap_or_else(|| runtime.enter(plain)));
         let headers = headers(&target.headers)?;
-        Ok(Self { transport, endpoint, headers, timeout, http, driver })
+        Ok(Self { transport, endpoint, headers, timeout, http, runtime })
     }
 
-    pub(super) fn into_driver(self) -> Arc<Driver> {
-        self.driver
+    pub(super) fn into_runtime(self) -> Arc<ExportRuntime> {
+        self.runtime
     }
 
     pub(super) fn spans(
         &self,
-        ledger: Arc<ExportCounts>,
+        counts: Arc<ExportCounts>,
         queue: usize,
     ) -> Result<CountingProcessor, OtlpError> {
-        let heard = self.http.apart();
-        let exporter = self.driver.enter(|| match self.transport {
+        let client = self.http.for_signal();
+        let exporter = self.runtime.enter(|| match self.transport {
             Transport::Http => {
-                let builder = SpanExporter::builder().with_http().with_http_client(heard.clone());
+                let builder = SpanExporter::builder().with_http().with_http_client(client.clone());
                 self.http(builder, "/v1/traces").build()
             }
             Transport::Grpc => self.grpc(SpanExporter::builder().with_tonic()).build(),
         })?;
         let config = BatchConfigBuilder::default().with_max_queue_size(queue).build();
-        let spans = Spans(self.post(exporter, ledger.clone(), heard));
+        let spans = CountingSpanExporter(self.runner(exporter, counts.clone(), client));
         let queued = BatchSpanProcessor::builder(spans).with_batch_config(config).build();
-        Ok(CountingProcessor { queue: queued, ledger, capacity: queue as u64 })
+        Ok(CountingProcessor { queue: queued, counts, capacity: queue as u64 })
     }
 
-    pub(super) fn metrics(&self, ledger: Arc<ExportCounts>) -> Result<PeriodicReader<Metrics>, OtlpError> {
-        let heard = self.http.apart();
-        let exporter = self.driver.enter(|| match self.transport {
+    pub(super) fn metrics(
+        &self,
+        counts: Arc<ExportCounts>,
+    ) -> Result<PeriodicReader<CountingMetricExporter>, OtlpError> {
+        let client = self.http.for_signal();
+        let exporter = self.runtime.enter(|| match self.transport {
             Transport::Http => {
-                let builder = MetricExporter::builder().with_http().with_http_client(heard.clone());
+                let builder = MetricExporter::builder().with_http().with_http_client(client.clone());
                 self.http(builder, "/v1/metrics").build()
             }
             Transport::Grpc => self.grpc(MetricExporter::builder().with_tonic()).build(),
         })?;
-        Ok(PeriodicReader::builder(Metrics(self.post(exporter, ledger, heard))).build())
+        Ok(PeriodicReader::builder(CountingMetricExporter(self.runner(exporter, counts, client))).build())
     }
 
     fn http<B: WithExportConfig + WithHttpConfig>(&self, builder: B, path: &str) -> B {
@@ -124,9 +127,9 @@ impl Exporters {
         }
     }
 
-    fn post<E>(&self, exporter: E, ledger: Arc<ExportCounts>, heard: RecordingClient) -> ExportRunner<E> {
-        let http = (self.transport == Transport::Http).then_some(heard);
-        ExportRunner { exporter, driver: self.driver.clone(), ledger, http, timeout: self.timeout }
+    fn runner<E>(&self, exporter: E, counts: Arc<ExportCounts>, client: RecordingClient) -> ExportRunner<E> {
+        let http = (self.transport == Transport::Http).then_some(client);
+        ExportRunner { exporter, runtime: self.runtime.clone(), counts, http, timeout: self.timeout }
     }
 }
 
@@ -140,7 +143,7 @@ impl Transport {
     }
 }
 
-/// A number that the environment has under this name.
+/// A number in an environment variable.
 pub(super) fn number<N: FromStr>(name: &str) -> Option<N> {
     env::var(name).ok()?.parse().ok()
 }
@@ -148,10 +151,11 @@ pub(super) fn number<N: FromStr>(name: &str) -> Option<N> {
 fn headers(given: &[(String, String)]) -> Result<HeaderMap, OtlpError> {
     let mut headers = HeaderMap::new();
     for (name, value) in given {
-        // The value may be a key: not even a wrong one is told.
-        let wrong = || OtlpError::setting(format!("{name:?} is no header, or its value is none"));
-        let name = HeaderName::from_str(name).map_err(|_| wrong())?;
-        let mut value = HeaderValue::from_str(value).map_err(|_| wrong())?;
+        // The value may be a secret, so it is left out of the error even if it is invalid.
+        let invalid =
+            || OtlpError::setting(format!("{name:?} is not a valid header name, or its value is invalid"));
+        let name = HeaderName::from_str(name).map_err(|_| invalid())?;
+        let mut value = HeaderValue::from_str(value).map_err(|_| invalid())?;
         value.set_sensitive(true);
         headers.insert(name, value);
     }

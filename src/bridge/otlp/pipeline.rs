@@ -9,38 +9,40 @@ use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::sync::oneshot;
 
-use super::counts::{ExportCounts, Report};
-use super::driver::Driver;
+use super::export_counts::ExportCounts;
+use super::export_runtime::ExportRuntime;
+use super::report::Report;
 
-/// Providers whose spans and metrics go to a collector. Made by [`Otlp::build`](super::Otlp::build).
+/// Providers whose spans and metrics are sent to a collector. Returned by [`Otlp::build`](super::Otlp::build).
 ///
-/// Keep it until the end of `main`: dropped, it sends what waits, for up to five seconds, and shuts the providers down.
+/// Keep it until the end of `main`: when it is dropped, it sends what waits, for at most five seconds, and shuts the
+/// providers down.
 #[must_use = "bind it to a named variable: `let _ = …` drops it at once, which shuts the providers down"]
 pub struct Pipeline {
     pub(super) traces: SdkTracerProvider,
     pub(super) meters: SdkMeterProvider,
     pub(super) spans: Arc<ExportCounts>,
     pub(super) metrics: Arc<ExportCounts>,
-    pub(super) driver: Arc<Driver>,
+    pub(super) runtime: Arc<ExportRuntime>,
     pub(super) open: bool,
 }
 
 impl Pipeline {
     const DROP_DEADLINE: Duration = Duration::from_secs(5);
 
-    /// Ownership spans are sent: for the `otel` bridge, for `opentelemetry::global`, for instrumentation of your own.
+    /// Returns the provider whose spans are sent: for the `otel` bridge, for `opentelemetry::global`, for instrumentation of your own.
     #[must_use]
     pub fn tracer_provider(&self) -> SdkTracerProvider {
         self.traces.clone()
     }
 
-    /// Ownership metrics are sent. Without [metrics](super::Otlp::without_metrics), one that records nothing.
+    /// Returns the provider whose metrics are sent. [Without metrics](super::Otlp::without_metrics) it records nothing.
     #[must_use]
     pub fn meter_provider(&self) -> SdkMeterProvider {
         self.meters.clone()
     }
 
-    /// What became of everything so far.
+    /// Returns what became of everything so far.
     pub fn report(&self) -> Report {
         let last_failure = self.spans.last_failure().or_else(|| self.metrics.last_failure());
         Report { spans: self.spans.counts(), metrics: self.metrics.counts(), last_failure }
@@ -49,45 +51,46 @@ impl Pipeline {
     /// Sends the spans that ended before this call and the metrics as they are, and waits for the collector's answers
     /// until `deadline` has passed.
     ///
-    /// Works on every runtime, a current-thread one included, and blocks no thread of it. The time is real time, also
-    /// where tokio's is paused.
+    /// It works on every runtime, a current-thread one included, and blocks none of its threads. The deadline is in real
+    /// time, even where tokio's clock is paused.
     ///
     /// # Cancel safety
     ///
-    /// When it is dropped, the sending goes on.
+    /// If this future is dropped, the flush goes on.
     pub async fn flush(&self, deadline: Duration) -> Report {
         let traces = self.traces.clone();
         let meters = self.meters.clone();
-        // The SDK's flush blocks for up to five seconds, so it gets a thread. What it began goes on after that.
-        let flushed = [aside(move || drop(traces.force_flush())), aside(move || drop(meters.force_flush()))];
+        // The SDK's flush blocks for up to five seconds, so it gets a thread of its own. Its exports go on after that.
+        let flushed =
+            [on_thread(move || drop(traces.force_flush())), on_thread(move || drop(meters.force_flush()))];
         let spans = self.spans.clone();
         let done = async move {
             let [_, metrics] = flushed;
             spans.settled().await;
             let _ = metrics.await;
         };
-        let _ = self.driver.within(deadline, done).await;
+        let _ = self.runtime.within(deadline, done).await;
         self.report()
     }
 
-    /// Sends what waits, until `deadline` has passed, and shuts the providers down. What still waits then is
-    /// `unknown`. Never hangs.
+    /// Sends what waits, until `deadline` has passed, and shuts the providers down. What still waits then is counted as
+    /// `unknown`. It returns at the deadline, whatever the collector does.
     ///
     /// # Cancel safety
     ///
-    /// When it is dropped, the shutdown goes on.
+    /// If this future is dropped, the shutdown goes on.
     pub async fn shutdown(mut self, deadline: Duration) -> Report {
         self.open = false;
         let closed = self.close(deadline);
-        let _ = self.driver.within(deadline, closed).await;
+        let _ = self.runtime.within(deadline, closed).await;
         self.report()
     }
 
     fn close(&self, deadline: Duration) -> impl Future<Output = ()> + Send + use<> {
         let (traces, meters) = (self.traces.clone(), self.meters.clone());
         let closed = [
-            aside(move || drop(traces.shutdown_with_timeout(deadline))),
-            aside(move || drop(meters.shutdown_with_timeout(deadline))),
+            on_thread(move || drop(traces.shutdown_with_timeout(deadline))),
+            on_thread(move || drop(meters.shutdown_with_timeout(deadline))),
         ];
         async {
             for closed in closed {
@@ -97,14 +100,14 @@ impl Pipeline {
     }
 }
 
-/// Runs what blocks on a plain thread. The receiver resolves when it is done.
-fn aside(work: impl FnOnce() + Send + 'static) -> oneshot::Receiver<()> {
+/// Runs blocking work on a thread of its own. The receiver resolves when it has finished.
+fn on_thread(work: impl FnOnce() + Send + 'static) -> oneshot::Receiver<()> {
     let (done, wait) = oneshot::channel();
     let spawned = thread::Builder::new().name("allm-otlp-flush".to_owned()).spawn(move || {
         work();
         let _ = done.send(());
     });
-    // Without a thread the sender is gone, so nobody waits, and the report tells what waits.
+    // If the thread cannot be started, the sender is dropped: nothing waits for it, and the report counts what was not sent.
     drop(spawned);
     wait
 }
@@ -116,7 +119,7 @@ impl Drop for Pipeline {
         }
         let closed = self.close(Self::DROP_DEADLINE);
         let (done, wait) = mpsc::sync_channel(1);
-        self.driver.spawn(async move {
+        self.runtime.spawn(async move {
             closed.await;
             let _ = done.send(());
         });

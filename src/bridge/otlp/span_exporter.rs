@@ -6,15 +6,15 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{BatchSpanProcessor, Span, SpanData, SpanExporter, SpanProcessor};
 
-use super::counts::ExportCounts;
-use super::post::ExportRunner;
+use super::export_counts::ExportCounts;
+use super::export_runner::ExportRunner;
 
-/// The SDK's batch processor behind a counter: its own count of lost spans is private.
+/// The SDK's batch processor with a count of the spans that it drops: its own count is private.
 #[derive(Debug)]
 pub(super) struct CountingProcessor {
     pub(super) queue: BatchSpanProcessor,
-    pub(super) ledger: Arc<ExportCounts>,
-    /// The queue has room for as many, so it is never full itself.
+    pub(super) counts: Arc<ExportCounts>,
+    /// The size of the SDK's queue. No more are admitted, so that the queue itself never drops one.
     pub(super) capacity: u64,
 }
 
@@ -24,7 +24,7 @@ impl SpanProcessor for CountingProcessor {
     }
 
     fn on_end(&self, span: SpanData) {
-        if span.span_context.is_sampled() && self.ledger.admit(self.capacity) {
+        if span.span_context.is_sampled() && self.counts.admit(self.capacity) {
             self.queue.on_end(span);
         }
     }
@@ -42,11 +42,11 @@ impl SpanProcessor for CountingProcessor {
     }
 }
 
-/// Sends spans from the SDK's own thread, on the driver's runtime, and counts what became of them.
+/// Sends batches of spans, and counts what became of them. Called on the SDK's thread.
 #[derive(Debug)]
-pub(super) struct Spans(pub(super) ExportRunner<opentelemetry_otlp::SpanExporter>);
+pub(super) struct CountingSpanExporter(pub(super) ExportRunner<opentelemetry_otlp::SpanExporter>);
 
-impl SpanExporter for Spans {
+impl SpanExporter for CountingSpanExporter {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let count = batch.len() as u64;
         self.0.send(count, self.0.exporter.export(batch)).await

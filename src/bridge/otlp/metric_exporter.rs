@@ -6,16 +6,16 @@ use opentelemetry_sdk::metrics::Temporality;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 
-use super::post::ExportRunner;
+use super::export_runner::ExportRunner;
 
-/// Sends metrics from the SDK's own thread, on the driver's runtime, and counts the exports.
+/// Sends all metrics at once, and counts the exports. Called on the SDK's thread.
 #[derive(Debug)]
-pub(super) struct Metrics(pub(super) ExportRunner<MetricExporter>);
+pub(super) struct CountingMetricExporter(pub(super) ExportRunner<MetricExporter>);
 
-impl PushMetricExporter for Metrics {
+impl PushMetricExporter for CountingMetricExporter {
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
-        // There is no queue to be full: one export at a time.
-        self.0.ledger.admit(u64::MAX);
+        // Exports run one at a time, so there is no queue that could be full.
+        self.0.counts.admit(u64::MAX);
         self.0.send(1, self.0.exporter.export(metrics)).await
     }
 

@@ -10,33 +10,33 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-/// A runtime on a thread of its own, for as long as an exporter needs it.
+/// A tokio runtime on a thread of its own, which ends when the last exporter is dropped.
 ///
-/// The exporters' sockets and timers live here and not in the user's runtime, so that exports go on while a
-/// current-thread runtime waits for them, and after it is gone.
+/// The exporters' sockets and timers belong to it and not to the user's runtime, so that exports go on while a
+/// current-thread runtime blocks on them, and after that runtime has shut down.
 #[derive(Debug)]
-pub(super) struct Driver {
+pub(super) struct ExportRuntime {
     handle: Handle,
-    /// Its drop ends the thread.
+    /// Dropping it ends the thread.
     _stop: oneshot::Sender<Infallible>,
 }
 
-impl Driver {
+impl ExportRuntime {
     pub(super) fn start() -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel::<Infallible>();
         thread::Builder::new().name("allm-otlp".to_owned()).spawn(move || {
-            // What sends telemetry must not tell of itself.
+            // The requests that send telemetry must not be traced themselves.
             let _quiet = Context::enter_telemetry_suppressed_scope();
             let _ = runtime.block_on(stopped);
-            // A name that is being looked up cannot be interrupted.
+            // An ordinary shutdown would wait for a name that is being resolved, which cannot be interrupted.
             runtime.shutdown_background();
         })?;
         Ok(Self { handle, _stop: stop })
     }
 
-    /// Runs work to its end, whoever waits for it.
+    /// Runs work to its end, even if nothing waits for it.
     pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.handle.spawn(work);
     }
@@ -47,7 +47,7 @@ impl Driver {
         work()
     }
 
-    /// Whoever polls this, its sockets and timers are of this runtime. `None` if it takes longer than `limit`.
+    /// Runs work on the caller's task with the sockets and timers of this runtime. `None` if it takes longer than `limit`.
     pub(super) async fn within<F: Future>(&self, limit: Duration, work: F) -> Option<F::Output> {
         let mut work = pin!(async { timeout(limit, work).await.ok() });
         poll_fn(|cx| self.enter(|| work.as_mut().poll(cx))).await

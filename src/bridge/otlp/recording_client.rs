@@ -8,14 +8,14 @@ use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
 
-use super::counts::Verdict;
+use super::export_counts::ExportResult;
 
-/// An HTTP client that remembers what the last answer meant: the OTLP exporter above it says only whether it was a
+/// An HTTP client that records what the last answer meant. The OTLP exporter above it reports only whether it was a
 /// success.
 #[derive(Clone, Debug)]
 pub(super) struct RecordingClient {
     client: Arc<dyn HttpClient>,
-    last: Arc<Mutex<Option<Verdict>>>,
+    last: Arc<Mutex<Option<ExportResult>>>,
 }
 
 impl RecordingClient {
@@ -23,13 +23,13 @@ impl RecordingClient {
         Self { client, last: Arc::default() }
     }
 
-    /// A copy for another signal, whose answers are its own.
-    pub(super) fn apart(&self) -> Self {
+    /// Returns a client for another signal, which records its own answers.
+    pub(super) fn for_signal(&self) -> Self {
         Self::new(self.client.clone())
     }
 
-    /// What the last answer meant, once.
-    pub(super) fn heard(&self) -> Option<Verdict> {
+    /// Takes what the last answer meant.
+    pub(super) fn take_last(&self) -> Option<ExportResult> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
@@ -43,47 +43,47 @@ impl HttpClient for RecordingClient {
         Self: 'sending,
     {
         Box::pin(async move {
-            // A retry's answer counts, not the one before it.
-            drop(self.heard());
+            // This may be a retry: the answer to the attempt before it no longer counts.
+            drop(self.take_last());
             let answer = self.client.send_bytes(request).await;
-            let verdict = match &answer {
-                Ok(response) => verdict(response),
-                Err(error) => lost(error.as_ref()),
+            let result = match &answer {
+                Ok(response) => result_of_response(response),
+                Err(error) => result_of_error(error.as_ref()),
             };
-            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(verdict);
+            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
             answer
         })
     }
 }
 
-/// What an answer means. The responses of all signals have the same form.
-fn verdict(response: &Response<Bytes>) -> Verdict {
+/// The responses of all signals have the same form.
+fn result_of_response(response: &Response<Bytes>) -> ExportResult {
     let status = response.status();
     if !status.is_success() {
-        return Verdict::Failed(format!("HTTP status {status}"));
+        return ExportResult::Failed(format!("HTTP status {status}"));
     }
     match ExportTraceServiceResponse::decode(response.body().clone()) {
         Ok(answer) => {
             let rejected = answer.partial_success.map_or(0, |partial| partial.rejected_spans);
-            Verdict::Accepted { rejected: u64::try_from(rejected).unwrap_or(0) }
+            ExportResult::Accepted { rejected: u64::try_from(rejected).unwrap_or(0) }
         }
-        // Something answers there, but no collector.
-        Err(_) => Verdict::Unanswered(format!("HTTP status {status}, and no OTLP answer")),
+        // Something answers at this address, but it is not a collector.
+        Err(_) => ExportResult::Unanswered(format!("HTTP status {status}, but not an OTLP response")),
     }
 }
 
-/// What it means that no answer came. Told without the address, whose path and query may hold a key.
-fn lost(error: &(dyn Error + 'static)) -> Verdict {
+/// The texts leave the address out, because its path and query may contain a key.
+fn result_of_error(error: &(dyn Error + 'static)) -> ExportResult {
     let mut cause = Some(error);
     while let Some(error) = cause {
         match error.downcast_ref::<io::Error>().map(io::Error::kind) {
             Some(
                 kind @ (ErrorKind::ConnectionRefused | ErrorKind::HostUnreachable | ErrorKind::NotFound),
             ) => {
-                return Verdict::Failed(format!("cannot connect: {kind}"));
+                return ExportResult::Failed(format!("cannot connect: {kind}"));
             }
             _ => cause = error.source(),
         }
     }
-    Verdict::Unanswered("the connection gave no answer".to_owned())
+    ExportResult::Unanswered("the connection gave no answer".to_owned())
 }
