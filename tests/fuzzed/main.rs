@@ -26,7 +26,7 @@ fn holds_for_the_kept(inputs: &str, property: fn(&[u8])) {
 }
 
 #[test]
-fn a_span_name_is_one_of_the_eleven_or_an_error_that_lists_them() {
+fn a_span_name_is_one_of_the_catalogue_or_an_error_that_lists_them() {
     holds_for_the_kept("span_name", span_name::check);
 }
 
