@@ -67,7 +67,21 @@ pub(super) fn resume<R>(result: Result<R, Caught>, dropped: Result<(), Caught>) 
 }
 
 /// Drops the inner value before its end, inside its span, and ends the span. After the end it does nothing.
+#[inline]
 pub(super) fn drop_early<T, O: Observer>(
+    inner: Pin<&mut Option<T>>,
+    lifecycle: &mut Lifecycle,
+    observer: &mut O,
+    exit: Exit,
+) {
+    // Usually the last poll has dropped the inner value and the span has ended: only that is inlined.
+    if inner.is_some() || matches!(lifecycle, Lifecycle::Observed(_)) {
+        drop_now(inner, lifecycle, observer, exit);
+    }
+}
+
+#[inline(never)]
+fn drop_now<T, O: Observer>(
     mut inner: Pin<&mut Option<T>>,
     lifecycle: &mut Lifecycle,
     observer: &mut O,
