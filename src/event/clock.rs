@@ -3,6 +3,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 /// Where a [`Telemetry`](crate::Telemetry) reads the time. All times are in nanoseconds.
@@ -57,7 +58,7 @@ thread_local! {
 impl Clock for SystemClock {
     fn monotonic(&self) -> u64 {
         static START: OnceLock<Instant> = OnceLock::new();
-        let now = Instant::now();
+        let now = now();
         let start = *START.get_or_init(|| now);
         match now.checked_duration_since(start) {
             Some(after) => ORIGIN.saturating_add(nanoseconds(after)),
@@ -76,6 +77,31 @@ impl Clock for SystemClock {
         ANCHOR.set((monotonic, system));
         system
     }
+}
+
+/// Reads tokio's time, or the system's while the thread is torn down. Once tokio's thread-local is destroyed, its clock
+/// panics if one was ever paused in this process, and a panic in the destructor of a thread-local aborts.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the time")]
+fn now() -> Instant {
+    thread_local! {
+        // Tokio's thread-local is used first here. They are destroyed in reverse order, so this one goes before it.
+        static TOKIO: TokioClock = TokioClock {
+            is_there: Handle::try_current().err().is_none_or(|error| !error.is_thread_local_destroyed()),
+        };
+    }
+    match TOKIO.try_with(|tokio| tokio.is_there) {
+        Ok(true) => Instant::now(),
+        _ => Instant::from_std(std::time::Instant::now()),
+    }
+}
+
+struct TokioClock {
+    is_there: bool,
+}
+
+/// Empty, but a thread-local without a destructor is never destroyed.
+impl Drop for TokioClock {
+    fn drop(&mut self) {}
 }
 
 /// `as_nanos` computes with 128 bits, which is slower, and this is called for every span.

@@ -51,6 +51,16 @@ fn a_future_ends_as_cancelled() {
 }
 
 #[test]
+fn a_future_ends_as_cancelled_though_a_clock_was_paused_once() {
+    let paused = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    drop(paused.unwrap());
+    let capture = Capture::new();
+    let inside = capture.clone();
+    on_threads(move || hold(begun(&inside, pending(), Span::chat())));
+    assert_eq!(names(&capture), ["chat.start", "chat.exception"].repeat(2));
+}
+
+#[test]
 fn a_stream_ends_as_dropped() {
     let capture = Capture::new();
     let inside = capture.clone();
