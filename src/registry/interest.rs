@@ -88,6 +88,13 @@ impl Interest {
         ANYWHERE.change(less);
     }
 
+    /// Takes the counts of a handle that is dropped from the process-wide ones. No `Drop`: the process-wide interest is of
+    /// this type too.
+    pub(super) fn remove_all(&self) {
+        let own = *lock(&self.counts);
+        ANYWHERE.change(|place, count| count - own[place]);
+    }
+
     fn change(&self, count: impl Fn(usize, u32) -> u32) {
         let mut counts = lock(&self.counts);
         for (place, of) in counts.iter_mut().enumerate() {
@@ -95,14 +102,6 @@ impl Interest {
         }
         // Inside the lock: otherwise two changes could store their masks in the wrong order.
         self.mask.store(mask(&counts), Ordering::Relaxed);
-    }
-}
-
-/// A handle takes its counts from the process-wide ones.
-impl Drop for Interest {
-    fn drop(&mut self) {
-        let own = *lock(&self.counts);
-        ANYWHERE.change(|place, count| count - own[place]);
     }
 }
 

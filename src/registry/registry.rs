@@ -125,3 +125,9 @@ impl Registry {
         table
     }
 }
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        self.interest.remove_all();
+    }
+}

@@ -23,15 +23,13 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 
 use super::panic_hook;
-#[cfg(all(test, allm_loom))]
-use super::sync::CellKey as _;
 use super::sync::thread_local;
 
 /// How deep calls of user code may nest on one thread.
 const MAX_DEPTH: u8 = 64;
 
 thread_local! {
-    static NESTING: Cell<Nesting> = const { Cell::new(Nesting { depth: 0, refused: false }) };
+    static NESTING: Cell<Nesting> = const { Cell::new(Nesting::OUTERMOST) };
 }
 
 /// Where this thread is among nested calls of user code.
@@ -40,6 +38,21 @@ pub(super) struct Nesting {
     depth: u8,
     /// The innermost call attempted one that would have been too deep.
     refused: bool,
+}
+
+impl Nesting {
+    const OUTERMOST: Self = Self { depth: 0, refused: false };
+
+    // It needs no drop, so std's thread-local can be read in the destructors of a thread. Loom's cannot.
+    #[inline]
+    fn get() -> Self {
+        NESTING.try_with(Cell::get).unwrap_or(Self::OUTERMOST)
+    }
+
+    #[inline]
+    fn set(self) {
+        let _ = NESTING.try_with(|nesting| nesting.set(self));
+    }
 }
 
 /// Calls user code. Returns `None` if it fails: if it panics, or if it attempts a call that nests too deep. `failed` gets
@@ -84,10 +97,10 @@ pub(super) fn drop_value<T>(value: T, failed: impl FnOnce(&Caught)) {
 /// Whether calls nest as deep as they may. If so, the innermost one is marked: it attempted another.
 #[inline]
 pub(super) fn is_too_deep() -> bool {
-    let here = NESTING.get();
+    let here = Nesting::get();
     let is_too_deep = here.depth == MAX_DEPTH;
     if is_too_deep {
-        NESTING.set(Nesting { refused: true, ..here });
+        Nesting { refused: true, ..here }.set();
     }
     is_too_deep
 }
@@ -95,28 +108,28 @@ pub(super) fn is_too_deep() -> bool {
 /// Calls user code one level deeper. The second result says whether it attempted a call that was refused.
 #[inline]
 fn nested<R>(code: impl FnOnce() -> R) -> (Result<R, Caught>, bool) {
-    let outer = nesting();
+    let outer = Nesting::get();
     // Each call has a mark of its own, so that only the innermost is blamed.
-    NESTING.set(Nesting { depth: (outer.depth + 1).min(MAX_DEPTH), refused: false });
+    Nesting { depth: (outer.depth + 1).min(MAX_DEPTH), refused: false }.set();
     let result = catch(code);
-    let refused = nesting().refused;
-    NESTING.set(outer);
+    let refused = Nesting::get().refused;
+    outer.set();
     (result, refused)
 }
 
 /// Where this thread is now, for [`outside`].
 #[inline]
 pub(super) fn nesting() -> Nesting {
-    NESTING.get()
+    Nesting::get()
 }
 
 /// Runs the poll that a listener is around, as deep as it was outside of the listener. It must not panic.
 #[inline]
 pub(super) fn outside<R>(outer: Nesting, poll: impl FnOnce() -> R) -> R {
-    let inner = nesting();
-    NESTING.set(outer);
+    let inner = Nesting::get();
+    outer.set();
     let polled = poll();
-    NESTING.set(inner);
+    inner.set();
     polled
 }
 

@@ -1,11 +1,10 @@
 //! Loom's side of `src/registry/sync.rs`.
 
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::PoisonError;
 
-pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 pub(crate) use loom::sync::{Mutex, MutexGuard};
 
 /// Loom's takes no `const` block.
@@ -22,37 +21,6 @@ macro_rules! process_wide {
     };
 }
 pub(crate) use process_wide;
-
-/// What std's thread-local cells can do and loom's cannot.
-pub(crate) trait CellKey<T> {
-    fn get(&'static self) -> T
-    where
-        T: Copy;
-    fn set(&'static self, value: T);
-    fn take(&'static self) -> T
-    where
-        T: Default;
-}
-
-impl<T: 'static> CellKey<T> for loom::thread::LocalKey<Cell<T>> {
-    fn get(&'static self) -> T
-    where
-        T: Copy,
-    {
-        self.with(Cell::get)
-    }
-
-    fn set(&'static self, value: T) {
-        self.with(|cell| cell.set(value));
-    }
-
-    fn take(&'static self) -> T
-    where
-        T: Default,
-    {
-        self.with(Cell::take)
-    }
-}
 
 /// What the registry uses of a concurrent map, with one lock: loom cannot look into the real one.
 #[derive(Debug)]
