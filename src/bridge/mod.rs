@@ -1,4 +1,4 @@
-//! Floor 6: the same events elsewhere. Each bridge is a feature and knows no other.
+//! Exporters: the same events in other systems. Each is a feature of its own and imports no other.
 
 #[cfg(feature = "json-lines")]
 pub mod json_lines;

@@ -81,6 +81,9 @@ async fn what_a_span_counted_is_told() {
         let mut embed = Span::embed(1).engine("mine").request_id(id("r")).start();
         embed.record(count("embedding_count", 1));
         embed.complete();
+        let mut retrieve = Span::retrieve("docs", 5).request_id(id("r")).start();
+        retrieve.record(count("document_count", 3));
+        retrieve.complete();
         let mut stream = Span::stream().request_id(id("r")).start();
         stream.chunk(|_| {});
         stream.chunk(|_| {});
@@ -91,6 +94,8 @@ async fn what_a_span_counted_is_told() {
         > └ image edit dall-e                       0µs  completed  2 images
         > ┌ embed mine                                              r
         > └ embed mine                              0µs  completed  1 embedding
+        > ┌ retrieve docs                                           r
+        > └ retrieve docs                           0µs  completed  3 documents
         > ┌ stream                                                  r
         > │ first chunk after 0µs
         > └ stream                                  0µs  dropped    first chunk 0µs  2 chunks";

@@ -1,8 +1,8 @@
 //! What events are called outside.
 
+mod cardinality;
 mod content;
 mod convention_docs;
-mod guard;
 mod measured;
 mod semconv;
 mod shown;

@@ -5,16 +5,16 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 
 use super::paint::Paint;
+use super::renderer::Renderer;
 use super::screen::Screen;
-use super::trees::Trees;
 use crate::convention::policy::Policy;
 use crate::event::{EventName, SpanName};
 use crate::registry::{AttachError, SinkGuard, SubscribeOptions, Telemetry};
 
-/// Shows spans as a live tree. Made for a terminal or a writer, then attached to a [`Telemetry`].
+/// Prints spans as a live tree. Created for a terminal or a writer, then attached to a [`Telemetry`].
 ///
-/// The emitting task only queues, so a slow terminal slows nothing down: events that find the queue full are lost, and
-/// the console says how many. A closed pipe is reported once, as `telemetry.handler.failure` with kind `io`.
+/// The emitting task only puts events into a queue, so a slow terminal delays no task. Events that find the queue full are
+/// lost, and the console prints how many. A closed pipe is reported once, as `telemetry.handler.failure` with kind `io`.
 ///
 /// # Examples
 ///
@@ -44,20 +44,20 @@ impl Console {
     const CAPACITY: usize = 8_192;
     const REMEMBERED: usize = 10_000;
 
-    /// Shows on stderr, in colours if that is a terminal and the environment variable
+    /// Prints to stderr, in colours if that is a terminal and the environment variable
     /// [`NO_COLOR`](https://no-color.org) is empty or not set.
     pub fn new() -> Self {
         let colors = wants_colors(io::stderr().is_terminal());
         Self::to_writer(io::stderr()).colors(colors)
     }
 
-    /// Shows on stdout, in colours as [`new`](Self::new).
+    /// Prints to stdout, in colours under the same conditions as [`new`](Self::new).
     pub fn stdout() -> Self {
         let colors = wants_colors(io::stdout().is_terminal());
         Self::to_writer(io::stdout()).colors(colors)
     }
 
-    /// Shows on anything, without colours. Lines come whole, many at once if there are, so it need not buffer.
+    /// Prints to a writer, without colours. Whole lines are written, many at once, so the writer need not buffer.
     pub fn to_writer(writer: impl Write + Send + 'static) -> Self {
         Self {
             to: Box::new(writer),
@@ -68,12 +68,12 @@ impl Console {
         }
     }
 
-    /// Shows colours, or none, whatever the terminal and the environment say.
+    /// Enables or disables colours, whatever the terminal and the environment.
     pub fn colors(self, colors: bool) -> Self {
         Self { colors, ..self }
     }
 
-    /// What may be shown: by default no content and none of your own keys.
+    /// Sets what may be printed: by default no content and none of your own keys.
     ///
     /// # Examples
     ///
@@ -88,18 +88,18 @@ impl Console {
         Self { policy, ..self }
     }
 
-    /// How many events the queue holds: 8,192 if not set.
+    /// Sets how many events the queue holds: 8,192 if not set.
     pub fn capacity(self, events: usize) -> Self {
         Self { capacity: events, ..self }
     }
 
-    /// How many spans are remembered at once, over all requests that run: 10,000 if not set. Beyond that, the oldest
-    /// request is shown as far as it went and forgotten.
+    /// Sets how many spans of running requests are kept: 10,000 if not set. When there are more, the oldest request is
+    /// printed as far as it went and removed.
     pub fn remembered(self, spans: usize) -> Self {
         Self { remembered: spans, ..self }
     }
 
-    /// Attaches to `telemetry` under `id`, and shows what happens until the guard is dropped.
+    /// Attaches to `telemetry` under `id`, and prints until the guard is dropped.
     ///
     /// # Errors
     ///
@@ -111,8 +111,8 @@ impl Console {
     pub fn attach(self, id: impl Into<Arc<str>>, telemetry: &Telemetry) -> Result<SinkGuard, AttachError> {
         let names = SpanName::ALL.iter().flat_map(|span| span.events()).cloned().chain([EventName::RETRY]);
         let options = SubscribeOptions::new(self.capacity).content(self.policy.allowed_content());
-        let trees = Trees::new(self.policy, Paint::new(self.colors), self.remembered);
-        telemetry.attach_sink(id, names, options, Screen::new(self.to, trees))
+        let renderer = Renderer::new(self.policy, Paint::new(self.colors), self.remembered);
+        telemetry.attach_sink(id, names, options, Screen::new(self.to, renderer))
     }
 }
 

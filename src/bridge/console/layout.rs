@@ -2,16 +2,16 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::paint::{Paint, Role};
+use super::render::End;
 use super::text::Time;
-use super::told::End;
 
-/// Where the times begin, if no label is longer.
+/// The width of rails and label, if none is longer.
 pub(super) const LABEL: usize = 36;
 
-/// Where they begin at the most.
+/// The largest width of rails and label; a longer label moves its own columns.
 const WIDEST: usize = 64;
 
-/// How deep lines are indented; deeper ones stand below each other.
+/// The largest indentation; deeper spans are indented like this one.
 pub(super) const MAX_DEPTH: usize = 32;
 
 /// One line of a span: rails, a label, and the columns behind.
@@ -20,7 +20,7 @@ pub(super) struct Line<'a> {
     pub(super) rails: &'a str,
     pub(super) role: Role,
     pub(super) label: &'a str,
-    /// How wide rails and label are together, at least.
+    /// The least width of rails and label together.
     pub(super) width: usize,
     pub(super) time: Option<Duration>,
     pub(super) status: Option<(Role, &'a str)>,
@@ -34,7 +34,7 @@ impl<'a> Line<'a> {
         Self { rails, role, label, width: LABEL, time, status, details: "", request_id: "" }
     }
 
-    /// With how the span ended, or that it runs.
+    /// Adds how the span ended, or that it is running.
     pub(super) fn with_end(self, end: Option<&'a End>) -> Self {
         match end {
             None => Self { status: Some((Role::Faint, "running")), ..self },
@@ -47,7 +47,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// How wide rails and label are.
+    /// The width of rails and label.
     pub(super) fn label_width(&self) -> usize {
         self.rails.chars().count() + self.label.chars().count()
     }
@@ -63,7 +63,7 @@ impl<'a> Line<'a> {
         ];
         // Writing to a String does not fail.
         let _ = write!(out, "{}{}", paint.text(Role::Faint, self.rails), paint.text(self.role, self.label));
-        // Blanks are written before what follows them, so that no line ends in blanks.
+        // The padding of a column is written before the next one, so that no line ends in blanks.
         let mut gap = self.width.saturating_sub(self.label_width()) + 2;
         for (role, text, width) in columns {
             if !text.is_empty() {
@@ -78,7 +78,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// How wide the column of labels is that has labels of these widths.
+/// The width of a column with labels of these widths.
 pub(super) fn column(widths: impl IntoIterator<Item = usize>) -> usize {
     widths.into_iter().max().unwrap_or(LABEL).clamp(LABEL, WIDEST)
 }

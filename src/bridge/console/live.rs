@@ -1,11 +1,11 @@
-//! Lines that appear while one request runs.
+//! Lines that are printed as they happen, while a single request is running.
 
 use super::layout::{Line, MAX_DEPTH, column, write_note};
 use super::paint::{Paint, Role};
+use super::requests::Request;
 use super::span::Span;
-use super::store::Request;
 
-/// A span begins. The columns of its request stand behind its label too, from here on.
+/// A span starts. From here on, the columns of its request are to the right of its label too.
 pub(super) fn start(span: &Span, request: &mut Request, paint: Paint, out: &mut String) {
     let rails = format!("{}┌ ", rails(span.depth));
     let request_id = if span.parent.is_none() { &*request.id } else { "" };
@@ -14,12 +14,12 @@ pub(super) fn start(span: &Span, request: &mut Request, paint: Paint, out: &mut 
     Line { width: request.width, ..line }.write(paint, out);
 }
 
-/// Something happens inside a span.
+/// Something happened inside a span.
 pub(super) fn note(span: &Span, role: Role, text: &str, paint: Paint, out: &mut String) {
     write_note(paint, &rails(span.depth + 1), role, text, out);
 }
 
-/// A span has ended. What the end says stands above it, as all that happens inside.
+/// A span ended. The content of its end is printed above its line, like everything inside it.
 pub(super) fn end(span: &Span, width: usize, paint: Paint, out: &mut String) {
     for text in span.end.iter().flat_map(|end| &end.texts) {
         note(span, Role::Plain, text, paint, out);

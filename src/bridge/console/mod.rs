@@ -1,6 +1,6 @@
 //! A live tree of spans, for people at a terminal.
 //!
-//! While one request runs, its lines appear as they happen: one when a span starts, one when it ends.
+//! While a single request is running, its lines are printed as they happen: one when a span starts, one when it ends.
 //!
 //! ```text
 //! ┌ chat                                                    RcKx0cRkQtWCVzT1yw0vEg
@@ -25,21 +25,27 @@
 //! └─ tool weather                         400ms  completed
 //! ```
 //!
-//! A span that begins with `…` belongs to one that is not shown: it ended before, or the console came later.
+//! A span that begins with `…` has a parent that is not shown: it ended before, or started before the console was attached.
 //!
-//! No content is shown, and none of your own keys, until a [`Policy`](crate::Policy) says otherwise. Whatever is shown
-//! is stripped of control characters, so that no model can write to your terminal.
+//! Content and your own keys are printed only if a [`Policy`](crate::Policy) allows them. Control characters are
+//! replaced, so that a model's output cannot control your terminal.
+//!
+//! # How it works
+//!
+//! A [`Sink`](crate::handler::Sink) calls the `Screen` on a thread of its own. Its `Renderer` keeps the running
+//! `Requests` with their spans and turns each event into lines: `live` while a single request is running, otherwise a whole
+//! `tree` when the outermost span ends. `render` makes the text of a line's parts, `layout` puts them into columns.
 
 mod builder;
 mod layout;
 mod live;
 mod paint;
+mod render;
+mod renderer;
+mod requests;
 mod screen;
 mod span;
-mod store;
 mod text;
-mod told;
-mod trees;
-mod whole;
+mod tree;
 
 pub use builder::Console;

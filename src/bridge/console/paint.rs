@@ -2,26 +2,26 @@ use std::fmt;
 
 use crate::event::Outcome;
 
-/// Puts text in colours, or leaves it.
+/// Adds colours to text, if they are enabled.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Paint {
     colors: bool,
 }
 
-/// What a piece of text is, by which it is coloured.
+/// The meaning of a piece of text, which decides its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     Plain,
     /// The outermost span.
     Head,
-    /// What only guides the eye: rails, starts, ids.
+    /// Rails, starts and ids.
     Faint,
-    /// Worth a look: a retry, a loss.
+    /// A retry or a loss.
     Notice,
     Ended(Outcome),
 }
 
-/// Text that shows itself in its colour.
+/// Text that is displayed in its colour.
 #[derive(Debug)]
 pub(super) struct Painted<T> {
     text: T,
@@ -48,7 +48,7 @@ impl Role {
             Self::Faint => Some("2"),
             Self::Notice => Some("33"),
             Self::Ended(Outcome::Completed) => Some("32"),
-            // Not errors: somebody had enough.
+            // Not errors: the caller stopped.
             Self::Ended(Outcome::Dropped | Outcome::Cancelled) => Some("36"),
             Self::Ended(Outcome::Error) => Some("31"),
             Self::Ended(Outcome::Panicked) => Some("1;31"),

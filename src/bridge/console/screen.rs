@@ -1,51 +1,51 @@
 use std::io::{self, Write};
 
-use super::trees::Trees;
+use super::renderer::Renderer;
 use crate::event::Event;
 use crate::registry::Sink;
 
-/// Gathers whole lines; only the sink's thread writes to the terminal, so a slow one holds up nobody else.
+/// Collects whole lines. Only the sink's thread writes to the terminal, so a slow terminal delays no task.
 pub(super) struct Screen {
     to: Box<dyn Write + Send>,
-    trees: Trees,
-    piece: String,
-    /// How many lost events were told of.
-    told_lost: u64,
+    renderer: Renderer,
+    buffer: String,
+    /// How many lost events were reported.
+    reported_lost: u64,
 }
 
 impl Screen {
-    /// How many bytes are gathered before they are written while more events are queued.
-    const PIECE: usize = 16 * 1024;
+    /// How many bytes are collected before they are written, while more events are queued.
+    const BUFFER: usize = 16 * 1024;
 
-    pub(super) fn new(to: Box<dyn Write + Send>, trees: Trees) -> Self {
-        Self { to, trees, piece: String::new(), told_lost: 0 }
+    pub(super) fn new(to: Box<dyn Write + Send>, renderer: Renderer) -> Self {
+        Self { to, renderer, buffer: String::new(), reported_lost: 0 }
     }
 }
 
 impl Sink for Screen {
     fn take(&mut self, event: &Event<'_>) {
-        self.trees.see(event, &mut self.piece);
+        self.renderer.render(event, &mut self.buffer);
     }
 
     fn is_full(&self) -> bool {
-        self.piece.len() >= Self::PIECE
+        self.buffer.len() >= Self::BUFFER
     }
 
     fn write(&mut self, lost: u64) -> io::Result<()> {
-        if lost > self.told_lost {
-            self.trees.tell_lost(lost - self.told_lost, &mut self.piece);
-            self.told_lost = lost;
+        if lost > self.reported_lost {
+            self.renderer.report_lost(lost - self.reported_lost, &mut self.buffer);
+            self.reported_lost = lost;
         }
-        if self.piece.is_empty() {
+        if self.buffer.is_empty() {
             return Ok(());
         }
-        let written = self.to.write_all(self.piece.as_bytes()).and_then(|()| self.to.flush());
-        self.piece.clear();
+        let written = self.to.write_all(self.buffer.as_bytes()).and_then(|()| self.to.flush());
+        self.buffer.clear();
         written
     }
 
-    /// What still runs is shown as far as it went.
+    /// Prints the requests that are still running, as far as they went.
     fn finish(&mut self) {
-        self.trees.finish(&mut self.piece);
+        self.renderer.finish(&mut self.buffer);
     }
 }

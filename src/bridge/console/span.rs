@@ -1,17 +1,17 @@
 use super::paint::Role;
-use super::told::End;
+use super::render::End;
 
-/// A span that began and whose outermost one has not ended.
+/// A span whose outermost span has not ended.
 #[derive(Debug)]
 pub(super) struct Span {
     pub(super) label: String,
-    /// The place of its request in the [`Store`](super::store::Store).
+    /// The number of its request in [`Requests`](super::requests::Requests).
     pub(super) request: u64,
-    /// `None` if it is the outermost that is known here.
+    /// `None` if it is the outermost one that was seen.
     pub(super) parent: Option<u64>,
     pub(super) children: Vec<u64>,
     pub(super) depth: usize,
-    /// Lines between its start and its end.
+    /// What happened between its start and its end.
     notes: Vec<Note>,
     pub(super) end: Option<End>,
 }
@@ -24,7 +24,7 @@ pub(super) struct Note {
 }
 
 impl Span {
-    /// A call that is tried again for ever fills no memory.
+    /// A limit, so that a call that is retried without end does not fill the memory.
     const MAX_NOTES: usize = 16;
 
     pub(super) fn new(label: String, request: u64, parent: Option<u64>, depth: usize) -> Self {
@@ -37,7 +37,7 @@ impl Span {
         }
     }
 
-    /// The lines below its own: what happened, then the content that it ended with.
+    /// The lines below its own: what happened, then the content of its end.
     pub(super) fn lines(&self) -> impl Iterator<Item = (Role, &str)> {
         let notes = self.notes.iter().map(|note| (note.role, &*note.text));
         let texts = self.end.iter().flat_map(|end| &end.texts);

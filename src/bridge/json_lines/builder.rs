@@ -9,10 +9,10 @@ use crate::convention::policy::Policy;
 use crate::event::{EventName, SpanName};
 use crate::registry::{AttachError, SinkGuard, SubscribeOptions, Telemetry, WhenFull};
 
-/// Writes events as JSON Lines. Made for a file or a writer, then attached to a [`Telemetry`].
+/// Writes events as JSON Lines. Created for a file or a writer, then attached to a [`Telemetry`].
 ///
-/// The emitting task only queues. Events that find the queue full are counted, and so are those that could not be
-/// written; a full disk or a closed pipe is reported once, as `telemetry.handler.failure` with kind `io`.
+/// The emitting task only puts events into a queue. Events that find it full are counted, and so are those that could not
+/// be written; a full disk or a closed pipe is reported once, as `telemetry.handler.failure` with kind `io`.
 ///
 /// # Examples
 ///
@@ -47,16 +47,16 @@ pub struct JsonLines {
 impl JsonLines {
     const CAPACITY: usize = 8_192;
 
-    /// Appends to a file, which is made if there is none.
+    /// Appends to a file, which is created if it does not exist.
     ///
     /// # Errors
     ///
-    /// As for opening a file.
+    /// If the file cannot be opened.
     pub fn to_file(path: impl AsRef<Path>) -> io::Result<Self> {
         Ok(Self::to_writer(OpenOptions::new().create(true).append(true).open(path)?))
     }
 
-    /// Writes to anything. Lines come in large pieces, so it need not buffer.
+    /// Writes to a writer. Many lines are written at once, so the writer need not buffer.
     pub fn to_writer(writer: impl Write + Send + 'static) -> Self {
         let others = [EventName::RETRY, EventName::FAILURE];
         Self {
@@ -68,22 +68,22 @@ impl JsonLines {
         }
     }
 
-    /// How many events the queue holds: 8,192 if not set.
+    /// Sets how many events the queue holds: 8,192 if not set.
     pub fn capacity(self, events: usize) -> Self {
         Self { capacity: events, ..self }
     }
 
-    /// What an emitting task does when the queue is full: by default it drops the event and counts it.
+    /// Sets what an emitting task does when the queue is full: by default it drops the event and counts it.
     pub fn when_full(self, when_full: WhenFull) -> Self {
         Self { when_full, ..self }
     }
 
-    /// What may leave: by default no content and none of your own metadata keys.
+    /// Sets what may be written: by default no content and none of your own metadata keys.
     pub fn policy(self, policy: Policy) -> Self {
         Self { policy, ..self }
     }
 
-    /// Only these events, instead of all of the catalogue; for events of your own, name them.
+    /// Writes only these events, in place of all events of the catalogue. Events of your own have to be named here.
     pub fn events(self, events: impl IntoIterator<Item: Into<EventName>>) -> Self {
         Self { events: events.into_iter().map(Into::into).collect(), ..self }
     }

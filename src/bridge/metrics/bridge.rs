@@ -9,26 +9,26 @@ use crate::convention::Convention;
 use crate::event::Event;
 use crate::registry::Listener;
 
-/// What is attached.
+/// The listener that is attached.
 #[derive(Debug)]
 pub(super) struct Bridge {
     pub(super) convention: Convention,
     pub(super) meters: Meters,
 }
 
-/// What is kept for a span.
+/// What is kept of a span.
 #[derive(Debug)]
 pub(super) struct State {
     gaps: OnceLock<Gaps>,
 }
 
-/// Where the waits for chunks go, from the first chunk on.
+/// The histogram of the waits for chunks, known from the first chunk on.
 #[derive(Debug)]
 struct Gaps {
     key: Key,
-    /// Taken with the first wait: who registers a histogram has a series, if an empty one.
+    /// Registered with the first wait: a histogram that is registered without a value is shown as an empty series.
     histogram: OnceLock<Histogram>,
-    /// The first chunk's own wait is the time to first chunk, or a part of it.
+    /// Whether the first chunk is still to come. Its wait is part of the time to the first chunk.
     is_first: AtomicBool,
 }
 

@@ -1,10 +1,10 @@
 use crate::convention::Convention;
 
-/// The histograms by name, each with the upper bounds of its buckets, for an exporter that wants to know them.
+/// Returns the names of the histograms, each with the upper bounds of its buckets, to configure an exporter.
 ///
 /// # Examples
 ///
-/// All of them set on `metrics-exporter-prometheus`, whichever its version:
+/// With any version of `metrics-exporter-prometheus`:
 ///
 /// ```
 /// use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};

@@ -8,10 +8,9 @@ use super::meters::{Meters, Own};
 use crate::convention::Convention;
 use crate::registry::{AttachError, Telemetry};
 
-/// Records what spans measure on the `metrics` facade. Set up, then attached to a [`Telemetry`].
+/// Records what spans measure on the `metrics` facade. Configured, then attached to a [`Telemetry`].
 ///
-/// It queues nothing and owns no thread: a value goes to the recorder in the task that emits, as with `metrics`' own
-/// macros.
+/// It has no queue and no thread: the recorder is called in the task that emits, as by `metrics`' own macros.
 ///
 /// # Examples
 ///
@@ -36,18 +35,18 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// On the recorder that is current when something is measured: the one of the scope, else the process's one,
-    /// installed before or after.
+    /// Records on the recorder that is current when something is measured: the scope's, otherwise the process's, installed
+    /// before or after.
     pub fn new() -> Self {
         Self { convention: Convention::new(), recorder: None }
     }
 
-    /// What it says: names, labels, how many values a label has. [`Convention::new`] if not set.
+    /// Sets names, labels and how many values a label has: [`Convention::new`] if not set.
     pub fn convention(self, convention: Convention) -> Self {
         Self { convention, ..self }
     }
 
-    /// On this recorder, whatever is installed.
+    /// Records on this recorder, whichever is installed.
     ///
     /// # Examples
     ///
@@ -68,7 +67,7 @@ impl Metrics {
         Self { recorder: Some(Arc::new(recorder)), ..self }
     }
 
-    /// Attaches to `telemetry` under `id`. [`Telemetry::detach`] ends it.
+    /// Attaches to `telemetry` under `id`, until [`Telemetry::detach`].
     ///
     /// # Errors
     ///

@@ -11,14 +11,14 @@ pub(super) type Own = dyn Recorder + Send + Sync;
 
 static METADATA: Metadata<'static> = Metadata::new("allm_telemetry", Level::INFO, Some(module_path!()));
 
-/// The instruments, on the recorder that counts when something is measured.
+/// The instruments, on the recorder that is current when something is measured.
 ///
-/// A handle is never kept for longer than a stream: one that was taken before a recorder is installed records nothing.
+/// Handles are kept at most for the length of a stream: one that was taken before a recorder is installed records nothing.
 pub(super) struct Meters {
     own: Option<Arc<Own>>,
     named: Vec<(&'static Instrument, KeyName)>,
-    /// Where the recorder lies that knows the instruments' units and descriptions. Of one that is set for a scope and lies
-    /// where an earlier one lay, nobody can say that it is another; the process's one lies still.
+    /// The address of the recorder that was given the instruments' units and descriptions. A scope's recorder may have the
+    /// address of an earlier one, and is then not described; the process's recorder does not move.
     described: AtomicUsize,
 }
 
@@ -32,7 +32,7 @@ impl Meters {
         Self { own, named, described: AtomicUsize::new(0) }
     }
 
-    /// Adds a value to a histogram, or as many as it says to a counter.
+    /// Records a value on a histogram, or adds it to a counter.
     pub(super) fn record(&self, instrument: &'static Instrument, value: f64, labels: &[Label<'_>]) {
         let Some(key) = self.key(instrument, labels) else { return };
         self.on_recorder(|recorder| match instrument.boundaries {
@@ -45,21 +45,21 @@ impl Meters {
         self.on_recorder(|recorder| recorder.register_histogram(key, &METADATA))
     }
 
-    /// The instrument's name and labels, as a recorder wants them.
+    /// The instrument's name and labels in the facade's terms.
     pub(super) fn key(&self, instrument: &'static Instrument, labels: &[Label<'_>]) -> Option<Key> {
         let (_, name) = self.named.iter().find(|(known, _)| std::ptr::eq(*known, instrument))?;
         let label = |(key, value): &Label<'_>| KeyLabel::new(key.clone(), value.clone().into_owned());
         Some(Key::from_parts(name.clone(), labels.iter().map(label).collect::<Vec<_>>()))
     }
 
-    /// The user's recorder, else the one of the scope, else the process's one, whenever it was installed. It is told
-    /// what the instruments are when it is met, because a description before that is lost.
+    /// Calls `code` with the user's recorder, otherwise the scope's, otherwise the process's. The instruments are described
+    /// on the first call with a recorder, because a description before it is installed is lost.
     fn on_recorder<R>(&self, code: impl FnOnce(&dyn Recorder) -> R) -> R {
         let describe_and_call = |recorder: &dyn Recorder| {
-            let place = std::ptr::from_ref(recorder).addr();
-            if self.described.load(Ordering::Relaxed) != place {
+            let address = std::ptr::from_ref(recorder).addr();
+            if self.described.load(Ordering::Relaxed) != address {
                 self.describe(recorder);
-                self.described.store(place, Ordering::Relaxed);
+                self.described.store(address, Ordering::Relaxed);
             }
             code(recorder)
         };

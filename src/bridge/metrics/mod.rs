@@ -1,4 +1,4 @@
-//! What spans measure, on the [`metrics`](https://docs.rs/metrics) facade: durations, tokens, the time to the first
+//! Records what spans measure on the [`metrics`](https://docs.rs/metrics) facade: durations, tokens, the time to the first
 //! chunk, the waits for the others, retries and dropped streams.
 //!
 //! ```standalone_crate
@@ -25,9 +25,9 @@
 //!
 //! # Names
 //!
-//! The [instruments](crate::convention#instruments) have OpenTelemetry's names, and at their end what Prometheus wants there: `.seconds` for a
-//! time, `.total` for a counter. So they are the same with and without the exporter's unit suffixes. Their units
-//! and descriptions are told to the recorder when it is first met.
+//! The [instruments](crate::convention#instruments) have OpenTelemetry's names with the suffixes that Prometheus expects: `.seconds` for a time, `.total`
+//! for a counter. So they are the same with and without the exporter's own unit suffixes. Units and descriptions are
+//! registered when a recorder is first used.
 //!
 //! | here | in Prometheus |
 //! |---|---|
@@ -42,17 +42,17 @@
 //!
 //! # What to know
 //!
-//! - The facade has no buckets: without [`buckets`] an exporter makes its own choice, and Prometheus' makes summaries, which cannot be
-//!   added up over processes.
-//! - Each combination of labels is a time series for good. Values that users, models and vendors choose are bounded by the
-//!   [`Convention`](crate::convention::Convention); the request id is never a label, and no content.
+//! - The facade has no buckets: without [`buckets`] an exporter chooses its own, and the one for Prometheus makes summaries,
+//!   which cannot be added up over processes.
+//! - Each combination of labels is a permanent time series. Values that users, models and vendors choose are bounded by the
+//!   [`Convention`](crate::convention::Convention); the request id and content are never labels.
 //! - Tokens are counted once: by the span for which [`Event::counts_usage`](crate::Event::counts_usage) is true.
-//! - A retry is counted where a span is around it, a chunk's wait from the second on.
-//! - Nothing is recorded while no recorder is installed. A stream whose second chunk came before that records no
+//! - A retry is counted if it happens inside a span, a chunk's wait from the second chunk on.
+//! - Nothing is recorded before a recorder is installed. A stream whose second chunk arrived before that records no
 //!   waits.
 //! - `metrics-exporter-prometheus` keeps every value until it is sorted into buckets: with `install_recorder` alone, call its `run_upkeep`
-//!   now and then, or render the page.
-//! - A recorder that panics does not harm the call: the bridge is detached and reported, as every listener.
+//!   regularly, or render the page.
+//! - A recorder that panics does not affect the call: the bridge is detached and reported, like any listener.
 
 mod bridge;
 mod buckets;

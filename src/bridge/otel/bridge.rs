@@ -15,7 +15,7 @@ use crate::convention::{self, Convention};
 use crate::event::{Content, Data, Event, Outcome, Phase};
 use crate::registry::Listener;
 
-/// The listener.
+/// The listener that is attached.
 pub(super) struct Bridge {
     pub(super) convention: Convention,
     pub(super) tracer: Option<Box<dyn Tracing>>,
@@ -53,7 +53,7 @@ impl Listener for Bridge {
         let around = match parent {
             _ if is_parent(&built) => &built,
             Some(parent) => &parent.context,
-            // A postfix chain: what is around the span was not yet there when it was built.
+            // The outermost of ours, built outside any OpenTelemetry span: one may have become current since.
             None => {
                 here = self.on_build();
                 &here
@@ -118,7 +118,7 @@ impl Listener for Bridge {
 
 impl Bridge {
     fn span(&self, event: &Event<'_>, is_client: bool, started: u64) -> SpanBuilder {
-        // With room for those of the end.
+        // Large enough for the attributes of the end, which the SDK appends.
         let mut attributes = Vec::with_capacity(32);
         self.convention.start_attributes(event, |key, value| push(&mut attributes, key, value));
         self.convention.user_attributes(event, |key, value| push(&mut attributes, key.clone(), value));
@@ -130,7 +130,7 @@ impl Bridge {
     }
 
     fn end(&self, state: &State, event: &Event<'_>) {
-        // Made before the span is locked: a redactor is the user's code.
+        // Read before the span is locked: a redactor is the user's code.
         let (mut attributes, mut exception) = (Vec::with_capacity(16), Vec::new());
         self.convention.end_attributes(event, |key, value| push(&mut attributes, key, value));
         self.convention.user_attributes(event, |key, value| push(&mut attributes, key.clone(), value));
@@ -153,7 +153,7 @@ impl Bridge {
     }
 }
 
-/// Whether a context says whose child a span in it is, or that it is to be none.
+/// Whether a context decides a span's parent: it has a span, or suppresses telemetry.
 fn is_parent(built: &Context) -> bool {
     built.span().span_context().is_valid() || built.is_telemetry_suppressed()
 }

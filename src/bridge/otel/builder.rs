@@ -10,7 +10,7 @@ use super::tracer::{Given, Global, Tracing, scope};
 use crate::convention::Convention;
 use crate::registry::{AttachError, Telemetry};
 
-/// Makes an OpenTelemetry span of each span, and records the metrics of the conventions for generative AI. Made, then
+/// Makes an OpenTelemetry span of each span, and records the metrics of the conventions for generative AI. Configured, then
 /// attached to a [`Telemetry`].
 ///
 /// # Examples
@@ -25,7 +25,7 @@ use crate::registry::{AttachError, Telemetry};
 /// # allm_telemetry::detach("otel").unwrap();
 /// # Ok::<(), allm_telemetry::handler::AttachError>(())
 /// ```
-#[must_use = "it does nothing until it is attached"]
+#[must_use = "nothing is sent until it is attached"]
 pub struct Otel {
     convention: Convention,
     tracer: Option<Box<dyn Tracing>>,
@@ -39,7 +39,7 @@ enum Meters {
 }
 
 impl Otel {
-    /// To the global providers, whenever they are set.
+    /// Uses the global providers, installed before or after.
     pub fn new() -> Self {
         Self {
             convention: Convention::new(),
@@ -63,7 +63,7 @@ impl Otel {
         Self { meters: Meters::Given(Box::new(provider)), ..self }
     }
 
-    /// Makes no spans, for programs whose spans come from somewhere else, such as the `tracing` bridge.
+    /// Makes no spans, for programs whose spans are made elsewhere, such as by the `tracing` bridge.
     pub fn without_spans(self) -> Self {
         Self { tracer: None, ..self }
     }
@@ -73,12 +73,12 @@ impl Otel {
         Self { meters: Meters::None, ..self }
     }
 
-    /// What spans, attributes and metrics are called, and what may leave: by default no content and none of your own keys.
+    /// Sets the names of spans, attributes and metrics, and what may leave: by default no content and none of your own keys.
     pub fn convention(self, convention: Convention) -> Self {
         Self { convention, ..self }
     }
 
-    /// Attaches to `telemetry` under `id`. To end it, [detach](Telemetry::detach) the id; the pipeline is yours to flush.
+    /// Attaches to `telemetry` under `id`, until [`Telemetry::detach`]. It does not flush the pipeline.
     ///
     /// # Errors
     ///

@@ -44,13 +44,13 @@ impl Made {
     }
 }
 
-/// Where the measurements go.
+/// The instruments to record on.
 pub(super) enum Instruments {
     Given(Made),
     Global(OfGlobal),
 }
 
-/// Made by the global provider: made anew when another one is set.
+/// Instruments of the global provider, made anew when another one is installed.
 #[derive(Default)]
 pub(super) struct OfGlobal(RwLock<Option<(Provider, Arc<Made>)>>);
 
@@ -72,7 +72,7 @@ impl OfGlobal {
     }
 }
 
-/// Where the gaps between a stream's chunks go, and with which labels.
+/// The instrument and the labels for the waits between a stream's chunks.
 #[derive(Debug)]
 pub(super) struct Gaps {
     instrument: &'static Instrument,
@@ -80,7 +80,7 @@ pub(super) struct Gaps {
 }
 
 impl Gaps {
-    /// As the first chunk's event says. `None` if they are not measured.
+    /// From the event of the first chunk. `None` if the span's waits are not measured.
     pub(super) fn of(convention: &Convention, event: &Event<'_>) -> Option<Self> {
         let (instrument, labels) = convention.chunk_gaps(event)?;
         Some(Self { instrument, labels: key_values(&labels) })
@@ -88,7 +88,7 @@ impl Gaps {
 }
 
 impl Instruments {
-    /// Records what an event adds.
+    /// Records what an event adds to the instruments.
     pub(super) fn measure(&self, convention: &Convention, event: &Event<'_>) {
         let record = |made: &Made| {
             convention.measure(event, |instrument, value, labels| {
@@ -98,7 +98,7 @@ impl Instruments {
         self.with(convention, record);
     }
 
-    /// Records the gap before a chunk.
+    /// Records the wait before a chunk.
     pub(super) fn gap(&self, convention: &Convention, gaps: &Gaps, seconds: f64) {
         self.with(convention, |made| made.record(gaps.instrument, seconds, &gaps.labels));
     }

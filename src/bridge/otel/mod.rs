@@ -1,4 +1,4 @@
-//! Spans and metrics to OpenTelemetry, by its API alone: into whatever pipeline the program has.
+//! Sends spans and metrics to OpenTelemetry through its API, into whatever pipeline the program has.
 //!
 //! ```
 //! use allm_telemetry::{bridge::otel::Otel, prelude::*, Telemetry};
@@ -18,35 +18,42 @@
 //! # }
 //! ```
 //!
-//! Without providers of its own, [`Otel::new`] uses the global ones, and it does not matter whether they are set before it
-//! is attached or after. For a pipeline to a collector there is the feature `otlp`.
+//! [`Otel::new`] uses the global providers unless others are set, and they may be installed before it is attached or
+//! after. The feature `otlp` has a pipeline to a collector.
 //!
 //! # The tree
 //!
 //! A span's parent is the OpenTelemetry span that was current where the span was built, such as a web server's, one of
-//! your own or one that came in as `traceparent`; if none was, it is the span of the nearest span around; outside of all,
-//! the one that is current where the span starts. While what a
-//! span wraps is polled or dropped, on any task or thread that its context was carried to, its OpenTelemetry span is
-//! the current one: instrumentation of an HTTP client or a database nests in it, and `Context::current()` can be injected
-//! into the headers of a request. A background task that goes on after the end of its span keeps it as the parent.
+//! your own or the remote parent of a `traceparent`; otherwise the span of the nearest enclosing span; otherwise the one
+//! that is current where the span starts. While what a span wraps is polled or dropped, on any task or thread that its
+//! context was carried to, its OpenTelemetry span is the current one: instrumentation of an HTTP client or a database nests
+//! in it, and `Context::current()` can be injected into the headers of a request. A background task that outlives its
+//! span keeps the span as its parent.
 //!
-//! Spans have the times of their events and not of their export; `first_chunk` and retries are events in them. Their status
-//! is an error when the outcome is `error` or `panicked`, and unset else: that a reader left is no error. A bridge that
-//! is detached ends the spans that are open, when they would have ended, with the outcome `unobserved`.
+//! Spans have the times of their events, not of their export. `first_chunk` and retries are events in them. The status is
+//! an error if the outcome is `error` or `panicked`, and unset otherwise: a dropped stream is not an error. When the bridge
+//! is detached, spans that are open end when the call ends, with the outcome `unobserved`.
 //!
-//! # What it costs a call
+//! # Costs
 //!
-//! Nothing here waits for anything. The provider decides what an ending span does: a batch processor queues it, a *simple*
-//! processor exports it there and then and so blocks the task that ends the span, which is a choice for tests.
+//! The bridge never waits. The provider decides what happens when a span ends: a batch processor queues it, a *simple*
+//! processor exports it at once and blocks the task that ends the span, which is meant for tests.
+//!
+//! # How it works
+//!
+//! A listener starts an OpenTelemetry span with each span, and keeps its `Context` in the span's state, which is attached
+//! around every poll. The attributes are read from the event by a [`Convention`](crate::convention::Convention), before the
+//! OpenTelemetry span is locked, because a redactor is the user's code. Metrics are recorded at the end of a span, with
+//! instruments that are made anew when another global provider is installed.
 //!
 //! # Versions
 //!
-//! OpenTelemetry's crates of two minor versions do not know each other. This is 0.33, exported here as
+//! Two minor versions of OpenTelemetry's crates do not share types or globals. This is 0.33, re-exported as
 //! [`opentelemetry`]. If the program has another one:
 //!
 //! - a provider of the other version does not compile: *the trait bound `SdkTracerProvider: TracerProvider` is not
 //!   satisfied*, with a note that there are *multiple different versions of crate `opentelemetry`* in the dependency graph;
-//! - what was set by the other version's `global::set_tracer_provider` is not seen here: no span arrives, without a word;
+//! - what was set by the other version's `global::set_tracer_provider` is not used here: no span arrives, and nothing reports it;
 //! - spans of the other version are neither parents nor children of these.
 //!
 //! `cargo tree -d` shows both. Use one minor version everywhere.

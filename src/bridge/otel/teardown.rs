@@ -1,6 +1,6 @@
 use opentelemetry::Context;
 
-/// Dies before OpenTelemetry's own thread-local.
+/// Dropped before OpenTelemetry's own thread-local.
 struct Alive;
 
 impl Drop for Alive {
@@ -9,13 +9,13 @@ impl Drop for Alive {
 
 thread_local! {
     static ALIVE: Alive = {
-        // What is first used later is dropped earlier.
+        // Thread-locals are dropped in the reverse order of their first use, so OpenTelemetry's has to be used first.
         Context::map_current(|_| ());
         Alive
     };
 }
 
-/// Whether OpenTelemetry can be used on this thread: in its last moments it panics, because its thread-local is gone.
+/// Whether OpenTelemetry can be used on this thread. It panics during thread teardown, once its thread-local is dropped.
 pub(super) fn is_alive() -> bool {
     ALIVE.try_with(|_| ()).is_ok()
 }

@@ -3,11 +3,11 @@ use opentelemetry::{Context, InstrumentationScope, global};
 
 /// A tracer whose type is erased.
 pub(super) trait Tracing: Send + Sync {
-    /// Starts a span as a child of the one in `around`; gives a context with it, and whether it records.
-    fn start(&self, builder: SpanBuilder, around: &Context) -> (Context, bool);
+    /// Starts a span as a child of the one in `parent`. Returns a context with it, and whether it is recorded.
+    fn start(&self, builder: SpanBuilder, parent: &Context) -> (Context, bool);
 }
 
-/// A tracer of a provider that was given.
+/// A tracer of a provider of the user's.
 pub(super) struct Given<T>(pub(super) T);
 
 impl<T> Tracing for Given<T>
@@ -15,30 +15,30 @@ where
     T: Tracer + Send + Sync,
     T::Span: Send + Sync + 'static,
 {
-    fn start(&self, builder: SpanBuilder, around: &Context) -> (Context, bool) {
-        start(&self.0, builder, around)
+    fn start(&self, builder: SpanBuilder, parent: &Context) -> (Context, bool) {
+        start(&self.0, builder, parent)
     }
 }
 
-/// The tracer of whichever provider is the global one then: one that was taken before it was set would stay a no-op.
+/// The global tracer, taken for each span: one that was taken before a provider is installed would remain a no-op.
 pub(super) struct Global(pub(super) InstrumentationScope);
 
 impl Tracing for Global {
-    fn start(&self, builder: SpanBuilder, around: &Context) -> (Context, bool) {
-        start(&global::tracer_with_scope(self.0.clone()), builder, around)
+    fn start(&self, builder: SpanBuilder, parent: &Context) -> (Context, bool) {
+        start(&global::tracer_with_scope(self.0.clone()), builder, parent)
     }
 }
 
-fn start<T: Tracer>(tracer: &T, builder: SpanBuilder, around: &Context) -> (Context, bool)
+fn start<T: Tracer>(tracer: &T, builder: SpanBuilder, parent: &Context) -> (Context, bool)
 where
     T::Span: Send + Sync + 'static,
 {
-    let span = tracer.build_with_context(builder, around);
+    let span = tracer.build_with_context(builder, parent);
     let records = span.is_recording();
-    (around.with_span(span), records)
+    (parent.with_span(span), records)
 }
 
-/// Who it is that makes the spans and metrics.
+/// The instrumentation scope of all spans and metrics: this crate.
 pub(super) fn scope() -> InstrumentationScope {
     InstrumentationScope::builder(env!("CARGO_PKG_NAME")).with_version(env!("CARGO_PKG_VERSION")).build()
 }

@@ -14,7 +14,7 @@ use crate::convention::Convention;
 /// let recorder = with_buckets(PrometheusBuilder::new().with_recommended_naming(true)).build_recorder();
 /// # let _ = recorder;
 /// ```
-#[must_use = "the builder is given back"]
+#[must_use = "it returns the builder with the buckets"]
 pub fn with_buckets(builder: PrometheusBuilder) -> PrometheusBuilder {
     let instruments = Convention::new().instruments();
     let histograms = instruments.iter().filter_map(|it| Some((it.name_with_unit(), it.boundaries?)));

@@ -1,4 +1,4 @@
-//! The buckets of this crate's histograms, set on
+//! Sets the buckets of this crate's histograms on
 //! [`metrics-exporter-prometheus`](https://docs.rs/metrics-exporter-prometheus) by one call.
 //!
 //! ```standalone_crate
@@ -19,8 +19,9 @@
 //! # }
 //! ```
 //!
-//! Your `metrics-exporter-prometheus` has to be the one of this feature, 0.18: with another the compiler finds two
-//! types named `PrometheusBuilder`. Then, or for another exporter, take `bridge::metrics::buckets`, which knows none.
+//! Your `metrics-exporter-prometheus` has to have the version of this feature, 0.18: with another the compiler finds two
+//! types named `PrometheusBuilder`. In that case, or for another exporter, use `bridge::metrics::buckets`, which depends on
+//! none.
 
 mod buckets;
 

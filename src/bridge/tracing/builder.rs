@@ -7,10 +7,9 @@ use super::callsites::Callsites;
 use crate::convention::Convention;
 use crate::registry::{AttachError, Telemetry};
 
-/// Makes each span a span of `tracing`. Set up, then attached to a [`Telemetry`].
+/// Makes each span a span of `tracing`. Configured, then attached to a [`Telemetry`].
 ///
-/// It queues nothing and owns no thread: the subscriber runs in the task that emits, as it does for `tracing`'s own
-/// macros.
+/// It has no queue and no thread: the subscriber is called in the task that emits, as by `tracing`'s own macros.
 ///
 /// # Examples
 ///
@@ -40,32 +39,32 @@ pub struct Tracing {
 }
 
 impl Tracing {
-    /// The target of its spans and events if none is set: the name of this crate.
+    /// The default target of its spans and events: the name of this crate.
     pub const TARGET: &'static str = "allm_telemetry";
 
-    /// All profiles, no content, at level `INFO`.
+    /// Uses the default [`Convention`], at level `INFO`.
     pub fn new() -> Self {
         Self { convention: Convention::new(), target: Self::TARGET, level: Level::INFO }
     }
 
-    /// What it says: names, content, your own keys. [`Convention::new`] if not set.
+    /// Sets names and what may leave: [`Convention::new`] if not set.
     pub fn convention(self, convention: Convention) -> Self {
         Self { convention, ..self }
     }
 
-    /// The target of its spans and events, for filters.
+    /// Sets the target of its spans and events, for filters.
     pub fn target(self, target: &'static str) -> Self {
         Self { target, ..self }
     }
 
-    /// The level of its spans and events. An `ERROR` event makes `tracing-opentelemetry` mark the span as failed.
+    /// Sets the level of its spans and events. An `ERROR` event makes `tracing-opentelemetry` mark the span as failed.
     pub fn level(self, level: Level) -> Self {
         Self { level, ..self }
     }
 
-    /// Attaches to `telemetry` under `id`. [`Telemetry::detach`] ends it; spans that are open then end as `unobserved`.
+    /// Attaches to `telemetry` under `id`, until [`Telemetry::detach`]. Spans that are open then end as `unobserved`.
     ///
-    /// `tracing` keeps what it knows of a span's fields for ever. Attaching with the same settings again takes no more memory.
+    /// `tracing` keeps callsites for the life of the process. Attaching again with the same settings reuses them.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Each span is a span of [`tracing`](https://docs.rs/tracing), with the names and attributes of a
+//! Makes each span a span of [`tracing`](https://docs.rs/tracing), with the names and attributes of a
 //! [`Convention`](crate::convention::Convention) as its fields.
 //!
 //! It is entered around every poll of what the span wraps, around its drop, and around whatever carries its context to
@@ -11,7 +11,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! // A line when a span closes: without it, `fmt` writes your own logs alone, and how a call ended stands nowhere.
+//! // Prints a line when a span closes. Without it, `fmt` prints only your own logs, and not how a call ended.
 //! tracing_subscriber::fmt().with_span_events(FmtSpan::CLOSE).init();
 //! // The names of one profile: those of both, as by default, make long lines.
 //! let names = Convention::new().profiles([Profile::Otel1_41]);
@@ -52,37 +52,46 @@
 //!
 //! # What a subscriber sees
 //!
-//! - The spans' names are ours (`generate`, `stream`, `chat`, …), because a name is static in `tracing`; what the
-//!   convention calls them is in the field `otel.name`, what they are in `otel.kind`. Lists are text in JSON.
+//! - The spans' names are ours (`generate`, `stream`, `chat`, …), because a name is static in `tracing`. The convention's
+//!   name is in the field `otel.name`, the span's kind in `otel.kind`. Lists are text in JSON.
 //! - The end adds fields: `allm.outcome`, tokens, the response's model, `error.type`; for an error or a panic also
-//!   `otel.status_code`, and `otel.status_description` if the policy lets its text out. A panic is an event named `exception` as well.
-//! - The first chunk and each retry are events inside their span, with the names of ours as `message`.
+//!   `otel.status_code`, and `otel.status_description` if the policy allows its text. A panic is an event named `exception`
+//!   as well.
+//! - The first chunk and each retry are events inside their span, with our event's name as `message`.
 //! - A span whose bridge was detached before it ended ends when the call is dropped, as `unobserved`.
 //!
 //! # Target and level
 //!
-//! Spans and events have the target [`allm_telemetry`](Tracing::TARGET) and the level `INFO`, whatever happened. A filter for your
-//! own crate alone silences them: `RUST_LOG=myapp=debug` has to be `RUST_LOG=myapp=debug,allm_telemetry=info`. Or
-//! give them a [target](Tracing::target) of your own.
+//! Spans and events have the target [`allm_telemetry`](Tracing::TARGET) and the level `INFO`, whatever the outcome. A filter
+//! for your own crate alone disables them: `RUST_LOG=myapp=debug` has to be `RUST_LOG=myapp=debug,allm_telemetry=info`. Or
+//! set a [target](Tracing::target) of your own.
 //!
 //! # Which subscriber, which parent
 //!
-//! Both are taken where the span is built, as `tracing`'s own spans do. The subscriber is the one of the scope there (a task's, by
-//! `WithSubscriber`, or a thread's), else of the scope where the span starts, else the process's, installed
-//! before or after the bridge. While the span's work runs, on any task or thread, that subscriber is the default one.
+//! Both are taken where the span is built, as `tracing`'s own spans do. The subscriber is the one of the scope there (a
+//! task's, by `WithSubscriber`, or a thread's), otherwise of the scope where the span starts, otherwise the process's,
+//! installed before or after the bridge. While the span's work runs, on any task or thread, that subscriber is the default.
 //!
-//! The parent is the span that is current there, which is yours if you opened one between two of ours. If none is, it is the span that is
-//! current where the span starts.
+//! The parent is the span that is current there, which is yours if you opened one between two of ours. If there is none, it
+//! is the span that is current where the span starts.
+//!
+//! # How it works
+//!
+//! A name or a field has to be declared by a callsite, which `tracing`'s macros make at compile time. Here the names depend
+//! on the convention, so `Callsites` makes one callsite for each span name when the bridge is attached. A span's `State` keeps
+//! the subscriber (`ScopedDispatch`) and, until the call ends, a reference to the subscriber's span (`SubscriberSpan`). It
+//! is entered around every poll, with that subscriber as the default. `Values` collects attributes until they are recorded
+//! together.
 //!
 //! # What to know
 //!
-//! - A background task that goes on after its span has ended does not enter it again, and what starts there begins a tree of its own: a
-//!   span that has ended takes no children. Work that is inside the span when it ends keeps it open until it leaves, so await what belongs to
-//!   a call.
-//! - `tracing-opentelemetry` marks a span as failed when you log an `error!` in it; that is its decision.
+//! - A background task that outlives its span does not enter it again, and spans that start there are roots, because an ended
+//!   span takes no children. Work that is inside the span when it ends keeps it open until it leaves, so await what belongs
+//!   to a call.
+//! - `tracing-opentelemetry` marks a span as failed when you log an `error!` in it.
 //! - With `tracing-opentelemetry` and this crate's bridge to OpenTelemetry both on, each call shows twice. If you want both, count
 //!   tokens once: [`without_usage`](crate::convention::Convention::without_usage).
-//! - A subscriber that panics does not harm the call: the bridge is detached and reported, as every listener.
+//! - A subscriber that panics does not affect the call: the bridge is detached and reported, like any listener.
 
 mod bridge;
 mod builder;

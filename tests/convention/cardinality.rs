@@ -98,7 +98,7 @@ fn threads_that_bring_values_at_once_stay_within_the_bound_and_agree() {
         let admitted = seen.iter().filter(|(_, name)| name != "execute_tool _OTHER").count();
         assert_eq!(admitted, 8, "{seen:?}");
         for (number, name) in &seen {
-            let again = crate::guard::name(&convention, number.to_string());
+            let again = crate::cardinality::name(&convention, number.to_string());
             assert!(*name == again || name.ends_with("_OTHER"), "{number}: {name}, then {again}");
         }
     }

@@ -1,4 +1,4 @@
-//! What is told of an event, in words.
+//! Text for the parts of a line, made of an event.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use super::text::{Time, clean};
 use crate::convention::policy::Policy;
 use crate::event::{Content, Entry, Event, Outcome, SpanName, Usage};
 
-/// The longest name, model or class, in characters.
+/// The longest name, model or error class, in characters.
 const NAME: usize = 48;
 
 /// The longest text of content, in characters.
@@ -18,12 +18,12 @@ pub(super) struct End {
     pub(super) outcome: Outcome,
     pub(super) duration: Duration,
     pub(super) details: String,
-    /// Content that may be shown, a line each.
+    /// Allowed content, one line each.
     pub(super) texts: Vec<String>,
 }
 
 impl End {
-    /// `None` if it is the end of no span.
+    /// `None` if the event does not end a span.
     pub(super) fn of(event: &Event<'_>, policy: &Policy) -> Option<Self> {
         let (outcome, duration) = (event.outcome()?, event.duration()?);
         let texts = texts(event, policy, |key| key != "input");
@@ -31,7 +31,7 @@ impl End {
     }
 }
 
-/// The span's name and what it is about: the tool, the model, or whoever serves it.
+/// The span's name and its subject: the tool, the model, otherwise the agent or the engine.
 pub(super) fn label(event: &Event<'_>) -> String {
     let Some(span) = event.span() else { return String::new() };
     let subjects: &[&str] = match span {
@@ -39,7 +39,7 @@ pub(super) fn label(event: &Event<'_>) -> String {
         SpanName::Retrieve => &["data_source"],
         SpanName::Image => &["operation", "model"],
         _ if event.metadata("model").is_some_and(|model| !model.is_null()) => &["model"],
-        // What holds calls together is served by nobody in particular.
+        // These are not calls, so they have no engine of their own.
         SpanName::Chat | SpanName::Step => &["agent_name"],
         _ => &["engine"],
     };
@@ -47,12 +47,12 @@ pub(super) fn label(event: &Event<'_>) -> String {
     subjects.fold(span.as_str().to_owned(), |label, subject| label + " " + &subject)
 }
 
-/// The id of the event's request, fit to be shown.
+/// The id of the event's request, sanitized.
 pub(super) fn request_id(event: &Event<'_>) -> String {
     clean(event.request_id().unwrap_or_default(), 128)
 }
 
-/// The input, if it may be shown.
+/// The input, if the policy allows it.
 pub(super) fn input(event: &Event<'_>, policy: &Policy) -> Option<String> {
     texts(event, policy, |key| key == "input").pop()
 }
@@ -80,19 +80,19 @@ fn name(event: &Event<'_>, key: &str) -> Option<String> {
     Some(clean(&value.to_string(), NAME))
 }
 
-/// The content that the policy lets out, a line each.
+/// The content that the policy allows, one line each.
 fn texts(event: &Event<'_>, policy: &Policy, wanted: impl Fn(&str) -> bool) -> Vec<String> {
     let is_content = |entry: &Entry<'_>| !entry.from_user && Content::of_key(entry.key) != Content::NONE;
-    let shown = |entry: Entry<'_>| {
+    let line = |entry: Entry<'_>| {
         let outgoing = policy.apply(&entry)?;
         let value = outgoing.value();
         (!value.is_null()).then(|| format!("{}: {}", entry.key, clean(&value.to_string(), TEXT)))
     };
     let entries = event.metadata_entries().filter(|entry| is_content(entry) && wanted(entry.key));
-    entries.filter_map(shown).collect()
+    entries.filter_map(line).collect()
 }
 
-/// What a span did, in order of how much one wants to know it.
+/// What a span did, the most important first.
 fn details(event: &Event<'_>, outcome: Outcome, policy: &Policy) -> String {
     let mut parts = Vec::new();
     if outcome == Outcome::Error {
@@ -103,13 +103,11 @@ fn details(event: &Event<'_>, outcome: Outcome, policy: &Policy) -> String {
         parts.push(format!("first chunk {}", Time(Duration::from_nanos(time))));
     }
     parts.extend(event.usage().and_then(tokens));
-    for (key, one, many) in COUNTS {
-        match number(key) {
-            None | Some(0) => {}
-            // How far it came; of a whole stream nobody counts the chunks.
-            Some(_) if key == "chunk_count" && outcome == Outcome::Completed => {}
-            Some(1) => parts.push(format!("1 {one}")),
-            Some(count) => parts.push(format!("{count} {many}")),
+    for entry in event.measurements().filter(|entry| !entry.from_user) {
+        // Chunks show how far a stream came, which is of no interest once it has completed.
+        let is_complete_stream = entry.key == "chunk_count" && outcome == Outcome::Completed;
+        if let Some(count) = entry.value.as_u64().filter(|count| *count > 0 && !is_complete_stream) {
+            parts.extend(counted(entry.key, count));
         }
     }
     if let Some(attempts) = event.metadata("attempts").and_then(|it| it.as_u64()).filter(|it| *it > 1) {
@@ -122,19 +120,22 @@ fn details(event: &Event<'_>, outcome: Outcome, policy: &Policy) -> String {
     parts.join("  ")
 }
 
-const COUNTS: [(&str, &str, &str); 9] = [
-    ("chunk_count", "chunk", "chunks"),
-    ("image_count", "image", "images"),
-    ("embedding_count", "embedding", "embeddings"),
-    ("batch_count", "batch", "batches"),
-    ("result_count", "result", "results"),
-    ("flagged_count", "flagged", "flagged"),
-    ("answer_count", "answer", "answers"),
-    ("audio_bytes", "byte of audio", "bytes of audio"),
-    ("text_length", "character", "characters"),
-];
+/// `3 images`; `None` for a measurement that is not a count.
+fn counted(key: &str, count: u64) -> Option<String> {
+    let noun = match (key, count) {
+        ("batch_count", 2..) => "batches",
+        ("flagged_count", _) => "flagged",
+        ("audio_bytes", 1) => "byte of audio",
+        ("audio_bytes", _) => "bytes of audio",
+        ("text_length", 1) => "character",
+        ("text_length", _) => "characters",
+        (key, 1) => key.strip_suffix("_count")?,
+        (key, _) => return Some(format!("{count} {}s", key.strip_suffix("_count")?)),
+    };
+    Some(format!("{count} {noun}"))
+}
 
-/// `812 in (600 cached) 96 out (64 reasoning)`; what is not known is not told.
+/// `812 in (600 cached) 96 out (64 reasoning)`. Unknown counts are left out.
 fn tokens(usage: &Usage) -> Option<String> {
     let part = |count: Option<u64>, what| count.filter(|it| *it > 0).map(|it| format!(" ({it} {what})"));
     let whole = |count: Option<u64>, way, part: Option<String>| {
@@ -142,6 +143,6 @@ fn tokens(usage: &Usage) -> Option<String> {
     };
     let input = whole(usage.input_tokens(), "in", part(usage.cached_tokens(), "cached"));
     let output = whole(usage.output_tokens(), "out", part(usage.reasoning_tokens(), "reasoning"));
-    let told: Vec<String> = input.into_iter().chain(output).collect();
-    (!told.is_empty()).then(|| told.join(" "))
+    let known: Vec<String> = input.into_iter().chain(output).collect();
+    (!known.is_empty()).then(|| known.join(" "))
 }

@@ -1,20 +1,20 @@
-//! A tree that is printed whole.
+//! A request's tree, printed as a whole.
 
 use super::layout::{Line, MAX_DEPTH, column, write_note};
 use super::paint::{Paint, Role};
+use super::requests::Requests;
 use super::span::Span;
-use super::store::Store;
 
 struct Row<'a> {
     span: &'a Span,
-    /// What stands before it, and before what is below it.
+    /// The rails before its own line, and before the lines below it.
     rails: String,
     below: String,
 }
 
-/// Prints an outermost span and what is below it.
-pub(super) fn tree(store: &Store, root: u64, request_id: &str, paint: Paint, out: &mut String) {
-    let rows = rows(store, root);
+/// Prints an outermost span and the spans below it.
+pub(super) fn tree(requests: &Requests, root: u64, request_id: &str, paint: Paint, out: &mut String) {
+    let rows = rows(requests, root);
     let width = column(rows.iter().map(|row| line(row).label_width()));
     for row in &rows {
         let request_id = if row.rails.is_empty() { request_id } else { "" };
@@ -23,7 +23,7 @@ pub(super) fn tree(store: &Store, root: u64, request_id: &str, paint: Paint, out
     }
 }
 
-/// Prints a span of which only the end was seen.
+/// Prints a span whose start was not seen.
 pub(super) fn single(span: &Span, request_id: &str, paint: Paint, out: &mut String) {
     let row = Row { span, rails: String::new(), below: String::new() };
     Line { request_id, ..line(&row) }.write(paint, out);
@@ -43,14 +43,14 @@ fn notes(row: &Row<'_>, paint: Paint, out: &mut String) {
     }
 }
 
-/// The spans in the order in which they are printed. Trees may be deep: no recursion.
-fn rows(store: &Store, root: u64) -> Vec<Row<'_>> {
+/// The spans in the order in which they are printed. Without recursion, because a tree may be deep.
+fn rows(requests: &Requests, root: u64) -> Vec<Row<'_>> {
     let mut rows = Vec::new();
     let mut open = vec![(root, String::new(), String::new())];
     while let Some((id, rails, below)) = open.pop() {
-        let Some(span) = store.span(id) else { continue };
-        for (place, child) in span.children.iter().enumerate().rev() {
-            let is_last = place + 1 == span.children.len();
+        let Some(span) = requests.span(id) else { continue };
+        for (index, child) in span.children.iter().enumerate().rev() {
+            let is_last = index + 1 == span.children.len();
             let rails = below.clone() + if is_last { "└─ " } else { "├─ " };
             let deeper = if span.depth >= MAX_DEPTH {
                 ""
