@@ -2,6 +2,7 @@ use super::value::ValueRef;
 
 /// One key and value of an event.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Entry<'a> {
     /// The key.
     pub key: &'a str,

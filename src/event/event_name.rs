@@ -1,4 +1,3 @@
-use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -174,9 +173,3 @@ impl fmt::Display for ParseEventNameError {
 }
 
 impl std::error::Error for ParseEventNameError {}
-
-impl From<Infallible> for ParseEventNameError {
-    fn from(never: Infallible) -> Self {
-        match never {}
-    }
-}
