@@ -1,7 +1,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::runtime::Handle;
 use tokio::time::Instant;
@@ -104,10 +104,9 @@ impl Drop for TokioClock {
     fn drop(&mut self) {}
 }
 
-/// `as_nanos` computes with 128 bits, which is slower, and this is called for every span.
-#[inline]
-fn nanoseconds(duration: std::time::Duration) -> u64 {
-    duration.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(duration.subsec_nanos()))
+/// Returns a duration as a number; one of over 584 years becomes the largest.
+pub(super) fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// A monotonic time in nanoseconds.

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::clock::nanoseconds;
+
 /// A number of an event: an integer or a float. Times are integers in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
@@ -61,7 +63,7 @@ impl From<usize> for Number {
 /// Nanoseconds; a duration of over 584 years is cut to the largest number.
 impl From<Duration> for Number {
     fn from(value: Duration) -> Self {
-        Self::from(u64::try_from(value.as_nanos()).unwrap_or(u64::MAX))
+        Self::from(nanoseconds(value))
     }
 }
 
