@@ -78,8 +78,6 @@ impl SpanName {
             Self::Generate => &SpanRow {
                 name: "generate",
                 description: "one request to a model, answered at once",
-                start_keys: &[],
-                measurements: &[],
                 result_keys: &[
                     "response",
                     "usage",
@@ -88,12 +86,11 @@ impl SpanName {
                     "finish_reasons",
                     "attempts",
                 ],
-                is_call: true,
+                ..CALL
             },
             Self::Stream => &SpanRow {
                 name: "stream",
                 description: "one request to a model, answered chunk by chunk",
-                start_keys: &[],
                 measurements: STREAM_MEASUREMENTS,
                 result_keys: &[
                     "response",
@@ -104,79 +101,68 @@ impl SpanName {
                     "finish_reasons",
                     "attempts",
                 ],
-                is_call: true,
+                ..CALL
             },
             Self::Step => &SpanRow {
                 name: "step",
                 description: "one round of an agent: a model call and the tools it asked for",
-                start_keys: &[],
-                measurements: &[],
                 result_keys: &["step_result"],
-                is_call: false,
+                ..WORK
             },
             Self::Chat => &SpanRow {
                 name: "chat",
                 description: "one conversation turn: the outermost span of an agent",
-                start_keys: &[],
-                measurements: &[],
                 result_keys: &["chat_result"],
-                is_call: false,
+                ..WORK
             },
             Self::Tool => &SpanRow {
                 name: "tool",
                 description: "one tool that the model asked for",
                 start_keys: &["tool_call_id", "tool_name"],
-                measurements: &[],
                 result_keys: &["result"],
-                is_call: false,
+                ..WORK
             },
             Self::Image => &SpanRow {
                 name: "image",
                 description: "images made or changed",
                 start_keys: &["operation", "n"],
                 measurements: &["image_count"],
-                result_keys: CALL_RESULTS,
-                is_call: true,
+                ..CALL
             },
             Self::Embed => &SpanRow {
                 name: "embed",
                 description: "texts turned into vectors",
                 start_keys: &["input_count"],
                 measurements: &["embedding_count", "batch_count"],
-                result_keys: CALL_RESULTS,
-                is_call: true,
+                ..CALL
             },
             Self::Moderate => &SpanRow {
                 name: "moderate",
                 description: "inputs checked against a policy",
                 start_keys: &["input_count", "multimodal"],
                 measurements: &["result_count", "flagged_count"],
-                result_keys: CALL_RESULTS,
-                is_call: true,
+                ..CALL
             },
             Self::Classify => &SpanRow {
                 name: "classify",
                 description: "inputs sorted into classes, or questions about them answered",
                 start_keys: &["question_count"],
                 measurements: &["answer_count"],
-                result_keys: CALL_RESULTS,
-                is_call: true,
+                ..CALL
             },
             Self::Synthesize => &SpanRow {
                 name: "synthesize",
                 description: "text turned into speech",
                 start_keys: &["input_length"],
                 measurements: &["audio_bytes"],
-                result_keys: CALL_RESULTS,
-                is_call: true,
+                ..CALL
             },
             Self::Transcribe => &SpanRow {
                 name: "transcribe",
                 description: "speech turned into text",
                 start_keys: &["audio_mime"],
                 measurements: &["text_length"],
-                result_keys: CALL_RESULTS,
-                is_call: true,
+                ..CALL
             },
             Self::Retrieve => &SpanRow {
                 name: "retrieve",
@@ -184,7 +170,7 @@ impl SpanName {
                 start_keys: &["data_source", "top_k"],
                 measurements: &["document_count"],
                 result_keys: &["documents"],
-                is_call: false,
+                ..WORK
             },
             Self::Rerank => &SpanRow {
                 name: "rerank",
@@ -192,7 +178,7 @@ impl SpanName {
                 start_keys: &["document_count"],
                 measurements: &["result_count"],
                 result_keys: &["documents", "usage", "attempts"],
-                is_call: true,
+                ..CALL
             },
         }
     }
@@ -244,14 +230,26 @@ impl SpanName {
     }
 }
 
-/// The result keys of a call whose answer has no metadata of its own.
-const CALL_RESULTS: &[&str] = &["response", "usage", "attempts"];
+/// What calls have in common: most have no other result than their response.
+const CALL: SpanRow = SpanRow { result_keys: &["response", "usage", "attempts"], is_call: true, ..WORK };
 
-// Tables are indexed by `as usize` and filled from `ALL`.
+/// What the other spans have in common.
+const WORK: SpanRow = SpanRow {
+    name: "",
+    description: "",
+    start_keys: &[],
+    measurements: &[],
+    result_keys: &[],
+    is_call: false,
+};
+
+// Tables are indexed by `as usize` and filled from `ALL`, and `CALL` and `WORK` leave open what every span must have.
 const _: () = {
     let mut index = 0;
     while index < SpanName::ALL.len() {
         assert!(SpanName::ALL[index] as usize == index, "ALL lists the variants in their order");
+        let row = SpanName::ALL[index].row();
+        assert!(!row.name.is_empty() && !row.description.is_empty() && !row.result_keys.is_empty());
         index += 1;
     }
 };
