@@ -1,5 +1,5 @@
 use std::iter;
-use std::panic::Location;
+use std::panic::{Location, RefUnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
@@ -25,6 +25,9 @@ pub(crate) struct Node {
     /// where it was built.
     states: Option<ListenerStates>,
 }
+
+// A listener that panics is detached, and its state is not used again. All else that changes is atomic.
+impl RefUnwindSafe for Node {}
 
 #[derive(Debug)]
 pub(crate) enum Kind {

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, LazyLock};
 
 use super::attached_listener::AttachedListener;
@@ -37,6 +38,10 @@ use crate::event::{Clock, Content, Event, EventName, Time, TimeSource};
 /// ```
 #[derive(Clone, Default)]
 pub struct Telemetry(Handle);
+
+// The user's code runs without a lock held, and what panics in it is detached. So a panic leaves no handle half-changed.
+impl UnwindSafe for Telemetry {}
+impl RefUnwindSafe for Telemetry {}
 
 /// The global handle is no `Arc`, because spans clone their handle: the threads of a server would share its counter.
 #[derive(Clone, Default)]

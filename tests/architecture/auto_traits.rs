@@ -162,6 +162,20 @@ fn what_wears_a_span_is_what_it_wraps() {
     }
 }
 
+#[test]
+fn what_wraps_or_enters_may_cross_an_unwinding() {
+    use std::panic::{RefUnwindSafe, UnwindSafe};
+    fn is_safe<T: UnwindSafe + RefUnwindSafe>() {}
+    is_safe::<Telemetry>();
+    is_safe::<Context>();
+    is_safe::<Span>();
+    is_safe::<ActiveSpan>();
+    is_safe::<InContext<std::future::Ready<()>>>();
+    is_safe::<SpanFuture<std::future::Ready<()>, Infallible<NoObserver>>>();
+    is_safe::<SpanStream<futures::stream::Empty<()>, Infallible<NoObserver>>>();
+    is_safe::<OpenStream<std::future::Ready<()>, Infallible<NoObserver>>>();
+}
+
 /// Neither a reference to it can be sent, nor can it be moved.
 type Pinned = (std::cell::Cell<()>, std::marker::PhantomPinned);
 
