@@ -88,10 +88,10 @@ impl<F: Future, O: Outcomes<F::Output>> Future for SpanFuture<F, O> {
                 Ok(Poll::Ready(output)) => {
                     let mut recording = Recording::default();
                     let response = recording.output(node, output, this.observer);
-                    end(node, recording, Exit::Completed, this.observer, response);
+                    end(node, &mut recording, Exit::Completed, this.observer, response);
                 }
                 Err(caught) => {
-                    end(node, Recording::default(), Exit::panicked(node, caught), this.observer, None);
+                    end(node, &mut Recording::default(), Exit::panicked(node, caught), this.observer, None);
                 }
             }
             (polled, dropped)

@@ -92,11 +92,11 @@ fn drop_now<T, O: Observer>(
         Lifecycle::Pending(mut pending) => pending.context().enter_poll(|| inner.set(None)),
         Lifecycle::Unobserved(mut context) => context.enter_poll(|| inner.set(None)),
         Lifecycle::Observed(Observed { mut active, recording }) => {
-            let mut recording = recording.map(|recording| *recording).unwrap_or_default();
+            let mut recording = recording.unwrap_or_default();
             let dropped = active.enter(|node| {
                 recording.end_wait(node);
                 let dropped = node.around(|| catch(|| inner.set(None)));
-                end(node, recording, exit, observer, None);
+                end(node, &mut recording, exit, observer, None);
                 dropped
             });
             resume(Ok(()), dropped);

@@ -195,7 +195,7 @@ impl<F: Future, O: Opens<F::Output>> Future for OpenStream<F, O> {
                         Err(caught) => Some(Exit::panicked(node, caught)),
                     };
                     if let Some(exit) = exit {
-                        end(node, std::mem::take(recording), exit, observer, None);
+                        end(node, recording, exit, observer, None);
                     }
                     (opened, dropped)
                 })

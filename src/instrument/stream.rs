@@ -117,7 +117,7 @@ impl<St: Stream, O: Outcomes<St::Item>> Stream for SpanStream<St, O> {
             };
             recording.end_wait(node);
             dropped = node.around(|| catch(|| this.inner.set(None)));
-            end(node, std::mem::take(recording), exit, this.observer, None);
+            end(node, recording, exit, this.observer, None);
             Poll::Ready(None)
         });
         if let Poll::Ready(None) = polled {

@@ -1,4 +1,5 @@
 use std::any::Any;
+use std::mem;
 
 use super::exit::Exit;
 use super::observe::Observer;
@@ -11,7 +12,7 @@ use crate::registry::ListenerStates;
 /// Emits the one end of a span. Called inside it, after what it wraps was dropped, so that spans inside have ended.
 pub(crate) fn end<O: Observer>(
     node: &Node,
-    mut recording: Recording,
+    recording: &mut Recording,
     exit: Exit,
     observer: &mut O,
     response: Option<&dyn Any>,
@@ -19,15 +20,15 @@ pub(crate) fn end<O: Observer>(
     recording.end_wait(node);
     // After a panic the values that the observer works with may be half-changed.
     if !matches!(exit, Exit::Panicked(_)) {
-        observer.end(&mut Record::new(&mut recording, node, Phase::Stop));
+        observer.end(&mut Record::new(recording, node, Phase::Stop));
     }
     let Some(start) = node.start() else { return };
     let now = node.telemetry.now();
     let duration = now.since(start.monotonic_time);
-    let (outcome, failure) = exit.outcome(recording.failure);
+    let (outcome, failure) = exit.outcome(recording.failure.take());
     // A span of the name `stream` has a stream's measurements even if it wraps something else.
     let of_stream = || (start.name == SpanName::Stream).then(StreamTimes::default);
-    let stream = recording.stream.map(|stats| stats.times).or_else(of_stream);
+    let stream = recording.stream.as_ref().map(|stats| stats.times).or_else(of_stream);
     let end = SpanEnd {
         outcome,
         duration,
@@ -39,7 +40,7 @@ pub(crate) fn end<O: Observer>(
             ..times
         }),
         counts_usage: recording.results.usage.is_some() && node.count_usage(),
-        results: recording.results,
+        results: mem::take(&mut recording.results),
     };
     let name = start.name.event(if outcome.is_exception() { Phase::Exception } else { Phase::Stop });
     let event = Event::of_span(&name, start, Moment::End(&end)).with_response(response);

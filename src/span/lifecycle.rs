@@ -72,7 +72,7 @@ impl Observed {
     /// Ends the span from outside of it.
     pub(crate) fn end<O: Observer>(self, exit: Exit, observer: &mut O) {
         let Self { mut active, recording } = self;
-        let recording = recording.map(|recording| *recording).unwrap_or_default();
-        active.enter(|node| end(node, recording, exit, observer, None));
+        let mut recording = recording.unwrap_or_default();
+        active.enter(|node| end(node, &mut recording, exit, observer, None));
     }
 }
