@@ -19,7 +19,7 @@ use super::phase::Phase;
 /// let error = "chats".parse::<SpanName>().unwrap_err();
 /// assert!(error.to_string().contains("generate, stream, step, chat, tool"));
 /// ```
-// A new span: a variant here, in `ALL` and in `row`. From there the compiler finds what is missing.
+// A new span: a variant here, in `ALL` and in `row`, and a constructor of `Span`. The compiler finds what else is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum SpanName {

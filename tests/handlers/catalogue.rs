@@ -183,29 +183,6 @@ fn every_span_that_has_a_row_is_in_the_list_of_all() {
 }
 
 #[test]
-fn the_first_result_key_is_the_spans_own_result() {
-    let keys: Vec<_> = SpanName::ALL.iter().map(|name| name.row().result_key()).collect();
-    assert_eq!(
-        keys,
-        [
-            "response",
-            "response",
-            "step_result",
-            "chat_result",
-            "result",
-            "response",
-            "response",
-            "response",
-            "response",
-            "response",
-            "response",
-            "documents",
-            "documents",
-        ]
-    );
-}
-
-#[test]
 fn the_catalogue_is_the_one_of_the_contract() {
     let told = |name: SpanName| {
         let row = name.row();
