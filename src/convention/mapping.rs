@@ -139,7 +139,6 @@ impl Convention {
 
     /// Returns every attribute that spans of this name can have, those known at the start first, without the user's own
     /// keys and without content that is not allowed.
-    #[must_use]
     pub fn rules(&self, span: SpanName) -> impl Iterator<Item = &Rule> {
         let SpanRules { start, end } = &self.rules[span as usize];
         start.iter().chain(end)
