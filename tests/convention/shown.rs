@@ -122,7 +122,7 @@ impl Shown {
         for event in events {
             let event = event.as_event();
             let mut each = |key: &str, value: Attribute<'_>| {
-                let id = match &*key {
+                let id = match key {
                     "allm.request_id" => event.request_id().map(str::to_owned),
                     "allm.span_id" => event.span_id().map(|id| id.to_string()),
                     _ => None,
