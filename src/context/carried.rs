@@ -6,7 +6,7 @@ use futures::Stream;
 use futures::stream::FusedStream;
 use pin_project::{pin_project, pinned_drop};
 
-use super::handle::Context;
+use super::context::Context;
 use crate::event::{RequestId, RequestIdCell};
 use crate::registry::Telemetry;
 
@@ -73,6 +73,30 @@ impl<T> InContext<T> {
         Self { inner: Some(inner), carried: Box::new(carried) }
     }
 
+    /// Returns the wrapped value, or `None` once it has ended.
+    #[must_use]
+    pub fn get_ref(&self) -> Option<&T> {
+        self.inner.as_ref()
+    }
+
+    /// Returns the wrapped value, or `None` once it has ended.
+    #[must_use]
+    pub fn get_mut(&mut self) -> Option<&mut T> {
+        self.inner.as_mut()
+    }
+
+    /// Returns the wrapped value, or `None` once it has ended.
+    #[must_use]
+    pub fn get_pin_mut(self: Pin<&mut Self>) -> Option<Pin<&mut T>> {
+        self.project().inner.as_pin_mut()
+    }
+
+    /// Takes the wrapped value out of its context. Returns `None` once it has ended.
+    #[must_use]
+    pub fn into_inner(mut self) -> Option<T> {
+        self.inner.take()
+    }
+
     /// Runs a closure in its context. One that never runs is dropped in it all the same.
     pub(crate) fn run<R>(mut self) -> R
     where
@@ -110,6 +134,7 @@ impl<F: Future> Future for InContext<F> {
         this.carried.settled().enter_poll(|| match this.inner.as_mut().as_pin_mut() {
             Some(inner) => {
                 let polled = inner.poll(cx);
+                // What is left of it is dropped here, in its context, and not by the caller.
                 if polled.is_ready() {
                     this.inner.set(None);
                 }

@@ -2,7 +2,7 @@ use std::cell::Cell;
 use std::mem::{self, ManuallyDrop};
 use std::sync::Arc;
 
-use super::handle::Context;
+use super::context::Context;
 use super::node::Node;
 use crate::event::{LazyRequestId, RequestId};
 use crate::registry::catch;
@@ -32,7 +32,7 @@ impl Slot {
     }
 }
 
-/// The request id of this task, inside any span or scope that has one, observed or not.
+/// Returns the request id of the code that calls this, inside any span or scope that has one, observed or not.
 ///
 /// # Examples
 ///
@@ -56,7 +56,7 @@ pub fn current_request_id() -> Option<RequestId> {
 }
 
 impl Context {
-    /// The context of the code that calls this. Empty outside every span and scope.
+    /// Returns the context of the code that calls this. It is empty outside every span and scope.
     #[must_use]
     #[inline]
     pub fn current() -> Self {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::handle::Context;
+use super::context::Context;
 use crate::event::{Event, EventName, Measurements, Metadata, ParseEventNameError};
 use crate::registry::{
     AttachError, DetachError, HandlerInfo, Listener, SubscribeOptions, Subscription, Telemetry,

@@ -1,4 +1,4 @@
-//! Context: what the current code knows of the request, the span and the handle around it.
+//! Layer 2: what the current code knows of the request, the span and the handle around it.
 //!
 //! A [`Context`] is a pointer to a node in a tree. A node is an observed span, or a scope that changes what is inherited:
 //! the request id or the handle. Nodes point to their parents, so a span finds its parent, its request and its handle by
@@ -19,19 +19,19 @@
 //! Listeners keep their states on the nodes. A poll that enters a node runs [inside those](Node::around) that ask for it.
 
 mod carried;
+mod context;
 mod counting;
 #[expect(clippy::disallowed_types, reason = "it has the one task-local")]
 mod current;
 mod global;
-mod handle;
 mod node;
 mod scope;
 mod settle;
 
 pub use carried::InContext;
+pub use context::Context;
 pub use current::current_request_id;
 pub use global::{attach, attach_many, detach, execute, list_handlers, listen, subscribe, subscribe_with};
-pub use handle::Context;
 pub use scope::with_request_id;
 
 pub(crate) use carried::Scope;

@@ -71,6 +71,7 @@ impl Node {
         if let Some(around) = parent.as_deref().and_then(Self::states) {
             self.states.get_or_insert_default().inherit(&self.telemetry, around);
         }
+        // A node at the limit starts a new chain: it still has its request and handle, but not the spans around it.
         self.parent = parent.filter(|parent| parent.depth < MAX_DEPTH);
         self.depth = self.parent.as_ref().map_or(0, |parent| parent.depth + 1);
     }

@@ -1,13 +1,13 @@
 use std::future::Future;
 
 use super::carried::{InContext, Scope};
-use super::handle::Context;
+use super::context::Context;
 use crate::event::RequestId;
 use crate::registry::Telemetry;
 
 /// Wraps a future: all spans inside belong to the request with this id, such as one that came in an HTTP header.
 ///
-/// Put it around the outermost span. A span that is wrapped around it, as in
+/// It may be put around or inside other scopes, in any order. Put it around the outermost span. A span that is wrapped around it, as in
 /// `with_request_id(id, work).in_span_infallible(Span::chat())`, has another id; it is the parent of the spans inside.
 ///
 /// # Examples
@@ -33,7 +33,8 @@ pub fn with_request_id<F: Future>(id: RequestId, future: F) -> InContext<F> {
 }
 
 impl Telemetry {
-    /// Wraps a future: its spans, and those of tasks it spawns with context, emit to this handle.
+    /// Wraps a future: its spans, and those of tasks it spawns with context, emit to this handle. The request around it
+    /// stays the same.
     ///
     /// Two tests that each run in the scope of a handle of their own do not see each other.
     pub fn scope<F: Future>(&self, future: F) -> InContext<F> {
@@ -47,7 +48,7 @@ impl Telemetry {
 }
 
 impl Context {
-    /// Wraps a future: it is polled and dropped in this context.
+    /// Wraps a future: it is polled and dropped in exactly this context, wherever that happens.
     pub fn scope<F: Future>(self, future: F) -> InContext<F> {
         InContext::exactly(self, future)
     }

@@ -1,6 +1,6 @@
 use std::ptr;
 
-use super::handle::Context;
+use super::context::Context;
 use super::node::Node;
 
 impl Context {
@@ -17,11 +17,12 @@ impl Context {
     #[inline(never)]
     fn settle_elsewhere(&mut self) -> bool {
         let here = Self::current();
+        // Everything is inside the empty context, so from here on `self` has a request or a handle.
         if here.is_inside(self) {
             *self = here;
-        } else if self.has_telemetry() && !self.has_request() && here.has_request() {
+        } else if !self.has_request() && here.has_request() {
             *self = here.with_telemetry(self.telemetry());
-        } else if self.has_request() && !self.has_telemetry() && here.has_telemetry() {
+        } else if !self.has_telemetry() && here.has_telemetry() {
             *self = self.with_telemetry(here.telemetry());
         } else {
             return false;
@@ -33,6 +34,7 @@ impl Context {
     fn is_inside(&self, outer: &Self) -> bool {
         let around = || self.node().into_iter().flat_map(|node| node.lineage());
         let in_node = outer.node().is_none_or(|outer| around().any(|node| ptr::eq(node, outer)));
+        // A request that nobody observes has no node to be found, so it is recognized by its id.
         let in_request = outer.bare_request.is_none_or(|request| {
             self.bare_request == Some(request) || {
                 let id = request.id();

@@ -45,8 +45,8 @@ pub trait FutureSpanExt: Future + Sized {
         SpanFuture::new(self, span.pending, Infallible(span.observer))
     }
 
-    /// Makes the future carry the context of the code that calls this, wherever it is polled: on another task, on a
-    /// foreign executor, after a channel.
+    /// Makes the future carry the context of the code that calls this, wherever it is polled: on another task, on another
+    /// executor, after a channel. If the first poll is further inside that context, the one of the poll counts.
     fn in_current_context(self) -> InContext<Self> {
         InContext::pending(Scope::Same, self)
     }

@@ -5,10 +5,10 @@ use super::node::{Kind, Node};
 use crate::event::{LazyRequestId, RequestId, RequestIdCell};
 use crate::registry::{ListenerStates, Telemetry};
 
-/// What a task knows: the request id, the span it is inside, and the [`Telemetry`] it emits to.
+/// The context of a piece of code: the request id, the span around it, and the [`Telemetry`] that it emits to.
 ///
-/// A handle that can be cloned, sent through a channel and entered elsewhere. It is the same context wherever it is
-/// entered, and keeps the span's identity (not its work) alive.
+/// It can be cloned, sent through a channel and entered elsewhere, and is the same context there. It keeps the span's
+/// identity alive, not its work.
 ///
 /// # Examples
 ///
@@ -37,7 +37,7 @@ pub struct Context {
 }
 
 impl Context {
-    /// The request id, if this is the context of a request.
+    /// Returns the request id, if this is the context of a request.
     #[must_use]
     pub fn request_id(&self) -> Option<RequestId> {
         match self.bare_request {
