@@ -45,7 +45,7 @@ impl Node {
     /// Decides whether the tokens of this span, which ends, count. Called once, by a span that has usage.
     pub(crate) fn count_usage(&self) -> bool {
         let Some(name) = self.start().map(|start| start.name) else { return false };
-        if matches!(name, SpanName::Tool | SpanName::Retrieve) {
+        if !name.is_call() && !is_agent(name) {
             return false;
         }
         if self.usage_count().claim(SELF) == INSIDE {
@@ -58,9 +58,9 @@ impl Node {
             counts &= outer.usage_count().claim(INSIDE) != SELF;
         }
         if counts {
-            self.spans_around().filter(|outer| outer.is_agent()).for_each(|outer| {
-                outer.usage_count().claim(INSIDE);
-            });
+            for agent in self.agents_around() {
+                agent.usage_count().claim(INSIDE);
+            }
         }
         counts
     }
@@ -73,9 +73,11 @@ impl Node {
             .filter(move |outer| outer.start().is_some_and(|start| family(start.name) == family(name)))
     }
 
-    /// The spans around this one that the same handle observes.
-    fn spans_around(&self) -> impl Iterator<Item = &Self> {
-        self.ancestors().filter(move |outer| outer.is_observed_with(self))
+    /// The steps and chats around this one.
+    fn agents_around(&self) -> impl Iterator<Item = &Self> {
+        self.ancestors()
+            .filter(move |outer| outer.is_observed_with(self))
+            .filter(|outer| outer.name().is_some_and(is_agent))
     }
 
     fn is_observed_with(&self, inner: &Self) -> bool {
@@ -86,11 +88,11 @@ impl Node {
     fn is_boundary(&self) -> bool {
         self.name().is_some_and(|name| !name.is_call())
     }
+}
 
-    /// Whether this is a step or a chat, whose usage is the sum of the calls inside it.
-    fn is_agent(&self) -> bool {
-        self.start().is_some_and(|start| matches!(start.name, SpanName::Step | SpanName::Chat))
-    }
+/// Whether usage of such a span is the sum of the calls inside it. A tool or a retrieval has none.
+fn is_agent(name: SpanName) -> bool {
+    matches!(name, SpanName::Step | SpanName::Chat)
 }
 
 /// The name that stands for all names of the family: a client that streams observes what another generates.
