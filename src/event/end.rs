@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 
+use super::catalogue::STREAM_MEASUREMENTS;
 use super::clock::Time;
 use super::entry::{Entry, Visit};
 use super::fields::Key;
@@ -58,26 +59,33 @@ pub(crate) struct StreamTimes {
     pub(crate) consumer_time: u64,
 }
 
+impl StreamTimes {
+    /// The values of [`STREAM_MEASUREMENTS`], in that order.
+    fn values(&self) -> [Option<u64>; STREAM_MEASUREMENTS.len()] {
+        // Without `..`, so that the compiler finds a field that has no measurement.
+        let Self { chunk_count, time_to_first_chunk, producer_wait, longest_wait, consumer_time } = *self;
+        [Some(chunk_count), time_to_first_chunk, Some(producer_wait), Some(longest_wait), Some(consumer_time)]
+    }
+}
+
 impl SpanEnd {
     pub(crate) fn visit_measurements<'a>(&'a self, start: &SpanStart, visit: Visit<'_, 'a>) {
         let row = start.name.row();
         visit(Entry::number("duration", self.duration));
         visit(Entry::number("monotonic_time", self.monotonic_time.0));
         if let Some(times) = &self.stream {
-            visit(Entry::number("chunk_count", times.chunk_count));
-            let first = ValueRef::optional(times.time_to_first_chunk, |time| ValueRef::Number(time.into()));
-            visit(Entry::standard("time_to_first_chunk", first));
-            visit(Entry::number("producer_wait", times.producer_wait));
-            visit(Entry::number("longest_wait", times.longest_wait));
-            visit(Entry::number("consumer_time", times.consumer_time));
+            for (key, value) in STREAM_MEASUREMENTS.iter().zip(times.values()) {
+                let value = ValueRef::optional(value, |value| ValueRef::Number(value.into()));
+                visit(Entry::standard(key, value));
+            }
         }
-        let is_count = |key: &str| row.measurements.contains(&key) && !is_times(key);
+        let is_count = |key: &str| row.measurements.contains(&key) && !is_taken_by_the_crate(key);
         for key in row.measurements.iter().filter(|key| is_count(key)) {
             let count = self.results.measurements.get(key).copied().unwrap_or(0.into());
             visit(Entry::standard(key, ValueRef::Number(count)));
         }
         for (key, value) in self.results.measurements.iter() {
-            if !is_count(key) && !is_times(key) {
+            if !is_count(key) && !is_taken_by_the_crate(key) {
                 visit(Entry::user(key, ValueRef::Number(*value)));
             }
         }
@@ -168,7 +176,7 @@ impl SpanEnd {
     }
 }
 
-/// Returns whether the crate measures it itself. The user cannot set it.
-fn is_times(key: &str) -> bool {
-    matches!(key, "duration" | "monotonic_time") || super::catalogue::STREAM_MEASUREMENTS.contains(&key)
+/// Whether the crate takes this measurement itself, so that the user cannot set it.
+fn is_taken_by_the_crate(key: &str) -> bool {
+    matches!(key, "duration" | "monotonic_time") || STREAM_MEASUREMENTS.contains(&key)
 }

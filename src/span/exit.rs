@@ -33,7 +33,8 @@ impl Exit {
 
     /// Decides the outcome, and which failure the end reports: panicked > error > cancelled, dropped > completed.
     ///
-    /// `recorded` is the first error that was recorded: an `Err`, or what an observer called an error.
+    /// `recorded` is the first error that was recorded: an `Err` (seen in `observation.rs`), or what an observer called an
+    /// error. Which of the two it was makes no difference, so it is not kept.
     pub(super) fn outcome(self, recorded: Option<Failure>) -> (Outcome, Option<Failure>) {
         match (self, recorded) {
             (Self::Panicked(panic), _) => (Outcome::Panicked, Some(panic)),

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::LazyLock;
+use std::time::SystemTime;
 
 use crate::log::Log;
 
@@ -55,8 +56,18 @@ fn binary() -> PathBuf {
     let profile = test.ancestors().nth(2).unwrap_or_else(|| panic!("{} is no test binary", test.display()));
     let binary = profile.join("examples").join("agent").with_extension(std::env::consts::EXE_EXTENSION);
     // `cargo test` builds the examples, `cargo test --test agent` does not.
-    assert!(binary.exists(), "build it first: cargo build --example agent");
+    const BUILD: &str = "build it: cargo build --all-features --example agent";
+    let built = modified(&binary).unwrap_or_else(|| panic!("the example is missing; {BUILD}"));
+    // Beside it lies the list of its sources: `agent: src/lib.rs …`.
+    let sources = std::fs::read_to_string(binary.with_extension("d"))
+        .unwrap_or_else(|error| panic!("the sources of the example: {error}"));
+    let newer = sources.split_whitespace().skip(1).find(|file| modified(Path::new(file)) > Some(built));
+    assert_eq!(newer, None, "the example is older than its source; {BUILD}");
     binary
+}
+
+fn modified(file: &Path) -> Option<SystemTime> {
+    file.metadata().and_then(|it| it.modified()).ok()
 }
 
 /// The counts that the table shows.

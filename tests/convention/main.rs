@@ -76,6 +76,16 @@ fn both_profiles_are_sent_by_default_and_share_no_attribute() {
 }
 
 #[test]
+fn every_measurement_of_a_span_is_one_of_our_attributes() {
+    for &span in SpanName::ALL {
+        let own = own_of(span);
+        for measurement in span.row().measurements {
+            assert!(own.contains(&&*format!("allm.{measurement}")), "{span}: {measurement} has no rule");
+        }
+    }
+}
+
+#[test]
 fn a_profile_that_is_given_twice_is_sent_once() {
     let once = Convention::new().profiles([Profile::Otel1_41]);
     let twice = Convention::new().profiles([Profile::Otel1_41, Profile::Otel1_41]);

@@ -1,6 +1,6 @@
 //! A value that plays its fate inside a span, and tells in which context it was polled and dropped.
 
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::pin::{Pin, pin};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -122,7 +122,7 @@ impl Inner {
                 self.probe.under_way.notify_one();
                 Poll::Pending
             }
-            Fate::Error => Poll::Ready(Err(refused())),
+            Fate::Error | Fate::ErrorThenDropped => Poll::Ready(Err(refused())),
             Fate::Completed | Fate::NeverPolled => Poll::Ready(Ok(1)),
         }
     }
@@ -137,7 +137,10 @@ impl Inner {
         match ready!(self.turn(cx)) {
             1 => Poll::Ready(Some(Ok(1))),
             2 => self.meet_its_fate().map(|answer| answer.is_err().then_some(answer)),
-            _ if self.fate.dies() => Poll::Pending,
+            _ if self.fate.dies() => {
+                self.probe.under_way.notify_one();
+                Poll::Pending
+            }
             _ => Poll::Ready(None),
         }
     }
@@ -214,14 +217,19 @@ async fn read_to_the_end(fate: Fate, wrapped: impl Stream) {
     while fate != Fate::NeverPolled && wrapped.next().await.is_some() {}
 }
 
-async fn by_hand(fate: Fate, inner: Inner) {
-    let span = if fate == Fate::Dropped { Span::stream() } else { Span::generate() };
-    let mut active = span.start();
-    let mut inner = inner;
+async fn by_hand(fate: Fate, mut inner: Inner) {
+    let is_read = matches!(fate, Fate::Dropped | Fate::ErrorThenDropped);
+    let mut active = if is_read { Span::stream() } else { Span::generate() }.start();
+    let probe = inner.probe.clone();
     let answer = poll_fn(|cx| active.enter(|| inner.poll_answer(cx))).await;
     active.enter(|| drop(inner));
     match answer {
         Ok(_) => active.complete(),
+        Err(error) if fate == Fate::ErrorThenDropped => {
+            active.record(|record| record.error("refused", error));
+            probe.under_way.notify_one();
+            pending().await
+        }
         Err(error) => active.error("refused", error),
     }
 }

@@ -5,6 +5,8 @@
 pub(crate) enum Fate {
     Completed,
     Error,
+    /// An `Err` item, or a recorded error, and then it is dropped.
+    ErrorThenDropped,
     Dropped,
     Cancelled,
     Panicked,
@@ -66,8 +68,15 @@ pub(crate) enum Way {
     PanicInDrop,
 }
 
-const FATES: [Fate; 6] =
-    [Fate::Completed, Fate::Error, Fate::Dropped, Fate::Cancelled, Fate::Panicked, Fate::NeverPolled];
+const FATES: [Fate; 7] = [
+    Fate::Completed,
+    Fate::Error,
+    Fate::ErrorThenDropped,
+    Fate::Dropped,
+    Fate::Cancelled,
+    Fate::Panicked,
+    Fate::NeverPolled,
+];
 
 const FORMS: [Form; 7] =
     [Form::Future, Form::TryFuture, Form::Stream, Form::TryStream, Form::Open, Form::Closure, Form::Manual];
@@ -114,8 +123,8 @@ pub(crate) const RULES: [Rule; 7] = [
         excludes: |cell| cell.fate.dies() == (cell.way == Way::ByItself),
     },
     Rule {
-        why: "a future that is dropped is cancelled: it has no reader that could leave",
-        excludes: |cell| cell.fate == Fate::Dropped && cell.form.is_future(),
+        why: "a future that is dropped is cancelled: it has no reader that could leave, and ends with its error",
+        excludes: |cell| matches!(cell.fate, Fate::Dropped | Fate::ErrorThenDropped) && cell.form.is_future(),
     },
     Rule {
         why: "a stream that is dropped is dropped, whoever dropped it",
@@ -142,7 +151,7 @@ pub(crate) const RULES: [Rule; 7] = [
 impl Fate {
     /// Whether something from outside ends it.
     pub(crate) fn dies(self) -> bool {
-        matches!(self, Self::Dropped | Self::Cancelled)
+        matches!(self, Self::ErrorThenDropped | Self::Dropped | Self::Cancelled)
     }
 }
 

@@ -129,7 +129,7 @@ fn span_of(cell: Cell) -> SpanName {
         Form::Future | Form::TryFuture => SpanName::Generate,
         Form::Closure => SpanName::Chat,
         Form::Stream | Form::TryStream | Form::Open => SpanName::Stream,
-        Form::Manual if cell.fate == Fate::Dropped => SpanName::Stream,
+        Form::Manual if matches!(cell.fate, Fate::Dropped | Fate::ErrorThenDropped) => SpanName::Stream,
         Form::Manual => SpanName::Generate,
     }
 }
@@ -138,7 +138,8 @@ fn span_of(cell: Cell) -> SpanName {
 fn outcome_of(cell: Cell) -> Option<Outcome> {
     match cell.fate {
         Fate::Completed => Some(Outcome::Completed),
-        Fate::Error => Some(Outcome::Error),
+        // An error weighs more than that the reader left.
+        Fate::Error | Fate::ErrorThenDropped => Some(Outcome::Error),
         Fate::Dropped => Some(Outcome::Dropped),
         Fate::Cancelled => Some(Outcome::Cancelled),
         Fate::Panicked => Some(Outcome::Panicked),
