@@ -58,7 +58,7 @@ async fn the_code_of_the_readme_logs_each_of_its_calls() -> Result<(), Box<dyn s
     let request = Request;
 
     // At startup, attach an exporter. Keep the guard until the end of `main`: dropping it writes what is queued and
-    // detaches. `let _ = …` would drop it at once.
+    // detaches. `let _ = …` drops it immediately.
     let _log = JsonLines::to_file("events.jsonl")?.attach("log", &Telemetry::global())?;
 
     // The outermost span creates a request id. Every span inside has the same one.
@@ -70,7 +70,7 @@ async fn the_code_of_the_readme_logs_each_of_its_calls() -> Result<(), Box<dyn s
         let Reply = reply;
         let request = Request;
 
-        // A stream: one span, from the request to the last token or until the stream is dropped.
+        // A stream: one span from the request until the stream ends or is dropped.
         let mut tokens = Span::stream().model("gpt-5")
             .observe(|chunk: &Chunk, record| if let Some(usage) = &chunk.usage { record.usage(usage_of(usage)) })
             .open(client.chat().create_stream(request))
@@ -79,7 +79,7 @@ async fn the_code_of_the_readme_logs_each_of_its_calls() -> Result<(), Box<dyn s
             token?;
         }
 
-        // A tool on another task. `spawn` is tokio's, and keeps the request id and the parent span.
+        // A tool on another task. `spawn` wraps `tokio::spawn` and propagates the request id and the parent span.
         let hits = allm_telemetry::spawn(search(query).in_span(Span::tool("search", "call_1"))).await??;
         Ok::<_, Box<dyn std::error::Error>>(hits)
     }

@@ -6,9 +6,9 @@ use super::event_name::EventName;
 use super::known_event::KnownEvent;
 use super::phase::Phase;
 
-/// What kind of work a span stands for.
+/// The kind of a span.
 ///
-/// The set is closed: a misspelt name is an error when it is parsed, not a second, empty dashboard.
+/// The set is closed, so a misspelt name is a parse error.
 ///
 /// # Examples
 ///
@@ -19,13 +19,14 @@ use super::phase::Phase;
 /// let error = "chats".parse::<SpanName>().unwrap_err();
 /// assert!(error.to_string().contains("generate, stream, step, chat, tool"));
 /// ```
-// A new span: a variant here, in `ALL` and in `row`, and a constructor of `Span`. The compiler finds what else is missing.
+// To add a span, add a variant here, to `ALL` and to `row`, and a constructor to `Span`. The compiler reports the other places.
+// The doc line of a variant is the description in its row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum SpanName {
-    /// One request to a model, answered at once.
+    /// One request to a model, answered with a complete response.
     Generate,
-    /// One request to a model, answered chunk by chunk.
+    /// One request to a model, answered with a stream of chunks.
     Stream,
     /// One round of an agent: a model call and the tools it asked for.
     Step,
@@ -33,7 +34,7 @@ pub enum SpanName {
     Chat,
     /// One tool that the model asked for.
     Tool,
-    /// Images made or changed.
+    /// Images generated or edited.
     Image,
     /// Texts turned into vectors.
     Embed,
@@ -69,15 +70,15 @@ impl SpanName {
         Self::Rerank,
     ];
 
-    /// Returns the span's row of the catalogue: its name, and what its events carry besides what all events carry.
+    /// Returns the catalogue entry of this span: its name and the keys that only its events have.
     ///
-    /// Names, events and the docs' table are made from these rows.
+    /// Event names and the table in the documentation are generated from these rows.
     #[must_use]
     pub const fn row(self) -> &'static SpanRow {
         match self {
             Self::Generate => &SpanRow {
                 name: "generate",
-                description: "one request to a model, answered at once",
+                description: "one request to a model, answered with a complete response",
                 result_keys: &[
                     "response",
                     "usage",
@@ -90,7 +91,7 @@ impl SpanName {
             },
             Self::Stream => &SpanRow {
                 name: "stream",
-                description: "one request to a model, answered chunk by chunk",
+                description: "one request to a model, answered with a stream of chunks",
                 measurements: STREAM_MEASUREMENTS,
                 result_keys: &[
                     "response",
@@ -124,7 +125,7 @@ impl SpanName {
             },
             Self::Image => &SpanRow {
                 name: "image",
-                description: "images made or changed",
+                description: "images generated or edited",
                 start_keys: &["operation", "n"],
                 measurements: &["image_count"],
                 ..CALL
@@ -183,14 +184,14 @@ impl SpanName {
         }
     }
 
-    /// Returns the name as it stands in event names: `generate`, `stream`, …
+    /// Returns the name as used in event names: `generate`, `stream`, …
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         self.row().name
     }
 
-    /// Returns whether the span is a call: it asks a model. A span that is none separates what happens inside it from
-    /// the call around it.
+    /// Returns whether the span is a model call. A span that is not a call is a boundary: spans inside it do not belong to
+    /// the enclosing call.
     pub(crate) const fn is_call(self) -> bool {
         self.row().is_call
     }
@@ -207,8 +208,7 @@ impl SpanName {
         KnownEvent::of_span(self)
     }
 
-    /// Returns the names of the two events that end this span, `stop` and `exception`, for a handler that wants every
-    /// end.
+    /// Returns the names of the two events that end this span, `stop` and `exception`, for handlers that need every end event.
     ///
     /// A call that fails with an error ends with `stop`; one that times out, is aborted or panics ends with
     /// `exception`. A handler of `stop` alone misses those.
@@ -226,14 +226,15 @@ impl SpanName {
     /// ```
     #[must_use]
     pub fn ends(self) -> &'static [EventName] {
+        // `Stop` and `Exception` are the last two phases.
         &self.events()[Phase::Stop as usize..]
     }
 }
 
-/// What calls have in common: most have no other result than their response.
+/// The defaults of a call. Most calls have no response metadata (model, id, finish reasons).
 const CALL: SpanRow = SpanRow { result_keys: &["response", "usage", "attempts"], is_call: true, ..WORK };
 
-/// What the other spans have in common.
+/// The defaults of a span that is not a call.
 const WORK: SpanRow = SpanRow {
     name: "",
     description: "",
@@ -243,11 +244,15 @@ const WORK: SpanRow = SpanRow {
     is_call: false,
 };
 
-// Tables are indexed by `as usize` and filled from `ALL`, and `CALL` and `WORK` leave open what every span must have.
+// Other tables are indexed by `name as usize`, so `ALL` must be in the order of declaration. A row that forgets to override an
+// empty default would otherwise go unnoticed.
 const _: () = {
     let mut index = 0;
     while index < SpanName::ALL.len() {
-        assert!(SpanName::ALL[index] as usize == index, "ALL lists the variants in their order");
+        assert!(
+            SpanName::ALL[index] as usize == index,
+            "`ALL` must list the variants in the order of declaration"
+        );
         let row = SpanName::ALL[index].row();
         assert!(!row.name.is_empty() && !row.description.is_empty() && !row.result_keys.is_empty());
         index += 1;
@@ -269,7 +274,7 @@ impl FromStr for SpanName {
     }
 }
 
-/// The error of parsing a [`SpanName`]. Its text lists the valid names.
+/// The error returned when parsing a [`SpanName`] fails. Its text lists the valid names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseSpanNameError {
     given: Box<str>,
@@ -286,7 +291,7 @@ impl ParseSpanNameError {
 impl fmt::Display for ParseSpanNameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let valid: Vec<&str> = SpanName::ALL.iter().map(|name| name.as_str()).collect();
-        write!(f, "unknown span name {:?}, valid are: {}", self.given, valid.join(", "))
+        write!(f, "unknown span name {:?}; expected one of: {}", self.given, valid.join(", "))
     }
 }
 

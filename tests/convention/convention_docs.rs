@@ -1,4 +1,4 @@
-//! The docs' tables of names are made from the tables in the code, so the two cannot differ.
+//! The tables in `docs/conventions.md` are generated from the tables in the code, so the two cannot differ.
 
 use crate::support::span_of;
 use allm_telemetry::{
@@ -9,7 +9,7 @@ use allm_telemetry::{
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/conventions.md");
 
-/// `UPDATE_DOCS=1 cargo test --test convention` writes the tables anew.
+/// `UPDATE_DOCS=1 cargo test --test convention` rewrites the tables.
 #[test]
 fn the_docs_tables_of_names_are_those_of_the_code() {
     let page = std::fs::read_to_string(PAGE).unwrap();
@@ -67,7 +67,7 @@ fn names() -> String {
     table(["span", "name", "kind"], rows)
 }
 
-/// One row a key and its source, in the order in which they first stand.
+/// One row per key and source, in the order of their first occurrence.
 fn attributes(rules: impl Fn(SpanName) -> Vec<Rule>) -> String {
     let mut rows: Vec<(&str, String, Vec<SpanName>)> = Vec::new();
     for &span in SpanName::ALL {
@@ -82,7 +82,7 @@ fn attributes(rules: impl Fn(SpanName) -> Vec<Rule>) -> String {
     }
     rows.sort_by_key(|row| row.1.starts_with("content"));
     let rows = rows.into_iter().map(|(key, source, spans)| [format!("`{key}`"), which(&spans), source]);
-    table(["attribute", "spans", "from"], rows)
+    table(["attribute", "spans", "source"], rows)
 }
 
 fn which(spans: &[SpanName]) -> String {
@@ -115,5 +115,5 @@ fn buckets() -> String {
         let list = bounds.iter().map(f64::to_string).collect::<Vec<_>>().join(", ");
         Some([format!("`{}`", instrument.name), count, list])
     });
-    table(["histogram", "buckets", "their upper bounds"], rows)
+    table(["histogram", "bucket count", "upper bounds"], rows)
 }

@@ -1,4 +1,4 @@
-//! The docs' table of events is made from the catalogue in the code, so the two cannot differ.
+//! The table in `docs/events.md` is generated from the catalogue in the code, so the two cannot differ.
 
 use allm_telemetry::SpanName;
 
@@ -19,7 +19,7 @@ fn table() -> String {
     std::iter::once(head.to_owned()).chain(rows).collect()
 }
 
-/// `UPDATE_DOCS=1 cargo test --test handlers` writes the table anew.
+/// `UPDATE_DOCS=1 cargo test --test handlers` rewrites the table.
 #[test]
 fn the_docs_table_of_events_is_the_catalogue() {
     let page = std::fs::read_to_string(PAGE).unwrap();
