@@ -179,7 +179,7 @@ async fn what_is_taken_out_of_its_context_runs_in_the_one_around_it() {
     assert!(carried.get_ref().is_some() && carried.get_mut().is_some());
     assert_eq!(poll_once(&mut carried), std::task::Poll::Ready(own));
     assert!(carried.get_ref().is_none() && carried.into_inner().is_none());
-    let carry = async { async { id_here() }.in_current_context() };
-    let carried = carry.in_span_infallible(Span::chat()).await;
+    let carry = async { (async { id_here() }.in_current_context(),) };
+    let (carried,) = carry.in_span_infallible(Span::chat()).await;
     assert_eq!(carried.into_inner().unwrap().await, None);
 }
