@@ -1,7 +1,6 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -37,13 +36,8 @@ use crate::registry::{AttachError, Telemetry};
 #[derive(Clone)]
 pub struct Capture {
     telemetry: Telemetry,
-    seen: Arc<Seen>,
-}
-
-struct Seen {
-    events: Mutex<Vec<OwnedEvent>>,
-    /// How many there are. [`Capture::wait_for`] waits for it to change.
-    count: watch::Sender<usize>,
+    /// The events so far. [`Capture::wait_for`] watches them.
+    seen: watch::Sender<Vec<OwnedEvent>>,
 }
 
 /// The error of [`Capture::wait_for`]: no such event came in time.
@@ -69,11 +63,15 @@ impl Capture {
     ///
     /// [`AttachError::AlreadyExists`] if it has a capture already.
     pub fn on(telemetry: Telemetry) -> Result<Self, AttachError> {
-        let seen = Arc::new(Seen { events: Mutex::default(), count: watch::Sender::new(0) });
+        let seen: watch::Sender<Vec<OwnedEvent>> = watch::Sender::default();
         let keep = seen.clone();
         let others = [EventName::RETRY, EventName::FAILURE];
         let events = SpanName::ALL.iter().flat_map(|span| span.events()).cloned().chain(others);
-        telemetry.attach_many(Self::ID, events, move |event| keep.push(event.to_owned()))?;
+        telemetry.attach_many(Self::ID, events, move |event| {
+            // Copied before the events are locked.
+            let event = event.to_owned();
+            keep.send_modify(|seen| seen.push(event));
+        })?;
         Ok(Self { telemetry, seen })
     }
 
@@ -96,7 +94,7 @@ impl Capture {
     /// Returns all events so far, in order.
     #[must_use]
     pub fn events(&self) -> Vec<OwnedEvent> {
-        self.seen.events.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.seen.borrow().clone()
     }
 
     /// Returns the events with this name, in order.
@@ -122,18 +120,15 @@ impl Capture {
     ///
     /// Outside a tokio runtime with its time driver.
     pub async fn wait_for(&self, name: &str, deadline: Duration) -> Result<OwnedEvent, TimedOut> {
-        let mut count = self.seen.count.subscribe();
-        let found = tokio::time::timeout(deadline, async {
-            loop {
-                count.borrow_and_update();
-                if let Some(event) = self.named(name).into_iter().next() {
-                    return event;
-                }
-                // The sender is in this capture, so it is not closed.
-                let _ = count.changed().await;
-            }
-        });
-        found.await.map_err(|_| TimedOut {
+        let mut seen = self.seen.subscribe();
+        let is_it = |event: &OwnedEvent| event.as_event().name().as_str() == name;
+        let found = async {
+            // The sender is in this capture, so the channel is not closed.
+            let seen = seen.wait_for(|seen| seen.iter().any(is_it)).await.ok()?;
+            seen.iter().find(|event| is_it(event)).cloned()
+        };
+        let found = tokio::time::timeout(deadline, found).await.ok().flatten();
+        found.ok_or_else(|| TimedOut {
             event: name.to_owned(),
             waited: deadline,
             seen: self.events().iter().map(|event| event.as_event().name().clone()).collect(),
@@ -194,22 +189,13 @@ impl Capture {
     }
 
     fn filtered(&self, keep: impl Fn(&OwnedEvent) -> bool) -> Vec<OwnedEvent> {
-        let events = self.seen.events.lock().unwrap_or_else(PoisonError::into_inner);
-        events.iter().filter(|event| keep(event)).cloned().collect()
+        self.seen.borrow().iter().filter(|event| keep(event)).cloned().collect()
     }
 }
 
 impl Default for Capture {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl Seen {
-    fn push(&self, event: OwnedEvent) {
-        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-        events.push(event);
-        self.count.send_replace(events.len());
     }
 }
 
