@@ -1,16 +1,10 @@
 //! The bounded queue between the tasks that emit and the reader of a [`Subscription`](super::Subscription).
 
-use std::future::Future;
-use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
-
-use futures::task::AtomicWaker;
-use tokio::sync::Semaphore;
-use tokio::sync::mpsc::{self, Receiver, Sender, error::TrySendError};
-use tokio::task::unconstrained;
+use std::collections::VecDeque;
+use std::fmt;
+use std::mem;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use crate::event::OwnedEvent;
 
@@ -29,94 +23,124 @@ pub enum WhenFull {
 
 /// Owned by both sides, so that a detach can close it whatever they do: the reader may be stuck, and the handler that
 /// fills it may be in a table that some thread has cached.
-#[derive(Debug)]
 pub(super) struct Queue {
-    sender: Sender<OwnedEvent>,
-    receiver: Mutex<Receiver<OwnedEvent>>,
-    /// Closing a tokio channel by its receiver does not wake that receiver.
-    reader: AtomicWaker,
+    state: Mutex<State>,
+    capacity: usize,
     when_full: WhenFull,
-    accepted: AtomicU64,
-    lost: AtomicU64,
+    /// Where emitting threads wait for a free place, with [`WhenFull::Wait`].
+    has_place: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    events: VecDeque<OwnedEvent>,
+    /// The task that waits for the next event.
+    reader: Option<Waker>,
+    is_closed: bool,
+    accepted: u64,
+    lost: u64,
 }
 
 impl Queue {
     pub(super) fn new(capacity: usize, when_full: WhenFull) -> Arc<Self> {
-        let (sender, receiver) = mpsc::channel(capacity.clamp(1, Semaphore::MAX_PERMITS));
-        let (receiver, reader) = (Mutex::new(receiver), AtomicWaker::new());
-        let (accepted, lost) = (AtomicU64::new(0), AtomicU64::new(0));
-        Arc::new(Self { sender, receiver, reader, when_full, accepted, lost })
+        let (state, has_place) = (Mutex::default(), Condvar::new());
+        Arc::new(Self { state, capacity: capacity.max(1), when_full, has_place })
     }
 
     pub(super) fn push(&self, event: OwnedEvent) {
-        let is_accepted = match (self.sender.try_send(event), self.when_full) {
-            (Err(TrySendError::Full(event)), WhenFull::Wait) => block_on(self.sender.send(event)).is_ok(),
-            (sent, _) => sent.is_ok(),
-        };
-        let count = if is_accepted { &self.accepted } else { &self.lost };
-        count.fetch_add(1, Ordering::Relaxed);
+        let mut state = self.lock();
+        while self.when_full == WhenFull::Wait && !state.is_closed && self.is_full(&state) {
+            state = self.has_place.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if state.is_closed || self.is_full(&state) {
+            state.lost += 1;
+            // The lock is released first, then the event is dropped.
+            return;
+        }
+        state.accepted += 1;
+        state.events.push_back(event);
+        let reader = state.reader.take();
+        // A waker is code of the reader's executor, so it is called without the lock.
+        drop(state);
+        reader.into_iter().for_each(Waker::wake);
     }
 
     pub(super) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<OwnedEvent>> {
-        // Before the look at the queue: a close in between wakes this reader once more.
-        self.reader.register(cx.waker());
-        self.receiver().poll_recv(cx)
+        let mut state = self.lock();
+        let event = self.pop(&mut state);
+        if event.is_some() || state.is_closed {
+            return Poll::Ready(event);
+        }
+        let old = state.reader.replace(cx.waker().clone());
+        drop(state);
+        drop(old);
+        Poll::Pending
     }
 
     pub(super) fn try_next(&self) -> Option<OwnedEvent> {
-        self.receiver().try_recv().ok()
+        self.pop(&mut self.lock())
     }
 
     pub(super) fn len(&self) -> usize {
-        self.receiver().len()
+        self.lock().events.len()
     }
 
-    /// Accepts no more events. What is queued can still be read; whoever waits for a free place gives up.
+    /// Accepts no more events, and no thread waits for a free place any more. What is queued can still be read.
     pub(super) fn close(&self) {
-        self.receiver().close();
-        self.reader.wake();
+        let mut state = self.lock();
+        state.is_closed = true;
+        self.has_place.notify_all();
+        let reader = state.reader.take();
+        drop(state);
+        reader.into_iter().for_each(Waker::wake);
     }
 
-    fn receiver(&self) -> MutexGuard<'_, Receiver<OwnedEvent>> {
-        self.receiver.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Drops what is queued.
+    pub(super) fn clear(&self) {
+        let events = mem::take(&mut self.lock().events);
+        // The lock has been released: values of the user's may run code when they are dropped.
+        drop(events);
+    }
+
+    fn pop(&self, state: &mut State) -> Option<OwnedEvent> {
+        // Threads wait only while the queue is full, so they are woken when it no longer is.
+        if self.is_full(state) {
+            self.has_place.notify_all();
+        }
+        state.events.pop_front()
+    }
+
+    fn is_full(&self, state: &State) -> bool {
+        state.events.len() >= self.capacity
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// How many events a [`Subscription`](super::Subscription) has queued and lost. A clone counts the same queue.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct QueueCounts(pub(super) Arc<Queue>);
 
 impl QueueCounts {
     /// Returns how many events were queued.
     #[must_use]
     pub fn accepted(&self) -> u64 {
-        self.0.accepted.load(Ordering::Relaxed)
+        self.0.lock().accepted
     }
 
     /// Returns how many events were lost because the queue was full, or its reader was gone.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        self.0.lost.load(Ordering::Relaxed)
+        self.0.lock().lost
     }
 }
 
-/// Blocks this thread on a future. Unlike those of the executors, it may be called inside any of them.
-pub(super) fn block_on<F: Future>(future: F) -> F::Output {
-    struct Unpark(Thread);
-
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    // The task that runs on this thread may have spent its cooperative budget, which is not renewed as long as this blocks.
-    let mut future = pin!(unconstrained(future));
-    loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => thread::park(),
-        }
+/// Without the events, which may contain secrets.
+impl fmt::Debug for QueueCounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (accepted, lost) = (self.accepted(), self.lost());
+        f.debug_struct("QueueCounts").field("accepted", &accepted).field("lost", &lost).finish()
     }
 }

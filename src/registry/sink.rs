@@ -1,29 +1,27 @@
 //! Sinks: handlers that write from a thread of their own.
 //!
 //! A sink is a subscription that is read by a thread. The thread takes events until the queue is empty and then writes, so
-//! that a burst becomes one write. It waits for two things at once: the next event, and a request of the [`SinkGuard`] to
-//! flush or to close, which is answered when it is done.
+//! that a burst becomes one write. It counts what it wrote. A flush of the [`SinkGuard`] waits for that count to reach the
+//! number of events that were queued before it, and asks the thread to write once it has taken so many, even if more are
+//! queued. Detaching closes the queue, which ends the thread after the last event.
 
-use std::future::poll_fn;
+use std::future::Future;
 use std::io;
 use std::mem;
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::sync::mpsc::SyncSender;
-use std::task::Poll;
-use std::thread;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
 
 use futures::StreamExt as _;
-use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use super::dispatch::{self, Callee};
 use super::error::AttachError;
 use super::failure::HandlerFailure;
-use super::queue::block_on;
-use super::sink_guard::{Ask, Progress, SinkGuard};
+use super::sink_guard::{Progress, SinkGuard};
 use super::subscribe::{SubscribeOptions, Subscription};
 use super::telemetry::Telemetry;
-use crate::event::{Event, EventName, OwnedEvent};
+use crate::event::{Event, EventName};
 
 /// Writes events on a thread of its own: to a file, a terminal, a socket.
 ///
@@ -71,9 +69,8 @@ pub trait Sink: Send + 'static {
         false
     }
 
-    /// Writes what was collected. Called when no more events are queued, for a flush, and when it [is
-    /// full](Self::is_full).
-    /// `lost` is how many events the queue has lost so far.
+    /// Writes what was collected. Called when no more events are queued, when a flush waits for what was collected, and when
+    /// it [is full](Self::is_full). `lost` is how many events the queue has lost so far.
     ///
     /// # Errors
     ///
@@ -105,22 +102,21 @@ impl Telemetry {
         let events = self.subscribe_with(id.clone(), events, options)?;
         let sequence = events.sequence();
         let progress = Arc::new(Progress::new(events.counts()));
-        let (ask, asked) = mpsc::unbounded_channel();
+        let mut worker = Worker {
+            sink,
+            taken: 0,
+            is_reported: false,
+            progress: progress.clone(),
+            telemetry: self.clone(),
+            id: id.clone(),
+        };
         let (telemetry, name) = (self.clone(), id.clone());
-        let worker =
-            Worker { sink, taken: 0, is_reported: false, progress, telemetry: self.clone(), id: id.clone() };
-        let progress = worker.progress.clone();
         thread::spawn(move || {
             // A panic drops the subscription, which detaches the sink: it only remains to be reported.
             let callee = Callee { registry: telemetry.registry(), id: &name, sequence: None, event: None };
-            callee.call(move || {
-                // Declared before the worker and dropped after it: a guard that gets no answer reads final counts.
-                let (mut asked, mut asking) = (asked, None);
-                let mut worker = worker;
-                worker.run(events, &mut asked, &mut asking);
-            });
+            callee.call(move || worker.run(events));
         });
-        Ok(SinkGuard { telemetry: self.clone(), id, sequence, ask, progress })
+        Ok(SinkGuard { telemetry: self.clone(), id, sequence, progress })
     }
 
     /// Reports that a sink of your own cannot write: emits `telemetry.handler.failure` with kind `io`. Call it once per sink,
@@ -142,57 +138,24 @@ struct Worker<S> {
     id: Arc<str>,
 }
 
-/// What the thread has to do next.
-enum Next {
-    Event(OwnedEvent),
-    Ask(Ask),
-    End,
-}
-
 impl<S: Sink> Worker<S> {
-    /// Works until the subscription ends, or the guard is dropped. `asking` is the guard that waits for an answer.
-    fn run(
-        &mut self,
-        mut events: Subscription,
-        asked: &mut UnboundedReceiver<Ask>,
-        asking: &mut Option<SyncSender<()>>,
-    ) {
-        let mut is_closing = false;
-        while !is_closing {
-            match block_on(next(&mut events, asked)) {
-                Next::Event(event) => self.take(&event),
-                Next::Ask(Ask { close, done }) => {
-                    (is_closing, *asking) = (close, Some(done));
-                    // What is queued now, and not what is queued meanwhile.
-                    for _ in 0..events.queued() {
-                        events.try_next().into_iter().for_each(|event| self.take(&event));
-                    }
-                }
-                Next::End => is_closing = true,
-            }
-            if !is_closing && (asking.is_some() || events.queued() == 0) {
+    /// Works until the subscription ends, because the sink was detached.
+    fn run(&mut self, mut events: Subscription) {
+        while let Some(event) = block_on(events.next()) {
+            self.sink.take(&event.as_event());
+            self.taken += 1;
+            if events.queued() == 0 || self.sink.is_full() || self.progress.is_flush_due(self.taken) {
                 self.write();
-                answer(asking);
             }
         }
         drop(events);
         self.sink.finish();
         self.write();
-        answer(asking);
-    }
-
-    fn take(&mut self, event: &OwnedEvent) {
-        self.sink.take(&event.as_event());
-        self.taken += 1;
-        if self.sink.is_full() {
-            self.write();
-        }
     }
 
     fn write(&mut self) {
         let written = self.sink.write(self.progress.queue.lost());
-        let count = if written.is_ok() { &self.progress.written } else { &self.progress.failed };
-        count.fetch_add(mem::take(&mut self.taken), Ordering::Relaxed);
+        self.progress.add(mem::take(&mut self.taken), written.is_ok());
         if let Err(error) = written
             && !mem::replace(&mut self.is_reported, true)
         {
@@ -205,25 +168,26 @@ impl<S: Sink> Worker<S> {
 
 impl<S> Drop for Worker<S> {
     fn drop(&mut self) {
-        self.progress.is_over.store(true, Ordering::Release);
+        self.progress.end();
     }
 }
 
-/// Answers the guard, which may have stopped waiting.
-fn answer(asking: &mut Option<SyncSender<()>>) {
-    if let Some(done) = asking.take() {
-        let _ = done.try_send(());
-    }
-}
+/// Blocks this thread on a future.
+fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
 
-/// Waits for an event or for a request of the guard. A request is returned first.
-async fn next(events: &mut Subscription, asked: &mut UnboundedReceiver<Ask>) -> Next {
-    poll_fn(|cx| match asked.poll_recv(cx) {
-        Poll::Ready(Some(ask)) => Poll::Ready(Next::Ask(ask)),
-        // The guard is gone, or asks nothing.
-        Poll::Ready(None) | Poll::Pending => {
-            events.poll_next_unpin(cx).map(|event| event.map_or(Next::End, Next::Event))
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
         }
-    })
-    .await
+    }
+
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
 }

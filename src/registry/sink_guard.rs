@@ -1,54 +1,71 @@
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-
-use tokio::sync::mpsc::UnboundedSender;
 
 use super::queue::QueueCounts;
 use super::telemetry::Telemetry;
 
-/// What a guard asks of the sink's thread.
-pub(super) struct Ask {
-    /// To write what was emitted so far, and with `close` to end after that.
-    pub(super) close: bool,
-    /// The answer: it is done.
-    pub(super) done: SyncSender<()>,
-}
-
 /// What became of the events, written by the sink's thread and read by its guard.
-#[derive(Debug)]
 pub(super) struct Progress {
     pub(super) queue: QueueCounts,
-    pub(super) written: AtomicU64,
-    pub(super) failed: AtomicU64,
-    /// The thread has ended: what is not written by now never will be.
-    pub(super) is_over: AtomicBool,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// Events that were written or have failed, the first in the queue first.
+    done: u64,
+    failed: u64,
+    /// A guard waits until so many are done.
+    wanted: u64,
+    /// The thread has ended: what is not done by now never will be.
+    is_over: bool,
 }
 
 impl Progress {
     pub(super) fn new(queue: QueueCounts) -> Self {
-        let (written, failed) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { queue, written, failed, is_over: AtomicBool::new(false) }
+        Self { queue, state: Mutex::default(), changed: Condvar::new() }
     }
 
-    /// Events that were accepted, and neither written nor failed.
-    fn unwritten(&self) -> u64 {
-        let done = self.written.load(Ordering::Relaxed).saturating_add(self.failed.load(Ordering::Relaxed));
-        self.queue.accepted().saturating_sub(done)
+    /// Returns whether a guard waits for one of the events that the thread has taken and not written.
+    pub(super) fn is_flush_due(&self, taken: u64) -> bool {
+        let state = self.lock();
+        state.done < state.wanted && state.wanted <= state.done + taken
+    }
+
+    /// Counts events as written, or as failed.
+    pub(super) fn add(&self, count: u64, is_written: bool) {
+        let mut state = self.lock();
+        state.done += count;
+        state.failed += if is_written { 0 } else { count };
+        self.changed.notify_all();
+    }
+
+    pub(super) fn end(&self) {
+        self.lock().is_over = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits until so many events are done, or none will be any more. Returns how many are missing at the deadline.
+    fn wait_for(&self, wanted: u64, deadline: Duration) -> u64 {
+        let mut state = self.lock();
+        state.wanted = state.wanted.max(wanted);
+        let is_waiting = |state: &mut State| state.done < wanted && !state.is_over;
+        let waited = self.changed.wait_timeout_while(state, deadline, is_waiting);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        if state.is_over { 0 } else { wanted.saturating_sub(state.done) }
     }
 
     /// Events that will never be written.
     fn lost(&self) -> u64 {
-        let failed = self.failed.load(Ordering::Relaxed);
-        let left_behind = if self.is_over.load(Ordering::Acquire) { self.unwritten() } else { 0 };
-        self.queue.lost().saturating_add(failed).saturating_add(left_behind)
+        let state = self.lock();
+        let left_behind = if state.is_over { self.queue.accepted() - state.done } else { 0 };
+        self.queue.lost() + state.failed + left_behind
     }
 
-    /// Events that are queued, or collected and not written.
-    fn waiting(&self) -> u64 {
-        if self.is_over.load(Ordering::Acquire) { 0 } else { self.unwritten() }
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -62,7 +79,6 @@ pub struct SinkGuard {
     pub(super) telemetry: Telemetry,
     pub(super) id: Arc<str>,
     pub(super) sequence: u64,
-    pub(super) ask: UnboundedSender<Ask>,
     pub(super) progress: Arc<Progress>,
 }
 
@@ -97,23 +113,16 @@ impl SinkGuard {
     /// Waits until what was emitted before this call is written, or the deadline has passed. It blocks the thread: in
     /// async code, call it at the end of `main` or in `spawn_blocking`.
     pub fn flush(&self, deadline: Duration) -> Flushed {
-        self.ask(false, deadline)
-    }
-
-    fn ask(&self, close: bool, deadline: Duration) -> Flushed {
-        let (done, answer) = sync_channel(1);
-        let in_time = self.ask.send(Ask { close, done }).is_ok() && answer.recv_timeout(deadline).is_ok();
-        // Without an answer the thread is late, or it has ended: then nothing waits any more.
-        let waiting = if in_time { 0 } else { self.progress.waiting() };
-        Flushed { lost: self.progress.lost(), waiting }
+        let waiting = self.progress.wait_for(self.progress.queue.accepted(), deadline);
+        Flushed { lost: self.lost(), waiting }
     }
 }
 
 impl Drop for SinkGuard {
     fn drop(&mut self) {
-        let _ = self.ask(true, Self::DROP_DEADLINE);
-        // The thread has detached it, unless the sink is stuck.
         self.telemetry.detach_numbered(&self.id, self.sequence);
+        // No more events are accepted, so the thread ends after those that are queued, before so many are done.
+        self.progress.wait_for(u64::MAX, Self::DROP_DEADLINE);
     }
 }
 

@@ -1,9 +1,10 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures::Stream;
+use tokio::task::coop::poll_proceed;
 
 use super::error::AttachError;
 use super::handler::Run;
@@ -31,8 +32,7 @@ pub struct SubscribeOptions {
 }
 
 impl SubscribeOptions {
-    /// A queue of `capacity` events that drops and counts events when it is full. The capacity is at least one, and at
-    /// most that of tokio's channels; another value is adjusted.
+    /// A queue of `capacity` events, at least one, that drops and counts events when it is full.
     #[must_use]
     pub const fn new(capacity: usize) -> Self {
         Self { capacity, when_full: WhenFull::Drop, content: Content::ALL }
@@ -149,7 +149,13 @@ impl Stream for Subscription {
     type Item = OwnedEvent;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.queue.poll_next(cx)
+        // As tokio's own channels: a reader that always finds an event lets other tasks of its thread run now and then.
+        let budget = ready!(poll_proceed(cx));
+        let event = self.queue.poll_next(cx);
+        if event.is_ready() {
+            budget.made_progress();
+        }
+        event
     }
 }
 
@@ -157,7 +163,7 @@ impl Drop for Subscription {
     fn drop(&mut self) {
         self.queue.close();
         // Some thread may keep the queue in a cached table for long.
-        while self.queue.try_next().is_some() {}
+        self.queue.clear();
         // By its number: if it was detached before, another may have the id by now.
         self.telemetry.detach_numbered(&self.id, self.sequence);
     }
