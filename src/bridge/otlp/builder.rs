@@ -10,7 +10,7 @@ use opentelemetry_sdk::trace::{SdkTracerProvider, TracerProviderBuilder};
 use super::error::OtlpError;
 use super::export_counts::ExportCounts;
 use super::export_runtime::ExportRuntime;
-use super::exporters::{Exporters, Target, Transport, number};
+use super::exporters::{Exporters, Target, number};
 use super::pipeline::Pipeline;
 
 /// Builds a [`Pipeline`]. What is not set is taken from the environment, see [the module](super).
@@ -59,13 +59,13 @@ impl Otlp {
 
     /// Sends by gRPC; if no endpoint is set, to `http://localhost:4317`.
     pub fn grpc(mut self) -> Self {
-        self.target.transport = Some(Transport::Grpc);
+        self.target.is_grpc = Some(true);
         self
     }
 
     /// Sends by http/protobuf, whatever the environment sets.
     pub fn http(mut self) -> Self {
-        self.target.transport = Some(Transport::Http);
+        self.target.is_grpc = Some(false);
         self
     }
 
@@ -142,7 +142,7 @@ impl Otlp {
     pub fn build(self) -> Result<Pipeline, OtlpError> {
         let queue = self.queue.or_else(|| number("OTEL_BSP_MAX_QUEUE_SIZE")).unwrap_or(Self::QUEUE).max(1);
         let exporters = Exporters::new(self.target, Arc::new(ExportRuntime::start()?))?;
-        let (spans, metrics) = (Arc::new(ExportCounts::default()), Arc::new(ExportCounts::default()));
+        let (spans, metrics) = (ExportCounts::default(), ExportCounts::default());
         let resource = match self.service_name {
             Some(name) => Resource::builder().with_service_name(name).build(),
             None => Resource::builder().build(),
@@ -159,7 +159,7 @@ impl Otlp {
             meters: (self.meters_with)(meters).build(),
             spans,
             metrics,
-            runtime: exporters.into_runtime(),
+            runtime: exporters.runtime,
             open: true,
         })
     }

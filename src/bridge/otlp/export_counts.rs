@@ -1,6 +1,3 @@
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
-
 use tokio::sync::watch;
 
 use super::report::Counts;
@@ -16,77 +13,77 @@ pub(super) enum ExportResult {
     Unanswered(String),
 }
 
-/// The counts behind a [`Report`](super::Report), updated with each export.
+/// The counts behind a [`Report`](super::Report), updated with each export. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ExportCounts(watch::Sender<State>);
+
 #[derive(Debug, Default)]
-pub(super) struct ExportCounts {
+struct State {
     /// Put into the queue since the start.
-    admitted: AtomicU64,
-    waiting: AtomicU64,
-    exported: AtomicU64,
-    queue_full: AtomicU64,
-    failed: AtomicU64,
-    unanswered: AtomicU64,
-    last_failure: Mutex<Option<String>>,
-    /// How many of those admitted have a result.
-    settled: watch::Sender<u64>,
+    admitted: u64,
+    /// How many of those have a result.
+    settled: u64,
+    /// The results, without what is still waiting.
+    counts: Counts,
+    last_failure: Option<String>,
 }
 
 impl ExportCounts {
     /// Counts one more as waiting, and returns true; returns false if as many as `capacity` wait already.
     pub(super) fn admit(&self, capacity: u64) -> bool {
-        if self.waiting.fetch_add(1, Ordering::Relaxed) < capacity {
-            self.admitted.fetch_add(1, Ordering::Relaxed);
-            return true;
-        }
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
-        self.queue_full.fetch_add(1, Ordering::Relaxed);
-        false
+        let mut has_place = false;
+        self.0.send_if_modified(|state| {
+            has_place = state.admitted - state.settled < capacity;
+            let count = if has_place { &mut state.admitted } else { &mut state.counts.queue_full };
+            *count += 1;
+            // Only results are waited for. This runs in the task whose span ends, so it wakes nothing.
+            false
+        });
+        has_place
     }
 
     /// Counts the result of an export of `count` items.
     pub(super) fn settle(&self, count: u64, result: ExportResult) {
-        match result {
-            ExportResult::Accepted { rejected } => {
-                let rejected = rejected.min(count);
-                self.exported.fetch_add(count - rejected, Ordering::Relaxed);
-                self.failed.fetch_add(rejected, Ordering::Relaxed);
-                if rejected > 0 {
-                    self.set_last_failure(format!("the collector rejected {rejected} of {count}"));
+        self.0.send_modify(|state| {
+            state.settled += count;
+            let failure = match result {
+                ExportResult::Accepted { rejected } => {
+                    let rejected = rejected.min(count);
+                    state.counts.exported += count - rejected;
+                    state.counts.failed += rejected;
+                    (rejected > 0).then(|| format!("the collector rejected {rejected} of {count}"))
                 }
+                ExportResult::Failed(why) => {
+                    state.counts.failed += count;
+                    Some(why)
+                }
+                ExportResult::Unanswered(why) => {
+                    state.counts.unknown += count;
+                    Some(why)
+                }
+            };
+            // An export that succeeds does not erase why an earlier one failed.
+            if failure.is_some() {
+                state.last_failure = failure;
             }
-            ExportResult::Failed(why) => {
-                self.failed.fetch_add(count, Ordering::Relaxed);
-                self.set_last_failure(why);
-            }
-            ExportResult::Unanswered(why) => {
-                self.unanswered.fetch_add(count, Ordering::Relaxed);
-                self.set_last_failure(why);
-            }
-        }
-        self.waiting.fetch_sub(count, Ordering::Relaxed);
-        self.settled.send_modify(|settled| *settled += count);
+        });
     }
 
     /// Waits until everything that was admitted before this call is settled. Items are sent in order.
     pub(super) async fn settled(&self) {
-        let mut settled = self.settled.subscribe();
-        let all = self.admitted.load(Ordering::Relaxed);
+        let mut results = self.0.subscribe();
+        let all = results.borrow().admitted;
         // The sender is a field of `self`, so it is not dropped meanwhile.
-        let _ = settled.wait_for(|settled| *settled >= all).await;
+        let _ = results.wait_for(|state| state.settled >= all).await;
     }
 
     pub(super) fn counts(&self) -> Counts {
-        let [exported, queue_full, failed, unanswered, waiting] =
-            [&self.exported, &self.queue_full, &self.failed, &self.unanswered, &self.waiting]
-                .map(|count| count.load(Ordering::Relaxed));
-        Counts { exported, queue_full, failed, unknown: unanswered + waiting }
+        let state = self.0.borrow();
+        let waiting = state.admitted - state.settled;
+        Counts { unknown: state.counts.unknown + waiting, ..state.counts }
     }
 
     pub(super) fn last_failure(&self) -> Option<String> {
-        self.last_failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn set_last_failure(&self, why: String) {
-        *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+        self.0.borrow().last_failure.clone()
     }
 }

@@ -8,103 +8,103 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry_http::HttpClient;
 use opentelemetry_http::hyper::HyperClient;
 use opentelemetry_otlp::tonic_types::metadata::MetadataMap;
-use opentelemetry_otlp::{MetricExporter, SpanExporter};
+use opentelemetry_otlp::{ExporterBuildError, MetricExporter, SpanExporter};
 use opentelemetry_otlp::{WithExportConfig, WithHttpConfig, WithTonicConfig};
 use opentelemetry_sdk::metrics::PeriodicReader;
 use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor};
 
+use super::counting_exporter::CountingExporter;
+use super::counting_processor::CountingProcessor;
 use super::error::OtlpError;
 use super::export_counts::ExportCounts;
-use super::export_runner::ExportRunner;
 use super::export_runtime::ExportRuntime;
-use super::metric_exporter::CountingMetricExporter;
 use super::recording_client::RecordingClient;
-use super::span_exporter::{CountingProcessor, CountingSpanExporter};
 
 /// Where to send, and how. What is `None` is taken from the environment.
 #[derive(Default)]
 pub(super) struct Target {
-    pub(super) transport: Option<Transport>,
+    /// By gRPC, otherwise by http/protobuf.
+    pub(super) is_grpc: Option<bool>,
     pub(super) endpoint: Option<String>,
     pub(super) headers: Vec<(String, String)>,
     pub(super) timeout: Option<Duration>,
     pub(super) client: Option<Arc<dyn HttpClient>>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Transport {
-    Http,
-    Grpc,
-}
-
 /// Makes the exporters of one target.
 pub(super) struct Exporters {
-    transport: Transport,
+    is_grpc: bool,
     /// For HTTP, without the signal's path.
     endpoint: Option<String>,
     headers: HeaderMap,
     timeout: Duration,
-    http: RecordingClient,
-    runtime: Arc<ExportRuntime>,
+    client: Arc<dyn HttpClient>,
+    pub(super) runtime: Arc<ExportRuntime>,
 }
 
-/// Added to the timeouts of the SDK's exporter and client, so that [`ExportRunner`]'s own timeout fires first and is counted.
+/// Added to the timeouts of the SDK's exporter and client, so that [`CountingExporter`]'s own timeout fires first and is counted.
 const GRACE: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Exporters {
     pub(super) fn new(target: Target, runtime: Arc<ExportRuntime>) -> Result<Self, OtlpError> {
-        let transport = target.transport.unwrap_or_else(Transport::from_environment);
+        let protocols = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"];
+        let protocol = || protocols.into_iter().find_map(|name| env::var(name).ok());
+        let is_grpc = target.is_grpc.unwrap_or_else(|| protocol().as_deref() == Some("grpc"));
         let from_environment = || number("OTEL_EXPORTER_OTLP_TIMEOUT").map(Duration::from_millis);
         let timeout = target.timeout.or_else(from_environment).unwrap_or(TIMEOUT);
         let endpoint = target.endpoint.map(|endpoint| endpoint.trim_end_matches('/').to_owned());
-        let is_https = |endpoint: &str| endpoint.to_ascii_lowercase().starts_with("https:");
+        let is_https = |endpoint: String| endpoint.to_ascii_lowercase().starts_with("https:");
         let named = endpoint.clone().or_else(|| env::var("OTEL_EXPORTER_OTLP_ENDPOINT").ok());
-        if transport == Transport::Http && target.client.is_none() && named.as_deref().is_some_and(is_https) {
+        if !is_grpc && target.client.is_none() && named.is_some_and(is_https) {
             return Err(OtlpError::setting("https needs a client with TLS: pass one to `Otlp::http_client`"));
         }
         let plain = || Arc::new(HyperClient::with_default_connector(timeout + GRACE, None));
-        let http = RecordingClient::new(target.client.unwrap_or_else(|| runtime.enter(plain)));
+        let client = target.client.unwrap_or_else(|| runtime.enter(plain));
         let headers = headers(&target.headers)?;
-        Ok(Self { transport, endpoint, headers, timeout, http, runtime })
+        Ok(Self { is_grpc, endpoint, headers, timeout, client, runtime })
     }
 
-    pub(super) fn into_runtime(self) -> Arc<ExportRuntime> {
-        self.runtime
-    }
-
-    pub(super) fn spans(
-        &self,
-        counts: Arc<ExportCounts>,
-        queue: usize,
-    ) -> Result<CountingProcessor, OtlpError> {
-        let client = self.http.for_signal();
-        let exporter = self.runtime.enter(|| match self.transport {
-            Transport::Http => {
-                let builder = SpanExporter::builder().with_http().with_http_client(client.clone());
-                self.http(builder, "/v1/traces").build()
+    pub(super) fn spans(&self, counts: ExportCounts, queue: usize) -> Result<CountingProcessor, OtlpError> {
+        let exporter = self.counting(counts.clone(), |client| {
+            let builder = SpanExporter::builder();
+            if self.is_grpc {
+                self.grpc(builder.with_tonic()).build()
+            } else {
+                self.http(builder.with_http().with_http_client(client), "/v1/traces").build()
             }
-            Transport::Grpc => self.grpc(SpanExporter::builder().with_tonic()).build(),
         })?;
         let config = BatchConfigBuilder::default().with_max_queue_size(queue).build();
-        let spans = CountingSpanExporter(self.runner(exporter, counts.clone(), client));
-        let queued = BatchSpanProcessor::builder(spans).with_batch_config(config).build();
+        let queued = BatchSpanProcessor::builder(exporter).with_batch_config(config).build();
         Ok(CountingProcessor { queue: queued, counts, capacity: queue as u64 })
     }
 
     pub(super) fn metrics(
         &self,
-        counts: Arc<ExportCounts>,
-    ) -> Result<PeriodicReader<CountingMetricExporter>, OtlpError> {
-        let client = self.http.for_signal();
-        let exporter = self.runtime.enter(|| match self.transport {
-            Transport::Http => {
-                let builder = MetricExporter::builder().with_http().with_http_client(client.clone());
-                self.http(builder, "/v1/metrics").build()
+        counts: ExportCounts,
+    ) -> Result<PeriodicReader<CountingExporter<MetricExporter>>, OtlpError> {
+        let exporter = self.counting(counts, |client| {
+            let builder = MetricExporter::builder();
+            if self.is_grpc {
+                self.grpc(builder.with_tonic()).build()
+            } else {
+                self.http(builder.with_http().with_http_client(client), "/v1/metrics").build()
             }
-            Transport::Grpc => self.grpc(MetricExporter::builder().with_tonic()).build(),
         })?;
-        Ok(PeriodicReader::builder(CountingMetricExporter(self.runner(exporter, counts, client))).build())
+        Ok(PeriodicReader::builder(exporter).build())
+    }
+
+    /// Makes the exporter of one signal, with a client that records the answers to this signal alone.
+    fn counting<E>(
+        &self,
+        counts: ExportCounts,
+        build: impl FnOnce(RecordingClient) -> Result<E, ExporterBuildError>,
+    ) -> Result<CountingExporter<E>, OtlpError> {
+        let client = RecordingClient::new(self.client.clone());
+        // Exporters open their sockets and timers when they are built.
+        let exporter = self.runtime.enter(|| build(client.clone()))?;
+        let (runtime, timeout) = (self.runtime.clone(), self.timeout);
+        Ok(CountingExporter { exporter, runtime, counts, client, timeout })
     }
 
     fn http<B: WithExportConfig + WithHttpConfig>(&self, builder: B, path: &str) -> B {
@@ -124,21 +124,6 @@ impl Exporters {
         match &self.endpoint {
             Some(endpoint) => builder.with_endpoint(endpoint.clone()),
             None => builder,
-        }
-    }
-
-    fn runner<E>(&self, exporter: E, counts: Arc<ExportCounts>, client: RecordingClient) -> ExportRunner<E> {
-        let http = (self.transport == Transport::Http).then_some(client);
-        ExportRunner { exporter, runtime: self.runtime.clone(), counts, http, timeout: self.timeout }
-    }
-}
-
-impl Transport {
-    fn from_environment() -> Self {
-        let names = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"];
-        match names.into_iter().find_map(|name| env::var(name).ok()).as_deref() {
-            Some("grpc") => Self::Grpc,
-            _ => Self::Http,
         }
     }
 }

@@ -60,16 +60,15 @@
 //! providers or contexts; the docs of the `otel` bridge describe the symptoms.
 
 mod builder;
+mod counting_exporter;
+mod counting_processor;
 mod error;
 mod export_counts;
-mod export_runner;
 mod export_runtime;
 mod exporters;
-mod metric_exporter;
 mod pipeline;
 mod recording_client;
 mod report;
-mod span_exporter;
 
 pub use builder::Otlp;
 pub use error::OtlpError;

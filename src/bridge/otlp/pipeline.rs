@@ -5,6 +5,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use futures::FutureExt as _;
+use futures::future::join_all;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::sync::oneshot;
@@ -21,8 +23,8 @@ use super::report::Report;
 pub struct Pipeline {
     pub(super) traces: SdkTracerProvider,
     pub(super) meters: SdkMeterProvider,
-    pub(super) spans: Arc<ExportCounts>,
-    pub(super) metrics: Arc<ExportCounts>,
+    pub(super) spans: ExportCounts,
+    pub(super) metrics: ExportCounts,
     pub(super) runtime: Arc<ExportRuntime>,
     pub(super) open: bool,
 }
@@ -61,13 +63,11 @@ impl Pipeline {
         let traces = self.traces.clone();
         let meters = self.meters.clone();
         // The SDK's flush blocks for up to five seconds, so it gets a thread of its own. Its exports go on after that.
-        let flushed =
-            [on_thread(move || drop(traces.force_flush())), on_thread(move || drop(meters.force_flush()))];
-        let spans = self.spans.clone();
-        let done = async move {
-            let [_, metrics] = flushed;
-            spans.settled().await;
-            let _ = metrics.await;
+        drop(on_thread(move || drop(traces.force_flush())));
+        let flushed = on_thread(move || drop(meters.force_flush()));
+        let done = async {
+            self.spans.settled().await;
+            let _ = flushed.await;
         };
         let _ = self.runtime.within(deadline, done).await;
         self.report()
@@ -92,11 +92,7 @@ impl Pipeline {
             on_thread(move || drop(traces.shutdown_with_timeout(deadline))),
             on_thread(move || drop(meters.shutdown_with_timeout(deadline))),
         ];
-        async {
-            for closed in closed {
-                let _ = closed.await;
-            }
-        }
+        join_all(closed).map(drop)
     }
 }
 

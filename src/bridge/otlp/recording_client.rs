@@ -23,11 +23,6 @@ impl RecordingClient {
         Self { client, last: Arc::default() }
     }
 
-    /// Returns a client for another signal, which records its own answers.
-    pub(super) fn for_signal(&self) -> Self {
-        Self::new(self.client.clone())
-    }
-
     /// Takes what the last answer meant.
     pub(super) fn take_last(&self) -> Option<ExportResult> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).take()

@@ -1,19 +1,17 @@
-use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry::Context;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::trace::{BatchSpanProcessor, Span, SpanData, SpanExporter, SpanProcessor};
+use opentelemetry_sdk::trace::{BatchSpanProcessor, Span, SpanData, SpanProcessor};
 
 use super::export_counts::ExportCounts;
-use super::export_runner::ExportRunner;
 
 /// The SDK's batch processor with a count of the spans that it drops: its own count is private.
 #[derive(Debug)]
 pub(super) struct CountingProcessor {
     pub(super) queue: BatchSpanProcessor,
-    pub(super) counts: Arc<ExportCounts>,
+    pub(super) counts: ExportCounts,
     /// The size of the SDK's queue. No more are admitted, so that the queue itself never drops one.
     pub(super) capacity: u64,
 }
@@ -39,24 +37,5 @@ impl SpanProcessor for CountingProcessor {
 
     fn set_resource(&mut self, resource: &Resource) {
         self.queue.set_resource(resource);
-    }
-}
-
-/// Sends batches of spans, and counts what became of them. Called on the SDK's thread.
-#[derive(Debug)]
-pub(super) struct CountingSpanExporter(pub(super) ExportRunner<opentelemetry_otlp::SpanExporter>);
-
-impl SpanExporter for CountingSpanExporter {
-    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        let count = batch.len() as u64;
-        self.0.send(count, self.0.exporter.export(batch)).await
-    }
-
-    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.0.exporter.shutdown_with_timeout(timeout)
-    }
-
-    fn set_resource(&mut self, resource: &Resource) {
-        self.0.exporter.set_resource(resource);
     }
 }
