@@ -72,7 +72,7 @@ impl Context {
     /// The request, for what is opened inside. Does not read its id.
     pub(crate) fn request(&self) -> Option<RequestIdCell> {
         match self.bare_request {
-            Some(request) => Some(RequestIdCell::of(request)),
+            Some(request) => Some(RequestIdCell::lazy(request)),
             None => self.node.as_ref()?.request().cloned(),
         }
     }
@@ -107,7 +107,7 @@ impl Context {
     /// [`is_inside`](Self::is_inside) finds it even from inside a request with another id.
     pub(crate) fn to_node(&self) -> Option<Arc<Node>> {
         let Some(request) = self.bare_request else { return self.node.clone() };
-        let scope = Kind::Scope(Some(RequestIdCell::of(request)));
+        let scope = Kind::Scope(Some(RequestIdCell::lazy(request)));
         Some(Node::new(scope, self.telemetry(), self.node.clone()))
     }
 

@@ -10,7 +10,7 @@ use super::policy::Policy;
 use super::profile::Profile;
 use super::rule::Rule;
 use super::span_view::SpanView;
-use crate::event::{Content, Data, Entry, Event, Moment, SpanName, Value};
+use crate::event::{Content, Data, Entry, Event, PhaseData, SpanName, Value};
 
 /// How spans and metrics leave the process: under which names, which content and keys, how many values a name has.
 ///
@@ -267,7 +267,7 @@ impl Convention {
     /// `None` if the event belongs to no span.
     pub(super) fn view<'a>(&self, event: &Event<'a>) -> Option<SpanView<'a, '_>> {
         let Data::Span(start, moment) = event.data() else { return None };
-        let end = if let Moment::End(end) = moment { Some(end) } else { None };
+        let end = if let PhaseData::End(end) = moment { Some(end) } else { None };
         Some(SpanView::new(start, end, self.schema().name(start.name), &self.limiter, &self.policy))
     }
 

@@ -15,17 +15,17 @@ pub const fn event_prefix() -> &'static str {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct SpanRow {
-    /// The span's name, as it stands in event names.
+    /// The span's name, as used in event names.
     pub name: &'static str,
-    /// What the span stands for, for the docs.
+    /// What the span represents, for the documentation.
     pub description: &'static str,
-    /// Metadata from the start on, given where the span is built.
+    /// Metadata of all events, set where the span is created.
     pub start_keys: &'static [&'static str],
     /// Measurements at the end. A count is 0 until an observer records it.
     pub measurements: &'static [&'static str],
     /// Metadata at the end. The first is the span's own result.
     pub result_keys: &'static [&'static str],
-    /// Whether the span is a call, which asks a model.
+    /// Whether the span is a call to a model.
     pub is_call: bool,
 }
 
@@ -38,11 +38,12 @@ impl SpanRow {
 }
 
 /// The measurements at every end of a span that wraps a stream: the fields of [`StreamTimes`](super::end::StreamTimes).
-// A new measurement: a name here and a field there. The compiler finds `StreamTimes::values`, a test the rule that exports it.
+// To add a measurement, add a name here and a field there. The compiler reports `StreamTimes::values`, and a test reports that no
+// rule exports it.
 pub(crate) const STREAM_MEASUREMENTS: &[&str] =
     &["chunk_count", "time_to_first_chunk", "producer_wait", "longest_wait", "consumer_time"];
 
-/// Start keys that are there only when they were set.
+/// Start keys that are present only if they were set.
 pub(crate) const OPTIONAL_START_KEYS: &[&str] = &[
     "provider",
     "agent_name",

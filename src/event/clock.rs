@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
-/// Where a [`Telemetry`](crate::Telemetry) reads the time. All times are in nanoseconds.
+/// The source of the times of a [`Telemetry`](crate::Telemetry) handle. All times are in nanoseconds.
 ///
-/// The default is [`SystemClock`]. Implement another for tests, or for a cheaper counter.
+/// The default is [`SystemClock`]. Implement another one for tests, or for a cheaper counter.
 ///
 /// # Examples
 ///
@@ -39,14 +39,15 @@ pub trait Clock: Send + Sync + 'static {
     fn system(&self, monotonic: u64) -> u64;
 }
 
-/// The default clock: tokio's, so that a paused runtime pauses the telemetry too. Works without a runtime.
+/// The default clock: tokio's, so that a runtime with paused time pauses the telemetry too. Works without a runtime.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
 /// The monotonic time of the first reading. Not 0, because a paused tokio clock may be behind an earlier reading.
 const ORIGIN: u64 = 1 << 40;
 
-/// How long a thread derives the system time from the monotonic one before it reads the system's clock again.
+/// How long a thread derives the system time from the monotonic one before it reads the system clock again, which costs a
+/// second clock read.
 const ANCHOR_LIFE: u64 = 1_000_000_000;
 
 thread_local! {
@@ -57,6 +58,7 @@ thread_local! {
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the time")]
 impl Clock for SystemClock {
     fn monotonic(&self) -> u64 {
+        // An `Instant` has no number of its own, so times are relative to the first reading.
         static START: OnceLock<Instant> = OnceLock::new();
         let now = now();
         let start = *START.get_or_init(|| now);
@@ -72,39 +74,40 @@ impl Clock for SystemClock {
         if system != 0 && age < ANCHOR_LIFE {
             return system + age;
         }
-        // A system clock that is set to before 1970 counts as 0.
+        // A system clock that is set to a time before 1970 is reported as 0.
         let system = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, nanoseconds);
         ANCHOR.set((monotonic, system));
         system
     }
 }
 
-/// Reads tokio's time, or the system's while the thread is torn down. Once tokio's thread-local is destroyed, its clock
-/// panics if one was ever paused in this process, and a panic in the destructor of a thread-local aborts.
+/// Reads tokio's clock, or the system's while the thread exits. Once tokio's thread-local is destroyed, its clock panics if one
+/// was ever paused in this process, and a panic in the destructor of a thread-local aborts the process.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the time")]
 fn now() -> Instant {
     thread_local! {
-        // Tokio's thread-local is used first here. They are destroyed in reverse order, so this one goes before it.
+        // The initialiser uses tokio's thread-local first. They are destroyed in reverse order, so this one is destroyed
+        // before tokio's.
         static TOKIO: TokioClock = TokioClock {
-            is_there: Handle::try_current().err().is_none_or(|error| !error.is_thread_local_destroyed()),
+            is_usable: Handle::try_current().err().is_none_or(|error| !error.is_thread_local_destroyed()),
         };
     }
-    match TOKIO.try_with(|tokio| tokio.is_there) {
+    match TOKIO.try_with(|tokio| tokio.is_usable) {
         Ok(true) => Instant::now(),
         _ => Instant::from_std(std::time::Instant::now()),
     }
 }
 
 struct TokioClock {
-    is_there: bool,
+    is_usable: bool,
 }
 
-/// Empty, but a thread-local without a destructor is never destroyed.
+/// Empty, but needed: a thread-local without a destructor is never destroyed, and would always seem usable.
 impl Drop for TokioClock {
     fn drop(&mut self) {}
 }
 
-/// Returns a duration as a number; one of over 584 years becomes the largest.
+/// Returns a duration in nanoseconds. A duration of over 584 years is reported as `u64::MAX`.
 pub(super) fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -2,9 +2,9 @@ use std::ops::{BitOr, BitOrAssign};
 
 use super::span_name::SpanName;
 
-/// Which content a handler or listener may see: prompts, replies, and the texts of errors.
+/// A set of content fields that a handler or listener may receive: prompts, replies, and the texts of errors.
 ///
-/// Content that nobody may see is never produced: its closures are not called, and errors are not formatted.
+/// Content that no handler or listener may receive is never produced: its closures are not called, and errors are not formatted.
 ///
 /// # Examples
 ///
@@ -18,24 +18,24 @@ use super::span_name::SpanName;
 pub struct Content(u8);
 
 impl Content {
-    /// None.
+    /// No content.
     pub const NONE: Self = Self(0);
-    /// What was asked: `input`.
+    /// The prompt: `input`.
     pub const INPUT: Self = Self(1);
-    /// What came back: `output`, and the result keys.
+    /// The reply: `output`, and the result keys.
     pub const OUTPUT: Self = Self(1 << 1);
     /// The text of errors, panics and retries: `error`, `reason`.
     pub const ERROR: Self = Self(1 << 2);
-    /// All.
+    /// All content.
     pub const ALL: Self = Self(0b111);
 
-    /// Returns which content a key of the catalogue has. An exporter sends such a key as null until a policy allows it.
+    /// Returns the content field of a key of the catalogue. Exporters send such a key as null unless a policy allows it.
     pub(crate) fn of_key(key: &str) -> Self {
         match key {
             "input" => Self::INPUT,
             "output" => Self::OUTPUT,
             "error" | "reason" => Self::ERROR,
-            // By the catalogue and not by a list, so that the result of a new span cannot leave by mistake.
+            // Looked up in the catalogue rather than listed here, so that the result of a new span cannot be exported by mistake.
             key if SpanName::ALL.iter().any(|span| span.row().result_key() == key) => Self::OUTPUT,
             _ => Self::NONE,
         }

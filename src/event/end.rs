@@ -10,20 +10,20 @@ use super::span_name::SpanName;
 use super::start::SpanStart;
 use super::value::{Value, ValueRef};
 
-/// What is known of a span at its end, besides its [`SpanStart`].
+/// The data that the end of a span adds to its [`SpanStart`].
 #[derive(Clone, Debug)]
 pub(crate) struct SpanEnd {
     pub(crate) outcome: Outcome,
     /// Nanoseconds.
     pub(crate) duration: u64,
     pub(crate) monotonic_time: Time,
-    /// Of an error, or of a panic. Boxed, because an end is moved and most have none.
+    /// The error or panic. Boxed, because ends are moved and most have none.
     pub(crate) failure: Option<Box<Failure>>,
     pub(crate) attempts: u32,
-    /// Set when the span wrapped a stream, or was to wrap one.
+    /// Set if the span wrapped a stream, or was to wrap one when the opening failed.
     pub(crate) stream: Option<StreamTimes>,
     pub(crate) results: LazyResults,
-    /// No other span counts the same tokens. False if none were recorded.
+    /// Whether this span reports the tokens of its call. False if none were recorded.
     pub(crate) counts_usage: bool,
 }
 
@@ -32,17 +32,17 @@ pub(crate) struct SpanEnd {
 /// Returned by the closure of [`Span::error_with`](crate::Span::error_with).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// One of few values. Of a panic, `panic`.
+    /// One of few values. For a panic, `panic`.
     pub(crate) error_type: Key,
-    /// Content: the text of an error, or the message of a panic. `None` when no handler may see it.
+    /// Content: the text of an error, or the message of a panic. `None` if no handler may receive it.
     pub(crate) text: Option<Key>,
-    /// Where a panic happened.
+    /// Where a panic happened. `None` for an error.
     pub(crate) stacktrace: Option<Key>,
 }
 
 impl Failure {
-    /// `error_type` is one of few values, such as `rate_limited`. `text` is content: exporters leave it out unless they
-    /// are configured to send it.
+    /// Creates a failure. `error_type` is one of few values, such as `rate_limited`. `text` is content: exporters omit it unless a
+    /// policy allows it.
     pub fn new<'c, 't>(error_type: impl Into<Cow<'c, str>>, text: impl Into<Cow<'t, str>>) -> Self {
         let (error_type, text) = (error_type.into().into_owned(), text.into().into_owned());
         Self { error_type: error_type.into(), text: Some(text.into()), stacktrace: None }
@@ -93,8 +93,8 @@ impl SpanEnd {
 
     pub(crate) fn visit_metadata<'a>(&'a self, start: &'a SpanStart, visit: Visit<'_, 'a>) {
         start.visit_standard(visit);
-        // What was recorded replaces the user's start keys of the same name, and comes after them otherwise. A key of the
-        // catalogue wins over both.
+        // A recorded value replaces a user-defined start key of the same name; other recorded keys follow. Standard keys take
+        // precedence over both.
         for (key, value) in start.user.iter() {
             let value = self.results.metadata.get(key).unwrap_or(value);
             visit(Entry::user(key, value.as_value_ref()));
@@ -111,7 +111,7 @@ impl SpanEnd {
         for key in row.result_keys {
             visit(Entry::standard(key, self.result(key)));
         }
-        // An agent's client may report only a total.
+        // The client of an agent may report only a total for the turn.
         let is_agent = matches!(start.name, SpanName::Step | SpanName::Chat);
         if is_agent && self.results.usage.is_some() {
             visit(Entry::standard("usage", self.result("usage")));
@@ -147,7 +147,7 @@ impl SpanEnd {
 
     /// Returns the class of the error, one of few values.
     pub(crate) fn error_type(&self) -> Option<&str> {
-        // A cancellation has no failure: the future was dropped, and that is all there is to say.
+        // A cancellation has no `Failure`: the future was dropped without a result.
         let cancelled = (self.outcome == Outcome::Cancelled).then_some("cancelled");
         cancelled.or(self.failure.as_deref().map(|failure| &*failure.error_type))
     }
@@ -161,7 +161,7 @@ impl SpanEnd {
             "response_id" => ValueRef::text(results.response_id.as_ref()),
             "finish_reasons" => ValueRef::optional(results.finish_reasons.as_deref(), ValueRef::List),
             "attempts" => ValueRef::Number(self.attempts.into()),
-            // The chunks of a stream went to its consumer, so there is no response to show.
+            // The chunks of a stream went to its consumer and were not collected, so there is no result.
             _ if self.stream.is_some() => ValueRef::Null,
             _ => results.value.as_value_ref(),
         }
@@ -176,7 +176,7 @@ impl SpanEnd {
     }
 }
 
-/// Whether the crate takes this measurement itself, so that the user cannot set it.
+/// Returns whether the crate takes this measurement itself, so that the user cannot set it.
 fn is_taken_by_the_crate(key: &str) -> bool {
     matches!(key, "duration" | "monotonic_time") || STREAM_MEASUREMENTS.contains(&key)
 }

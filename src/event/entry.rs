@@ -8,7 +8,7 @@ pub struct Entry<'a> {
     pub key: &'a str,
     /// The value.
     pub value: ValueRef<'a>,
-    /// Whether the key is the user's own. Otherwise it is the catalogue's.
+    /// Whether the key is user-defined. Otherwise it is a key of the catalogue.
     pub from_user: bool,
 }
 
@@ -26,7 +26,7 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// Called with each entry of an event, in its order.
+/// Called with each entry of an event, in order.
 pub(crate) type Visit<'v, 'a> = &'v mut dyn FnMut(Entry<'a>);
 
 /// The entries of an event, in order.
@@ -35,6 +35,7 @@ pub struct Entries<'a>(std::vec::IntoIter<Entry<'a>>);
 
 impl<'a> Entries<'a> {
     pub(crate) fn collect(visit_all: impl FnOnce(Visit<'_, 'a>)) -> Self {
+        // Most events have fewer entries.
         let mut entries = Vec::with_capacity(24);
         visit_all(&mut |entry| entries.push(entry));
         Self(entries.into_iter())

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::known_event::KnownEvent;
 
-/// An event's name: a path of segments, written with dots (`allm.generate.stop`).
+/// The name of an event: one or more segments separated by dots (`allm.generate.stop`).
 ///
-/// Made from text or from an array of segments.
+/// It is parsed from text or from an array of segments.
 ///
 /// # Examples
 ///
@@ -26,7 +26,7 @@ pub struct EventName(Repr);
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Repr {
     Known(KnownEvent),
-    // Never the text of a known one, so that derived equality is right.
+    // Never the text of a known event, so that derived equality is correct.
     Custom(Arc<str>),
 }
 
@@ -38,7 +38,7 @@ impl EventName {
         Self(Repr::Known(event))
     }
 
-    /// Returns which event of the catalogue it is, if it is one.
+    /// Returns the event of the catalogue with this name, if there is one.
     pub(crate) fn as_known(&self) -> Option<KnownEvent> {
         match self.0 {
             Repr::Known(event) => Some(event),
@@ -60,8 +60,8 @@ impl EventName {
         self.as_str().split('.')
     }
 
-    /// Returns whether `prefix` is this name or a path above it. Whole segments are compared: `allm.gen` is not above
-    /// `allm.generate`. The empty prefix is above every name.
+    /// Returns whether the name begins with the segments of `prefix`. Whole segments are compared: `allm.generate` does not start
+    /// with `allm.gen`. Every name starts with the empty prefix.
     #[must_use]
     pub fn starts_with(&self, prefix: &str) -> bool {
         match self.as_str().strip_prefix(prefix) {
@@ -139,7 +139,7 @@ impl FromStr for EventName {
     }
 }
 
-/// The error of making an [`EventName`]: a name is one or more segments and no segment is empty.
+/// The error returned when parsing an [`EventName`] fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseEventNameError {
     given: Box<str>,
@@ -156,17 +156,17 @@ impl ParseEventNameError {
 
 impl fmt::Display for ParseEventNameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A name may be of any length, and an error should fit on a screen.
+        // A name may have any length, and an error message should fit on a screen.
         let shown: String = self.given.chars().take(80).collect();
         let more = if shown.len() < self.given.len() { "…" } else { "" };
-        let wrong = match (&*self.given, self.dotted) {
-            ("", false) => "it is empty",
+        let problem = match (&*self.given, self.dotted) {
+            ("", false) => "empty",
             (_, false) => "a segment is empty",
             (_, true) => "a segment contains a dot",
         };
         write!(
             f,
-            "invalid event name {shown:?}{more}: {wrong}; valid is a path of non-empty segments such as \
+            "invalid event name {shown:?}{more}: {problem}; expected non-empty segments such as \
              \"allm.generate.stop\" or [\"allm\", \"generate\", \"stop\"]"
         )
     }

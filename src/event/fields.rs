@@ -5,16 +5,16 @@ use std::{fmt, iter, slice, vec};
 use super::number::Number;
 use super::value::Value;
 
-/// A key of an event, or a short text such as a model's name: a `&'static str`, almost always a literal, or a `String`.
+/// A key of an event, or a short text such as a model's name: a `&'static str` (usually a literal) or a `String`.
 pub type Key = Cow<'static, str>;
 
-/// The context of an event: keys and values, in the order in which they were set.
+/// The descriptive values of an event by key, in the order in which they were set.
 pub type Metadata = Fields<Value>;
 
-/// The numbers of an event, in the order in which they were set.
+/// The numbers of an event by key, in the order in which they were set.
 pub type Measurements = Fields<Number>;
 
-/// An ordered map; setting a key again replaces its value.
+/// A map in the order of insertion. Setting a key again replaces its value.
 ///
 /// # Examples
 ///
@@ -31,17 +31,17 @@ pub type Measurements = Fields<Number>;
 #[derive(Clone)]
 pub struct Fields<V> {
     entries: Vec<(Key, V)>,
-    /// The position of each key, once there are more than [`SCANNED`]. Fewer are found faster by a scan.
-    // Boxed, because almost no fields have it, and a map is 48 bytes in each.
-    #[expect(clippy::box_collection, reason = "the size of the fields that have no index counts")]
+    /// The position of each key, if there are more than [`MAX_SCANNED`]. For fewer keys, a scan is faster.
+    // Boxed, because almost no map has it, and a `HashMap` takes 48 bytes.
+    #[expect(clippy::box_collection, reason = "keeps the many maps without an index small")]
     index: Option<Box<HashMap<Key, usize>>>,
 }
 
-/// The most keys that are searched one by one.
-const SCANNED: usize = 32;
+/// The largest number of keys that are searched linearly.
+const MAX_SCANNED: usize = 32;
 
 impl<V> Fields<V> {
-    /// Creates an empty map. Allocates nothing.
+    /// Creates an empty map without an allocation.
     #[must_use]
     pub const fn new() -> Self {
         Self { entries: Vec::new(), index: None }
@@ -64,7 +64,7 @@ impl<V> Fields<V> {
             index.insert(key.clone(), self.entries.len());
         }
         self.entries.push((key, value));
-        if self.index.is_none() && self.entries.len() > SCANNED {
+        if self.index.is_none() && self.entries.len() > MAX_SCANNED {
             let positions =
                 self.entries.iter().enumerate().map(|(position, (key, _))| (key.clone(), position));
             self.index = Some(Box::new(positions.collect()));
@@ -103,14 +103,14 @@ impl<V> Fields<V> {
     }
 }
 
-/// Equal are fields with the same entries in the same order.
+/// Two maps are equal if they have the same entries in the same order.
 impl<V: PartialEq> PartialEq for Fields<V> {
     fn eq(&self, other: &Self) -> bool {
         self.entries == other.entries
     }
 }
 
-/// Shown as a map.
+/// Formats as a map.
 impl<V: fmt::Debug> fmt::Debug for Fields<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self).finish()

@@ -1,17 +1,17 @@
-/// What an image model is asked to do.
+/// The operation of an image model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ImageOperation {
-    /// Make an image from text.
+    /// Generates an image from text.
     Generate,
-    /// Change an image.
+    /// Edits an image.
     Edit,
-    /// Make variations of an image.
+    /// Generates variations of an image.
     Variation,
 }
 
 impl ImageOperation {
-    /// Returns the operation as it stands in events: `generate`, `edit`, `variation`.
+    /// Returns the operation as used in events: `generate`, `edit`, `variation`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,7 +1,7 @@
-//! Values as JSON text: the one writer, for JSON lines and for systems whose attributes have no structure.
+//! Writes values as JSON text, for JSON lines and for systems whose attributes have no structure.
 //!
-//! Each function appends to a `String`, which cannot fail. A float that JSON has no number for (NaN, an infinity) is
-//! written as `null`.
+//! Each function appends to a `String`, which cannot fail. A float that JSON cannot represent (NaN, an infinity) is written as
+//! `null`.
 
 use std::fmt::{self, Write as _};
 
@@ -14,7 +14,7 @@ pub(crate) fn value(out: &mut String, value: ValueRef<'_>) {
         ValueRef::Null => out.push_str("null"),
         ValueRef::Bool(truth) => out.push_str(if truth { "true" } else { "false" }),
         ValueRef::Number(Number::Float(float)) if !float.is_finite() => out.push_str("null"),
-        // `Debug` of a float keeps the `.0` of a whole one, so that a reader sees the same type.
+        // `Debug` writes a whole float with `.0`, so that a reader parses it as a float again.
         ValueRef::Number(Number::Float(float)) => display(out, format_args!("{float:?}")),
         ValueRef::Number(number) => display(out, format_args!("{number}")),
         ValueRef::Text(it) => text(out, it),
@@ -70,8 +70,8 @@ pub(crate) fn text(out: &mut String, text: &str) {
     out.push('"');
 }
 
-/// JSON demands it of quotes, backslashes and control characters. The other three break a line in JavaScript or in
-/// some readers of lines, so that one line of JSON would be read as two.
+/// JSON requires escapes for quotes, backslashes and control characters. The other three are line breaks in JavaScript or for
+/// some line readers, which would read one line of JSON as two.
 fn is_escaped(letter: char) -> bool {
     matches!(letter, '"' | '\\' | '\u{0}'..='\u{1f}' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
@@ -83,7 +83,7 @@ fn escape(out: &mut String, letter: char) {
         '\n' => out.push_str("\\n"),
         '\r' => out.push_str("\\r"),
         '\t' => out.push_str("\\t"),
-        // All of them lie in the basic plane, so that four digits are enough.
+        // All of them are in the basic multilingual plane, so four digits are enough.
         other => display(out, format_args!("\\u{:04x}", u32::from(other))),
     }
 }

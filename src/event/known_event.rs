@@ -6,7 +6,8 @@ use super::span_name::SpanName;
 
 /// An event of the catalogue.
 ///
-/// An [`EventName`] that is one is stored as such and not as text, so that the registry finds its handlers by index.
+/// An [`EventName`] of the catalogue is stored as a `KnownEvent` rather than as text, so that the registry finds its handlers by
+/// index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum KnownEvent {
     Span(SpanName, Phase),
@@ -14,7 +15,7 @@ pub(crate) enum KnownEvent {
     HandlerFailure,
 }
 
-/// All of them with their names, by [`KnownEvent::index`]. Made at first use: a `const` cannot join texts.
+/// All known events with their names, by [`KnownEvent::index`]. Built at first use, because a `const` cannot concatenate names.
 static KNOWN: LazyLock<Vec<(KnownEvent, String)>> = LazyLock::new(|| {
     let mut known = Vec::with_capacity(KnownEvent::COUNT);
     for &span in SpanName::ALL {
@@ -27,7 +28,7 @@ static KNOWN: LazyLock<Vec<(KnownEvent, String)>> = LazyLock::new(|| {
     known
 });
 
-/// The events of all spans, in the same order: [`SpanName::events`] returns slices of it.
+/// The events of all spans, in the same order. [`SpanName::events`] returns slices of it.
 static SPAN_EVENTS: LazyLock<Vec<EventName>> = LazyLock::new(|| {
     SpanName::ALL.iter().flat_map(|span| Phase::ALL.iter().map(|phase| span.event(*phase))).collect()
 });

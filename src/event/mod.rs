@@ -1,19 +1,19 @@
 #![doc = include_str!("../../docs/events.md")]
-// Layer 0: names and values. Nothing here knows handlers, listeners or tasks.
+// Layer 0: names and values. This layer does not depend on handlers, listeners or tasks.
 //
-// The catalogue is defined in `SpanName::row`: which keys the events of a span have. `KnownEvent` gives each of those
-// events an index, which the registry uses in place of the name's text.
+// `SpanName::row` is the catalogue: it defines the keys of each span's events. `KnownEvent` assigns each of those events an
+// index, by which the registry finds its handlers without comparing text.
 //
-// While a span runs, `SpanStart` has what all its events share. At its end, `SpanEnd` has the rest: outcome, duration,
-// what the observers recorded. An `Event` borrows both and adds nothing: a handler that reads one key visits the entries
-// of the event until it finds it, and no map is built. `OwnedEvent` clones the two for handlers that keep events.
+// `SpanStart` stores what all events of a span have in common; `SpanEnd` stores what is added at the end: the outcome, the
+// duration and the values that observers recorded. An `Event` borrows both. Reading a key visits the entries; no map is
+// built. `OwnedEvent` clones both for handlers that keep events.
 //
-// The order of an event's entries is the catalogue's, and is decided where they are visited, in `SpanStart::visit_standard`
-// and `SpanEnd::visit_metadata`. Each entry says whether its key is the user's own, because such a key leaves the process
-// only when a policy names it.
+// The order of an event's entries is that of the catalogue. `SpanStart::visit_standard` and `SpanEnd::visit_metadata`
+// implement it. Each entry records whether its key is user-defined, because exporters send such keys only if a `Policy` lists
+// them.
 //
-// What the crate root re-exports is `pub(crate)` here, so that each public item has one path. Its file is
-// `pub(crate)` too, because a re-export at the root must name a path on which the item itself is public.
+// Items re-exported at the crate root are `pub(crate)` here, so that each has one public path. Their modules are `pub(crate)`
+// as well, because the root can re-export them only through the module in which they are `pub`.
 
 mod catalogue;
 mod clock;
@@ -66,4 +66,4 @@ pub(crate) use results::{LazyResults, Results};
 pub(crate) use span_name::SpanName;
 pub(crate) use start::SpanStart;
 pub(crate) use usage::Usage;
-pub(crate) use view::{Data, Event, Moment};
+pub(crate) use view::{Data, Event, PhaseData};

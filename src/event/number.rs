@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::clock::nanoseconds;
 
-/// A number of an event: an integer or a float. Times are integers in nanoseconds.
+/// A number in an event: an integer or a float. Times are integers in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Number {
@@ -49,7 +49,7 @@ impl fmt::Display for Number {
 
 impl From<u64> for Number {
     fn from(value: u64) -> Self {
-        // Each integer has one representation, so that derived equality is right.
+        // Each integer has exactly one representation, so that derived equality is correct.
         i64::try_from(value).map_or(Self::UInt(value), Self::Int)
     }
 }
@@ -60,7 +60,7 @@ impl From<usize> for Number {
     }
 }
 
-/// Nanoseconds; a duration of over 584 years is cut to the largest number.
+/// In nanoseconds. A duration of over 584 years is reported as `u64::MAX`.
 impl From<Duration> for Number {
     fn from(value: Duration) -> Self {
         Self::from(nanoseconds(value))

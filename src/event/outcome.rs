@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// How a span ended. If two apply, the later one in this list wins.
+/// How a span ended. If more than one applies, the last of them in this list is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
@@ -8,7 +8,7 @@ pub enum Outcome {
     Completed,
     /// The consumer dropped the stream before its end. Not an error.
     Dropped,
-    /// The future was dropped before it was ready: a timeout, a `select!`, an abort, a shutdown. Not an error.
+    /// The future was dropped before it was ready: a timeout, a `select!`, a task abort, a runtime shutdown. Not an error.
     Cancelled,
     /// The result or an item was an error, or an observer recorded one.
     Error,
@@ -17,7 +17,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Returns the outcome as it stands in events: `completed`, `dropped`, `cancelled`, `error`, `panicked`.
+    /// Returns the outcome as used in events: `completed`, `dropped`, `cancelled`, `error`, `panicked`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -29,7 +29,7 @@ impl Outcome {
         }
     }
 
-    /// Returns whether the span ends with an `exception` event. Otherwise it ends with a `stop`.
+    /// Returns whether the span ends with an `exception` event rather than with `stop`.
     #[must_use]
     pub const fn is_exception(self) -> bool {
         matches!(self, Self::Cancelled | Self::Panicked)
@@ -48,14 +48,14 @@ impl fmt::Display for Outcome {
 pub enum UsageStatus {
     /// The stream completed, and its usage was recorded.
     Reported,
-    /// The stream ended in another way; the usage is what was recorded until then.
+    /// The stream ended in another way; the usage is the last that was recorded.
     Partial,
     /// No usage was recorded.
     Unknown,
 }
 
 impl UsageStatus {
-    /// Returns the status as it stands in events: `reported`, `partial`, `unknown`.
+    /// Returns the status as used in events: `reported`, `partial`, `unknown`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -4,9 +4,9 @@ use super::end::SpanEnd;
 use super::event_name::EventName;
 use super::fields::{Measurements, Metadata};
 use super::start::SpanStart;
-use super::view::{Data, Event, Moment};
+use super::view::{Data, Event, PhaseData};
 
-/// An event that can be kept, sent to another thread and queued. It has the same data as the [`Event`] it was made of.
+/// An event that can be kept, sent to another thread and queued. It has the same data as the [`Event`] it was created from.
 ///
 /// # Examples
 ///
@@ -36,36 +36,38 @@ enum OwnedData {
     Start(Box<SpanStart>),
     FirstChunk { start: Box<SpanStart>, time_to_first_chunk: u64, monotonic_time: u64 },
     End(Box<(SpanStart, SpanEnd)>),
-    Given { measurements: Measurements, metadata: Metadata, from_user: bool },
+    Fields { measurements: Measurements, metadata: Metadata, from_user: bool },
 }
 
 impl OwnedEvent {
     pub(crate) fn of(event: &Event<'_>) -> Self {
         let data = match event.data() {
-            Data::Span(start, Moment::Start) => OwnedData::Start(Box::new(start.clone())),
-            Data::Span(start, Moment::FirstChunk { time_to_first_chunk, monotonic_time }) => {
+            Data::Span(start, PhaseData::Start) => OwnedData::Start(Box::new(start.clone())),
+            Data::Span(start, PhaseData::FirstChunk { time_to_first_chunk, monotonic_time }) => {
                 OwnedData::FirstChunk { start: Box::new(start.clone()), time_to_first_chunk, monotonic_time }
             }
-            Data::Span(start, Moment::End(end)) => OwnedData::End(Box::new((start.clone(), end.clone()))),
-            Data::Given { measurements, metadata, from_user } => {
-                OwnedData::Given { measurements: measurements.clone(), metadata: metadata.clone(), from_user }
-            }
+            Data::Span(start, PhaseData::End(end)) => OwnedData::End(Box::new((start.clone(), end.clone()))),
+            Data::Fields { measurements, metadata, from_user } => OwnedData::Fields {
+                measurements: measurements.clone(),
+                metadata: metadata.clone(),
+                from_user,
+            },
         };
         Self { name: event.name().clone(), data }
     }
 
-    /// Returns the event, to read it.
+    /// Returns the event, borrowed.
     #[must_use]
     pub fn as_event(&self) -> Event<'_> {
         match &self.data {
-            OwnedData::Start(start) => Event::of_span(&self.name, start, Moment::Start),
+            OwnedData::Start(start) => Event::of_span(&self.name, start, PhaseData::Start),
             &OwnedData::FirstChunk { ref start, time_to_first_chunk, monotonic_time } => {
-                let moment = Moment::FirstChunk { time_to_first_chunk, monotonic_time };
+                let moment = PhaseData::FirstChunk { time_to_first_chunk, monotonic_time };
                 Event::of_span(&self.name, start, moment)
             }
-            OwnedData::End(both) => Event::of_span(&self.name, &both.0, Moment::End(&both.1)),
-            OwnedData::Given { measurements, metadata, from_user } => {
-                Event::given(&self.name, measurements, metadata, *from_user)
+            OwnedData::End(both) => Event::of_span(&self.name, &both.0, PhaseData::End(&both.1)),
+            OwnedData::Fields { measurements, metadata, from_user } => {
+                Event::from_fields(&self.name, measurements, metadata, *from_user)
             }
         }
     }
@@ -75,6 +77,7 @@ impl OwnedEvent {
 impl PartialEq for OwnedEvent {
     fn eq(&self, other: &Self) -> bool {
         let (ours, theirs) = (self.as_event(), other.as_event());
+        // Compared by what a handler can read, not by how it is stored.
         let same = |(a, b): (super::Entry<'_>, super::Entry<'_>)| {
             a.key == b.key && a.value.to_value() == b.value.to_value()
         };

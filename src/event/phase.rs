@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// A moment in a span's life that has an event.
+/// A point in the lifecycle of a span that is reported by an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Phase {
     /// The work began.
@@ -14,7 +14,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// Every phase, in the order in which they happen.
+    /// Every phase, in the order in which they occur.
     pub const ALL: &'static [Self] = &[Self::Start, Self::FirstChunk, Self::Stop, Self::Exception];
 
     /// Returns the last segment of the event's name: `start`, `first_chunk`, `stop`, `exception`.

@@ -10,10 +10,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rand::rngs::{StdRng, SysRng};
 use rand::{Rng as _, SeedableRng as _, TryRng as _};
 
-/// One id for all that one outermost call causes.
+/// Identifies a request: an outermost span and everything inside it.
 ///
-/// A fresh one is 16 bytes from a cryptographic generator in base64url without padding: 22 characters. One that
-/// the caller brings is 1 to 128 visible ASCII characters, because it travels in HTTP headers.
+/// A generated id is 16 bytes from a cryptographic generator in base64url without padding: 22 characters. An id supplied by the
+/// caller must be 1 to 128 visible ASCII characters, so that it can be sent in HTTP headers.
 ///
 /// # Examples
 ///
@@ -31,7 +31,7 @@ pub struct RequestId(Arc<str>);
 impl RequestId {
     const MAX_LEN: usize = 128;
 
-    /// Makes a fresh id: 22 characters, which are 16 bytes of a cryptographic generator in base64url without padding.
+    /// Generates a random id.
     ///
     /// # Examples
     ///
@@ -74,16 +74,16 @@ impl FromStr for RequestId {
     type Err = ParseRequestIdError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = if text.is_empty() {
-            Wrong::Empty
+        let kind = if text.is_empty() {
+            ErrorKind::Empty
         } else if text.len() > Self::MAX_LEN {
-            Wrong::Long(text.len())
-        } else if let Some(place) = text.bytes().position(|byte| !byte.is_ascii_graphic()) {
-            Wrong::Byte(text.as_bytes()[place], place)
+            ErrorKind::TooLong(text.len())
+        } else if let Some(position) = text.bytes().position(|byte| !byte.is_ascii_graphic()) {
+            ErrorKind::InvalidByte(text.as_bytes()[position], position)
         } else {
             return Ok(Self(text.into()));
         };
-        Err(ParseRequestIdError(wrong))
+        Err(ParseRequestIdError(kind))
     }
 }
 
@@ -103,41 +103,45 @@ impl TryFrom<String> for RequestId {
     }
 }
 
-/// The error of making a [`RequestId`] from text: it must be 1 to 128 visible ASCII characters.
+/// The error returned when parsing a [`RequestId`] fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ParseRequestIdError(Wrong);
+pub struct ParseRequestIdError(ErrorKind);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Wrong {
+enum ErrorKind {
     Empty,
-    Long(usize),
-    Byte(u8, usize),
+    /// The length in bytes.
+    TooLong(usize),
+    /// The byte and its position.
+    InvalidByte(u8, usize),
 }
 
 impl fmt::Display for ParseRequestIdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("invalid request id: ")?;
         match self.0 {
-            Wrong::Empty => f.write_str("it is empty")?,
-            Wrong::Long(len) => write!(f, "it is {len} bytes long")?,
-            Wrong::Byte(byte, place) => write!(f, "byte 0x{byte:02x} at position {place}")?,
+            ErrorKind::Empty => f.write_str("empty")?,
+            ErrorKind::TooLong(len) => write!(f, "{len} bytes long")?,
+            ErrorKind::InvalidByte(byte, position) => {
+                write!(f, "invalid byte 0x{byte:02x} at position {position}")?
+            }
         }
-        f.write_str("; valid are 1 to 128 visible ASCII characters (0x21 to 0x7e)")
+        f.write_str("; expected 1 to 128 visible ASCII characters (0x21 to 0x7e)")
     }
 }
 
 impl std::error::Error for ParseRequestIdError {}
 
-/// A number, unique in this process, that stands for the id of a request until somebody reads it.
+/// A process-wide unique number from which a request id is derived when it is first read.
 ///
-/// Every outermost span has one, observed or not, so it costs next to nothing: a thread takes numbers in order, from
-/// blocks of its own. The id is a function of the number and of a secret of the process. So all copies of a context have
-/// the same id, whichever task reads it first, and nothing is written back.
+/// Every outermost span has one, whether or not it is observed, so it must be cheap: each thread allocates numbers
+/// sequentially from its own block. The id is a function of the number and a per-process secret, so all copies yield the same
+/// id without synchronisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LazyRequestId(NonZeroU64);
 
 impl LazyRequestId {
-    /// Numbers that a thread takes at once.
+    /// The size of a block.
     const BLOCK: u64 = 1 << 24;
 
     #[inline]
@@ -145,6 +149,7 @@ impl LazyRequestId {
         thread_local! {
             static NEXT: Cell<u64> = const { Cell::new(0) };
         }
+        // A multiple of `BLOCK`, which includes the initial 0, means that the block is used up.
         let next = match NonZeroU64::new(NEXT.get()) {
             Some(next) if next.get() % Self::BLOCK != 0 => next,
             _ => Self::first_of_block(),
@@ -156,79 +161,83 @@ impl LazyRequestId {
     #[cold]
     fn first_of_block() -> NonZeroU64 {
         static BLOCKS: AtomicU64 = AtomicU64::new(0);
+        // A block begins at offset 1, which also makes the number non-zero. Block numbers repeat after 2^40 blocks.
         NonZeroU64::MIN | BLOCKS.fetch_add(1, Ordering::Relaxed).wrapping_mul(Self::BLOCK)
     }
 
-    /// Returns the id: 16 bytes of a cryptographic generator, in base64url.
+    /// Computes the id: 16 bytes of a cryptographic generator, in base64url.
     pub(crate) fn id(self) -> RequestId {
         thread_local! {
-            /// The batch that this thread has read last, with its number. A generator makes a batch in the time that it
-            /// takes for one id, and most threads read ids in order. It has no destructor, so that an id can be read
-            /// while the thread ends.
-            static LAST: RefCell<(u64, Batch)> = const { RefCell::new((u64::MAX, [[0; 16]; BATCH])) };
+            /// The last batch used by this thread, and its index. Generating a batch costs no more than generating one id,
+            /// and ids are mostly read in order. It has no destructor, so that an id can be read while the thread exits.
+            static LAST: RefCell<(u64, Batch)> = const { RefCell::new((NO_BATCH, [[0; 16]; BATCH])) };
         }
-        let number = self.0.get() / BATCH as u64;
-        let index = (self.0.get() % BATCH as u64) as usize;
-        LAST.with_borrow_mut(|last| {
-            if last.0 != number {
-                *last = (number, batch(number));
+        let batch_index = self.0.get() / BATCH as u64;
+        let offset = (self.0.get() % BATCH as u64) as usize;
+        LAST.with_borrow_mut(|(last_index, ids)| {
+            if *last_index != batch_index {
+                (*last_index, *ids) = (batch_index, batch(batch_index));
             }
-            RequestId(URL_SAFE_NO_PAD.encode(last.1[index]).into())
+            RequestId(URL_SAFE_NO_PAD.encode(ids[offset]).into())
         })
     }
 }
 
-/// Ids in a batch: as many as a generator makes at once.
+/// Ids in a batch: one output block of the ChaCha generator, 256 bytes.
 const BATCH: usize = 16;
+
+/// No batch has this index.
+const NO_BATCH: u64 = u64::MAX;
 
 type Batch = [[u8; 16]; BATCH];
 
-/// Makes a batch from its number and the secret, so that it is the same on every thread.
-fn batch(number: u64) -> Batch {
+/// Computes a batch from its index and the secret, so that it is the same on every thread.
+fn batch(index: u64) -> Batch {
+    // 24 bytes of secret and 8 bytes of index form the seed.
     let mut seed = [0; 32];
     seed[..24].copy_from_slice(&secret());
-    seed[24..].copy_from_slice(&number.to_le_bytes());
+    seed[24..].copy_from_slice(&index.to_le_bytes());
     let mut batch = [[0; 16]; BATCH];
     StdRng::from_seed(seed).fill_bytes(batch.as_flattened_mut());
     batch
 }
 
-/// Returns the secret of this process, drawn from the system at first use. Not from the generator that `rand` keeps for
-/// each thread, which is gone when the thread ends.
+/// Returns the secret of this process, drawn from the operating system at first use. `rand`'s thread-local generator is not
+/// used, because it is not accessible while the thread exits.
 ///
 /// # Panics
 ///
-/// If the system has no random bytes, as every other generator does then.
+/// Panics if the operating system's random source fails.
 fn secret() -> [u8; 24] {
     static SECRET: OnceLock<[u8; 24]> = OnceLock::new();
     *SECRET.get_or_init(|| {
         let mut secret = [0; 24];
-        SysRng.try_fill_bytes(&mut secret).expect("the system has random bytes");
+        SysRng.try_fill_bytes(&mut secret).expect("failed to read from the operating system's random source");
         secret
     })
 }
 
-/// The id of a span's request. Its text is made once, when it is first read.
+/// The id of a span's request. Its text is computed once, when it is first read.
 #[derive(Clone, Debug)]
 pub(crate) enum RequestIdCell {
     Known(RequestId),
-    Unread(LazyRequestId, OnceLock<RequestId>),
+    Lazy(LazyRequestId, OnceLock<RequestId>),
 }
 
 impl RequestIdCell {
     #[inline]
     pub(crate) fn random() -> Self {
-        Self::of(LazyRequestId::next())
+        Self::lazy(LazyRequestId::next())
     }
 
-    pub(crate) const fn of(id: LazyRequestId) -> Self {
-        Self::Unread(id, OnceLock::new())
+    pub(crate) const fn lazy(id: LazyRequestId) -> Self {
+        Self::Lazy(id, OnceLock::new())
     }
 
     pub(crate) fn get(&self) -> &RequestId {
         match self {
             Self::Known(id) => id,
-            Self::Unread(id, text) => text.get_or_init(|| id.id()),
+            Self::Lazy(id, text) => text.get_or_init(|| id.id()),
         }
     }
 }

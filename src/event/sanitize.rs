@@ -1,7 +1,7 @@
 use std::fmt::{self, Write};
 
-/// Returns a character of foreign text in a form that is safe to show: a line break becomes a blank, and a character that
-/// controls a terminal or the direction of text becomes U+FFFD.
+/// Replaces a character of untrusted text that is not safe to display: a line break by a space, and a character that controls a
+/// terminal or the direction of text by U+FFFD.
 pub(crate) fn sanitize(it: char) -> char {
     match it {
         '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' => ' ',

@@ -4,20 +4,20 @@ use std::fmt;
 use rand::TryRng as _;
 use rand::rngs::SysRng;
 
-/// A span's id: 64 bits, shown as 16 hex digits. Random, never 0, and not repeating across processes in practice.
+/// The id of a span: 64 random bits, never 0, displayed as 16 hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SpanId(u64);
 
 impl SpanId {
-    /// Makes a new id. Each thread walks a sequence of its own from a random position, which is drawn once a thread.
+    /// Generates an id. Each thread has its own sequence, which begins at a random position.
     pub(crate) fn next() -> Self {
         thread_local! {
             /// 0 before the thread's first id.
             static POSITION: Cell<u64> = const { Cell::new(0) };
         }
         let last = match POSITION.get() {
-            // From the system, because the generator that `rand` keeps for each thread is gone when the thread ends.
-            0 => SysRng.try_next_u64().expect("the system has random bytes"),
+            // `rand`'s thread-local generator is not used, because it is not accessible while the thread exits.
+            0 => SysRng.try_next_u64().expect("failed to read from the operating system's random source"),
             position => position,
         };
         // SplitMix64 (Steele, Lea, Flood 2014): a Weyl sequence, then a bijective mix, so no repeat within 2^64.
@@ -31,7 +31,7 @@ impl SpanId {
         Self(mixed.max(1))
     }
 
-    /// Reads what `Display` wrote.
+    /// Parses the output of `Display`.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         u64::from_str_radix(text, 16).ok().map(Self)
     }

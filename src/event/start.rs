@@ -9,26 +9,26 @@ use super::span_id::SpanId;
 use super::span_name::SpanName;
 use super::value::{Value, ValueRef};
 
-/// What is known of a span from its start: the metadata that all its events share.
+/// The data of a span that is known at its start: the metadata that all its events share.
 #[derive(Clone, Debug)]
 pub(crate) struct SpanStart {
     pub(crate) name: SpanName,
     pub(crate) span_id: SpanId,
     pub(crate) parent_span_id: Option<SpanId>,
-    /// The caller's, if one was given; otherwise set when the span starts.
+    /// The id set by the caller, if any; otherwise set when the span starts.
     pub(crate) request_id: Option<RequestIdCell>,
     pub(crate) system_time: u64,
     pub(crate) monotonic_time: Time,
     pub(crate) engine: Option<Key>,
     pub(crate) model: Option<Key>,
-    /// The span's start keys and the optional start keys, as far as they were set.
+    /// The start keys of the span and the optional start keys that were set.
     pub(crate) keys: Metadata,
-    /// The user's own keys.
+    /// User-defined keys.
     pub(crate) user: Metadata,
     pub(crate) input: Option<Value>,
-    /// Set if the span was built with a closure for its `output`: then every end has the key.
+    /// Whether the span was created with a closure for its `output`. If so, every end has the key.
     pub(crate) has_output: bool,
-    /// Where the span was built.
+    /// Where the span was created.
     pub(crate) built_at: &'static Location<'static>,
 }
 
@@ -52,8 +52,8 @@ impl SpanStart {
         }
     }
 
-    /// Sets a key by its name: one of the catalogue's as such, any other as the user's own. Keys that only the crate sets
-    /// are ignored, so that no event can be forged.
+    /// Sets a key by its name: as a standard key if the catalogue has it, otherwise as a user-defined key. Keys that only the crate
+    /// sets are ignored, so that events cannot be forged.
     pub(crate) fn set(&mut self, key: Key, value: Value) {
         match &*key {
             "engine" => self.engine = value.into_text(),
@@ -67,7 +67,7 @@ impl SpanStart {
         }
     }
 
-    /// Returns whether the catalogue has this key for this span, so that the user's cannot replace it.
+    /// Returns whether the catalogue has this key for this span. A user-defined key cannot replace it.
     pub(crate) fn is_standard(&self, key: &str) -> bool {
         let row = self.name.row();
         matches!(key, "request_id" | "engine" | "model" | "input" | "output")
@@ -76,7 +76,7 @@ impl SpanStart {
             || row.result_keys.contains(&key)
     }
 
-    /// Returns the id of the request. Events are emitted only after the start, so there is one by then.
+    /// Returns the id of the request. Called only after the start, which sets it.
     pub(crate) fn request_id(&self) -> &RequestId {
         self.request_id.as_ref().expect("a span that has started has a request id").get()
     }
@@ -85,7 +85,7 @@ impl SpanStart {
         self.keys.get("provider")
     }
 
-    /// Visits the metadata up to the user's own keys.
+    /// Visits the metadata without the user-defined keys.
     pub(crate) fn visit_standard<'a>(&'a self, visit: Visit<'_, 'a>) {
         let id = ValueRef::Text(self.request_id().as_str());
         visit(Entry::standard("request_id", id));
@@ -93,7 +93,7 @@ impl SpanStart {
         visit(Entry::standard("parent_span_id", ValueRef::optional(self.parent_span_id, ValueRef::SpanId)));
         visit(Entry::standard("engine", ValueRef::text(self.engine.as_ref())));
         visit(Entry::standard("model", ValueRef::text(self.model.as_ref())));
-        // The span's start keys are always there, the optional ones only if they were set.
+        // The start keys of the span are always present, the optional ones only if they were set.
         let own = self.name.row().start_keys;
         for key in own {
             visit(Entry::standard(key, ValueRef::optional(self.keys.get(key), Value::as_value_ref)));

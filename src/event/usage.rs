@@ -1,11 +1,11 @@
 use std::fmt;
 
-/// Tokens that a call used. Each count is optional: unknown is never 0.
+/// The tokens that a call used. Each count is optional; an unknown count is not 0.
 ///
-/// `input` includes the cached and the cache-write tokens, `output` includes the reasoning tokens; each part
-/// is also reported on its own. This is how OpenAI counts and what OpenTelemetry's
-/// [GenAI conventions](https://opentelemetry.io/docs/specs/semconv/gen-ai/) ask for. Vendors that exclude the parts from
-/// the whole have constructors of their own: [`cache_excluded`](Self::cache_excluded) (Anthropic) and
+/// `input` includes the cached and the cache-write tokens, and `output` includes the reasoning tokens; each part is also
+/// reported separately. OpenAI counts in this way, and OpenTelemetry's
+/// [GenAI conventions](https://opentelemetry.io/docs/specs/semconv/gen-ai/) require it. Use the other constructors for vendors
+/// that exclude the parts from the total: [`cache_excluded`](Self::cache_excluded) (Anthropic) and
 /// [`reasoning_excluded`](Self::reasoning_excluded) (Gemini).
 ///
 /// # Examples
@@ -30,7 +30,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Creates a usage of which no count is known.
+    /// Creates a usage without any known count.
     #[must_use]
     pub const fn new() -> Self {
         Self { input: None, output: None, cached: None, cache_write: None, reasoning: None }
@@ -57,13 +57,13 @@ impl Usage {
         Self { output, reasoning, ..Self::new() }
     }
 
-    /// Sets all input tokens, cached ones included.
+    /// Sets the number of input tokens, including cached ones.
     #[must_use]
     pub fn input(self, tokens: impl TokenCount) -> Self {
         Self { input: tokens.known(), ..self }
     }
 
-    /// Sets all output tokens, reasoning included.
+    /// Sets the number of output tokens, including reasoning.
     #[must_use]
     pub fn output(self, tokens: impl TokenCount) -> Self {
         Self { output: tokens.known(), ..self }
@@ -87,13 +87,13 @@ impl Usage {
         Self { reasoning: tokens.known(), ..self }
     }
 
-    /// Returns all input tokens, cached ones included.
+    /// Returns the number of input tokens, including cached ones.
     #[must_use]
     pub fn input_tokens(&self) -> Option<u64> {
         self.input
     }
 
-    /// Returns all output tokens, reasoning included.
+    /// Returns the number of output tokens, including reasoning.
     #[must_use]
     pub fn output_tokens(&self) -> Option<u64> {
         self.output
@@ -117,9 +117,9 @@ impl Usage {
         self.reasoning
     }
 
-    /// Replaces each count that `later` knows, and keeps the others.
+    /// Replaces each count that is known in `later`, and keeps the others.
     ///
-    /// In a stream, providers repeat the usage as running totals, so the last value wins and nothing is added up.
+    /// Counts are not summed, because providers repeat the usage in a stream as running totals.
     pub fn merge(&mut self, later: &Self) {
         self.input = later.input.or(self.input);
         self.output = later.output.or(self.output);
@@ -133,7 +133,7 @@ impl Usage {
         self.parts().any(|(_, count)| count.is_some())
     }
 
-    /// Returns the counts with the keys that they have in events.
+    /// Returns the counts with their keys in events.
     pub fn parts(&self) -> impl Iterator<Item = (&'static str, Option<u64>)> {
         [
             ("input_tokens", self.input),
@@ -146,7 +146,7 @@ impl Usage {
     }
 }
 
-/// A count of tokens as clients report it: an integer of any width, or an `Option` of one. Negative is unknown.
+/// A token count as clients report it: an integer of any width, or an `Option` of one. A negative count is unknown.
 ///
 /// # Examples
 ///

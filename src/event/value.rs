@@ -12,18 +12,18 @@ use super::usage::Usage;
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub enum Value {
-    /// Nothing: the key is there, the value is not known.
+    /// No value: the key is present, its value is not known.
     #[default]
     Null,
-    /// True or false.
+    /// A Boolean.
     Bool(bool),
     /// An integer or a float.
     Number(Number),
     /// Text.
     Text(Cow<'static, str>),
-    /// Values in order.
+    /// A list of values.
     List(Vec<Value>),
-    /// Values by key.
+    /// A map of values by key.
     Map(Metadata),
 }
 
@@ -41,7 +41,7 @@ impl Value {
         }
     }
 
-    /// Returns the value as text, by the rule of [`ValueRef::to_text`].
+    /// Converts the value to text, as [`ValueRef::to_text`] does.
     pub(crate) fn into_text(self) -> Option<Key> {
         match self {
             Self::Text(text) => Some(text),
@@ -126,21 +126,21 @@ from_numbers!(Number, i8, i16, i32, i64, u8, u16, u32, u64, usize, f32, f64);
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ValueRef<'a> {
-    /// Nothing: the key is there, the value is not known.
+    /// No value: the key is present, its value is not known.
     Null,
-    /// True or false.
+    /// A Boolean.
     Bool(bool),
     /// An integer or a float.
     Number(Number),
     /// Text.
     Text(&'a str),
-    /// A span's id; as text 16 hex digits.
+    /// The id of a span, displayed as 16 hex digits.
     SpanId(SpanId),
-    /// Tokens used; as a map, the known and the unknown counts.
+    /// The tokens used. As a map, it contains the known and the unknown counts.
     Usage(&'a Usage),
-    /// Values in order.
+    /// A list of values.
     List(&'a [Value]),
-    /// Values by key.
+    /// A map of values by key.
     Map(&'a Metadata),
 }
 
@@ -159,7 +159,7 @@ impl<'a> ValueRef<'a> {
         matches!(self, Self::Null)
     }
 
-    /// Returns the text, if the value is one. A span id is not: use its [`Display`](fmt::Display).
+    /// Returns the text, if the value is one. For a span id, use its [`Display`](fmt::Display) instead.
     #[must_use]
     pub fn as_str(&self) -> Option<&'a str> {
         match self {
@@ -168,8 +168,7 @@ impl<'a> ValueRef<'a> {
         }
     }
 
-    /// Returns the value as text: a text as it is, anything else by its [`Display`](fmt::Display), and `None` if it is null.
-    /// The one conversion of values to text.
+    /// Returns a text unchanged, and any other value as its [`Display`](fmt::Display) writes it. `None` if the value is null.
     pub(crate) fn to_text(self) -> Option<Cow<'a, str>> {
         match self {
             Self::Null => None,
@@ -196,7 +195,7 @@ impl<'a> ValueRef<'a> {
         }
     }
 
-    /// Returns the truth value, if the value is one.
+    /// Returns the Boolean, if the value is one.
     #[must_use]
     pub fn as_bool(&self) -> Option<bool> {
         match self {
@@ -221,7 +220,7 @@ impl<'a> ValueRef<'a> {
     }
 }
 
-/// A text as it is, a list and a map as JSON.
+/// Writes text unchanged, and lists and maps as JSON.
 impl fmt::Display for ValueRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

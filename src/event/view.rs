@@ -16,11 +16,11 @@ use super::usage::Usage;
 use super::value::ValueRef;
 use super::{phase::Phase, span_name::SpanName};
 
-/// An event as handlers see it: a name, measurements (numbers) and metadata (context).
+/// An event as handlers receive it: a name, measurements (numbers) and metadata (descriptive values).
 ///
-/// It borrows its data, and costs nothing until something is read. [`to_owned`](Self::to_owned) returns one that can be
-/// kept, sent and queued. Its `Display` is one line, without content and with the number of the user's keys in
-/// place of them; control characters are replaced. Its `Debug` shows everything.
+/// It borrows its data and is cheap to create. [`to_owned`](Self::to_owned) returns an event that can be kept, sent and queued.
+/// `Display` writes one line. It omits content, replaces user-defined keys by their number, and replaces control characters.
+/// `Debug` writes everything, including content.
 ///
 /// # Examples
 ///
@@ -43,36 +43,38 @@ pub struct Event<'a> {
     response: Option<&'a dyn Any>,
 }
 
+/// The data of an event: of a phase of a span, or key by key.
 #[derive(Clone, Copy)]
 pub(crate) enum Data<'a> {
-    Span(&'a SpanStart, Moment<'a>),
-    /// Built by the caller of `emit`. `from_user` is set if its keys are not the catalogue's.
-    Given {
+    Span(&'a SpanStart, PhaseData<'a>),
+    /// Of a retry, of the failure of a handler, or passed to `execute`. Only in the last case the keys are user-defined.
+    Fields {
         measurements: &'a Measurements,
         metadata: &'a Metadata,
         from_user: bool,
     },
 }
 
+/// What the events of a phase have besides the [`SpanStart`].
 #[derive(Clone, Copy)]
-pub(crate) enum Moment<'a> {
+pub(crate) enum PhaseData<'a> {
     Start,
     FirstChunk { time_to_first_chunk: u64, monotonic_time: u64 },
     End(&'a SpanEnd),
 }
 
 impl<'a> Event<'a> {
-    pub(crate) fn of_span(name: &'a EventName, start: &'a SpanStart, moment: Moment<'a>) -> Self {
+    pub(crate) fn of_span(name: &'a EventName, start: &'a SpanStart, moment: PhaseData<'a>) -> Self {
         Self { name, data: Data::Span(start, moment), response: None }
     }
 
-    pub(crate) fn given(
+    pub(crate) fn from_fields(
         name: &'a EventName,
         measurements: &'a Measurements,
         metadata: &'a Metadata,
         from_user: bool,
     ) -> Self {
-        Self { name, data: Data::Given { measurements, metadata, from_user }, response: None }
+        Self { name, data: Data::Fields { measurements, metadata, from_user }, response: None }
     }
 
     pub(crate) fn with_response(self, response: Option<&'a dyn Any>) -> Self {
@@ -94,19 +96,19 @@ impl<'a> Event<'a> {
     pub fn span(&self) -> Option<SpanName> {
         match self.data {
             Data::Span(start, _) => Some(start.name),
-            Data::Given { .. } => None,
+            Data::Fields { .. } => None,
         }
     }
 
-    /// Returns the phase of the span that the event marks. `None` for an event that belongs to no span.
+    /// Returns which phase of the span this event reports. `None` for an event that belongs to no span.
     #[must_use]
     pub fn phase(&self) -> Option<Phase> {
         match self.data {
-            Data::Span(_, Moment::Start) => Some(Phase::Start),
-            Data::Span(_, Moment::FirstChunk { .. }) => Some(Phase::FirstChunk),
-            Data::Span(_, Moment::End(end)) if end.outcome.is_exception() => Some(Phase::Exception),
-            Data::Span(_, Moment::End(_)) => Some(Phase::Stop),
-            Data::Given { .. } => None,
+            Data::Span(_, PhaseData::Start) => Some(Phase::Start),
+            Data::Span(_, PhaseData::FirstChunk { .. }) => Some(Phase::FirstChunk),
+            Data::Span(_, PhaseData::End(end)) if end.outcome.is_exception() => Some(Phase::Exception),
+            Data::Span(_, PhaseData::End(_)) => Some(Phase::Stop),
+            Data::Fields { .. } => None,
         }
     }
 
@@ -128,12 +130,12 @@ impl<'a> Event<'a> {
         self.end()?.results.usage.as_ref()
     }
 
-    /// Returns whether the tokens of this end count: `true` for exactly one of the spans that observe the same call.
+    /// Returns whether this span reports the tokens of its call.
     ///
-    /// Add up [`usage`](Self::usage) only where this is `true`, or tokens are counted twice: once by an adapter's span and
-    /// once by the client library's inside it. All exporters of this crate do so. Of two spans that observe the same call,
-    /// the one that ends first counts; a chat or step counts only if nothing inside it has. `false` where no usage was
-    /// recorded.
+    /// Sum [`usage`](Self::usage) only over events where this is `true`, as all exporters of this crate do. Otherwise the tokens
+    /// of a call are counted twice if two spans observe it: an adapter's span and the client library's inside it. Of two such
+    /// spans, the one that ends first reports the tokens. A chat or step reports tokens only if no span inside it did. `false`
+    /// if no usage was recorded.
     #[must_use]
     pub fn counts_usage(&self) -> bool {
         self.end().is_some_and(|end| end.counts_usage)
@@ -144,7 +146,7 @@ impl<'a> Event<'a> {
     pub fn request_id(&self) -> Option<&'a str> {
         match self.data {
             Data::Span(start, _) => Some(start.request_id().as_str()),
-            Data::Given { .. } => self.metadata("request_id")?.as_str(),
+            Data::Fields { .. } => self.metadata("request_id")?.as_str(),
         }
     }
 
@@ -153,50 +155,52 @@ impl<'a> Event<'a> {
     pub fn span_id(&self) -> Option<SpanId> {
         match self.data {
             Data::Span(start, _) => Some(start.span_id),
-            Data::Given { .. } => SpanId::parse(self.metadata("span_id")?.as_str()?),
+            Data::Fields { .. } => SpanId::parse(self.metadata("span_id")?.as_str()?),
         }
     }
 
-    /// Returns the id of the nearest observed span around this one.
+    /// Returns the id of the nearest observed enclosing span.
     #[must_use]
     pub fn parent_span_id(&self) -> Option<SpanId> {
         match self.data {
             Data::Span(start, _) => start.parent_span_id,
-            Data::Given { .. } => None,
+            Data::Fields { .. } => None,
         }
     }
 
-    /// Returns the response itself, at the end of a span that [keeps it](crate::Span::keep_response) and if it is a `T`.
+    /// Returns the response itself, if this is the end of a span with [`keep_response`](crate::Span::keep_response) and the
+    /// response is a `T`.
     #[must_use]
     pub fn response<T: 'static>(&self) -> Option<&'a T> {
         self.response?.downcast_ref()
     }
 
-    /// Returns a measurement by its key. `None` if there is no such key, [`ValueRef::Null`] if it is not known.
+    /// Returns a measurement by its key. `None` if there is no such key, [`ValueRef::Null`] if the key exists but has no value.
     #[must_use]
     pub fn measurement(&self, key: &str) -> Option<ValueRef<'a>> {
         find(key, |visit| self.visit_measurements(visit))
     }
 
-    /// Returns a value of the metadata by its key. `None` if there is no such key, [`ValueRef::Null`] if it is not known.
+    /// Returns a value of the metadata by its key. `None` if there is no such key, [`ValueRef::Null`] if the key exists but has
+    /// no value.
     #[must_use]
     pub fn metadata(&self, key: &str) -> Option<ValueRef<'a>> {
         find(key, |visit| self.visit_metadata(visit))
     }
 
-    /// Returns all measurements, in order.
+    /// Returns all measurements, in the order of the catalogue.
     #[must_use]
     pub fn measurements(&self) -> Entries<'a> {
         Entries::collect(|visit| self.visit_measurements(visit))
     }
 
-    /// Returns all metadata, in order.
+    /// Returns all metadata, in the order of the catalogue.
     #[must_use]
     pub fn metadata_entries(&self) -> Entries<'a> {
         Entries::collect(|visit| self.visit_metadata(visit))
     }
 
-    /// Returns a copy that can be kept. The [response itself](Self::response) is not in it.
+    /// Returns a copy that can be kept. It does not contain the [response itself](Self::response).
     #[must_use]
     pub fn to_owned(&self) -> OwnedEvent {
         OwnedEvent::of(self)
@@ -204,16 +208,16 @@ impl<'a> Event<'a> {
 
     pub(crate) fn visit_measurements(&self, visit: Visit<'_, 'a>) {
         match self.data {
-            Data::Span(start, Moment::Start) => {
+            Data::Span(start, PhaseData::Start) => {
                 visit(Entry::number("system_time", start.system_time));
                 visit(Entry::number("monotonic_time", start.monotonic_time.0));
             }
-            Data::Span(_, Moment::FirstChunk { time_to_first_chunk, monotonic_time }) => {
+            Data::Span(_, PhaseData::FirstChunk { time_to_first_chunk, monotonic_time }) => {
                 visit(Entry::number("time_to_first_chunk", time_to_first_chunk));
                 visit(Entry::number("monotonic_time", monotonic_time));
             }
-            Data::Span(start, Moment::End(end)) => end.visit_measurements(start, visit),
-            Data::Given { measurements, from_user, .. } => {
+            Data::Span(start, PhaseData::End(end)) => end.visit_measurements(start, visit),
+            Data::Fields { measurements, from_user, .. } => {
                 for (key, value) in measurements.iter() {
                     visit(Entry { key, value: ValueRef::Number(*value), from_user });
                 }
@@ -223,14 +227,14 @@ impl<'a> Event<'a> {
 
     pub(crate) fn visit_metadata(&self, visit: Visit<'_, 'a>) {
         match self.data {
-            Data::Span(start, Moment::End(end)) => end.visit_metadata(start, visit),
+            Data::Span(start, PhaseData::End(end)) => end.visit_metadata(start, visit),
             Data::Span(start, _) => {
                 start.visit_standard(visit);
                 for (key, value) in start.user.iter() {
                     visit(Entry::user(key, value.as_value_ref()));
                 }
             }
-            Data::Given { metadata, from_user, .. } => {
+            Data::Fields { metadata, from_user, .. } => {
                 for (key, value) in metadata.iter() {
                     visit(Entry { key, value: value.as_value_ref(), from_user });
                 }
@@ -240,13 +244,14 @@ impl<'a> Event<'a> {
 
     fn end(&self) -> Option<&'a SpanEnd> {
         match self.data {
-            Data::Span(_, Moment::End(end)) => Some(end),
+            Data::Span(_, PhaseData::End(end)) => Some(end),
             _ => None,
         }
     }
 }
 
 fn find<'a>(key: &str, visit_all: impl FnOnce(Visit<'_, 'a>)) -> Option<ValueRef<'a>> {
+    // The first match is used, because standard keys are visited before user-defined ones. A visitor cannot stop early.
     let mut found = None;
     visit_all(&mut |entry| {
         if found.is_none() && entry.key == key {
@@ -258,10 +263,11 @@ fn find<'a>(key: &str, visit_all: impl FnOnce(Visit<'_, 'a>)) -> Option<ValueRef
 
 impl fmt::Display for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Names come from models and users, and the line goes to terminals and logs.
+        // Values may contain control characters from models or users, and the line is written to terminals and logs.
         let mut line = OneLine(f);
         write!(line, "{}", self.name)?;
         let (user, standard): (Vec<_>, Vec<_>) = self.metadata_entries().partition(|entry| entry.from_user);
+        // Handlers may print events, so keys that are content are omitted.
         let standard = standard.into_iter().filter(|entry| Content::of_key(entry.key) == Content::NONE);
         for entry in self.measurements().chain(standard) {
             if !entry.value.is_null() {
@@ -270,7 +276,7 @@ impl fmt::Display for Event<'_> {
         }
         match user.len() {
             0 => Ok(()),
-            // Their values may be private, and a line without them must not look complete.
+            // User values may be private; their number shows that the line is incomplete.
             count => write!(line, " (user keys not shown: {count})"),
         }
     }

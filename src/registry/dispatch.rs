@@ -84,7 +84,7 @@ pub(super) fn report(registry: &Registry, failure: &HandlerFailure) {
         let now = registry.clock.now();
         let measurements =
             Measurements::from([("system_time", registry.clock.system(now)), ("monotonic_time", now.0)]);
-        emit(registry, &Event::given(&EventName::FAILURE, &measurements, failure.metadata(), false));
+        emit(registry, &Event::from_fields(&EventName::FAILURE, &measurements, failure.metadata(), false));
     }
 }
 

@@ -34,7 +34,7 @@ impl Telemetry {
         let name = EventName::try_from(format!("{}.{suffix}", event_prefix()))?;
         let followed = EventSet::event(&name);
         if anywhere(followed) && self.follows(followed) {
-            self.emit(&Event::given(&name, &measurements.into(), &metadata.into(), true));
+            self.emit(&Event::from_fields(&name, &measurements.into(), &metadata.into(), true));
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use crate::context::{Context, Node, enter_span};
-use crate::event::{Event, Moment, Phase, SpanStart};
+use crate::event::{Event, Phase, PhaseData, SpanStart};
 
 /// The context of an observed span. Whoever has it must [`end`](super::end::end) the span on every path, its
 /// own drop included.
@@ -19,7 +19,7 @@ impl Active {
         active.enter(|node| {
             if let Some(start) = node.start() {
                 let name = start.name.event(Phase::Start);
-                node.telemetry.emit(&Event::of_span(&name, start, Moment::Start));
+                node.telemetry.emit(&Event::of_span(&name, start, PhaseData::Start));
             }
         });
         active

@@ -6,7 +6,7 @@ use super::observe::Observer;
 use super::record::Record;
 use super::recording::Recording;
 use crate::context::Node;
-use crate::event::{Event, Moment, Phase, SpanEnd, SpanName, StreamTimes};
+use crate::event::{Event, Phase, PhaseData, SpanEnd, SpanName, StreamTimes};
 use crate::registry::ListenerStates;
 
 /// Emits the one end of a span. Called inside it, after what it wraps was dropped, so that spans inside have ended.
@@ -43,7 +43,7 @@ pub(crate) fn end<O: Observer>(
         results: mem::take(&mut recording.results),
     };
     let name = start.name.event(if outcome.is_exception() { Phase::Exception } else { Phase::Stop });
-    let event = Event::of_span(&name, start, Moment::End(&end)).with_response(response);
+    let event = Event::of_span(&name, start, PhaseData::End(&end)).with_response(response);
     node.end();
     node.telemetry.emit(&event);
     node.telemetry.with_listeners(|listeners| match node.states() {

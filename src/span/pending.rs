@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::active::Active;
 use super::observe::Observer;
 use crate::context::{Context, Kind, Node};
-use crate::event::{Content, Event, Moment, Phase, RequestId, RequestIdCell, SpanName, SpanStart};
+use crate::event::{Content, Event, Phase, PhaseData, RequestId, RequestIdCell, SpanName, SpanStart};
 use crate::registry::{EventSet, Telemetry, anywhere};
 
 /// A span that was built and has not started.
@@ -127,7 +127,7 @@ fn start_listeners(node: &mut Node, parent: Option<&Node>, telemetry: &Telemetry
     let called = telemetry.with_listeners(|listeners| {
         let Some((start, states)) = node.start_and_states() else { return };
         let name = start.name.event(Phase::Start);
-        let event = Event::of_span(&name, start, Moment::Start);
+        let event = Event::of_span(&name, start, PhaseData::Start);
         states.start(telemetry, listeners, parent.and_then(Node::states), &event);
     });
     if called.is_none() {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::context::Node;
-use crate::event::{Event, Failure, LazyResults, Moment, Phase, SpanStart, StreamTimes, Time};
+use crate::event::{Event, Failure, LazyResults, Phase, PhaseData, SpanStart, StreamTimes, Time};
 
 /// In constant memory, apart from what the user's code records.
 #[derive(Debug, Default)]
@@ -92,7 +92,7 @@ fn first_chunk(node: &Node, at: Time) -> Option<u64> {
     let time_to_first_chunk = at.since(start.monotonic_time);
     let name = start.name.event(Phase::FirstChunk);
     let event =
-        Event::of_span(&name, start, Moment::FirstChunk { time_to_first_chunk, monotonic_time: at.0 });
+        Event::of_span(&name, start, PhaseData::FirstChunk { time_to_first_chunk, monotonic_time: at.0 });
     node.telemetry.emit(&event);
     if let Some(states) = node.states() {
         states.event(&node.telemetry, &event, true);

@@ -84,7 +84,7 @@ fn emit(attempt: u32, delay: Duration, reason: &dyn fmt::Display, class: impl Fn
         .with("engine", span.and_then(|span| span.engine.clone()))
         .with("model", span.and_then(|span| span.model.clone()))
         .with("provider", span.and_then(|span| span.provider().cloned()).unwrap_or(Value::Null));
-    let event = Event::given(&name, &measurements, &metadata, false);
+    let event = Event::from_fields(&name, &measurements, &metadata, false);
     telemetry.emit(&event);
     if let Some(states) = node.and_then(|node| node.states()) {
         states.event(&telemetry, &event, false);

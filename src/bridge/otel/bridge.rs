@@ -45,7 +45,7 @@ impl Listener for Bridge {
     fn on_start(&self, event: &Event<'_>, built: Context, parent: Option<&State>) -> State {
         let started = match event.data() {
             Data::Span(start, _) => start.system_time,
-            Data::Given { .. } => 0,
+            Data::Fields { .. } => 0,
         };
         let is_client =
             event.span().is_some_and(|span| self.convention.kind(span) == convention::SpanKind::Client);
