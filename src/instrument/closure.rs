@@ -7,15 +7,15 @@ use super::ext::FutureSpanExt as _;
 use crate::event::{Measurements, Metadata, SpanName};
 use crate::span::{Record, Span};
 
-/// What the closure of [`span`] gives: `(result, extras)` or `(result, measurements, extras)`.
+/// The output of the work passed to [`span`]: `(result, extras)` or `(result, measurements, extras)`.
 #[diagnostic::on_unimplemented(
-    message = "the work of a `span` gives `(result, extras)` or `(result, measurements, extras)`, not `{Self}`",
-    note = "extras are what `Metadata` is made from, such as `[(\"response_model\", \"gpt-5\")]` or `Metadata::new()`"
+    message = "the work passed to `span` must return `(result, extras)` or `(result, measurements, extras)`, not `{Self}`",
+    note = "`extras` must implement `Into<Metadata>`, such as `[(\"response_model\", \"gpt-5\")]` or `Metadata::new()`"
 )]
 pub trait SpanReturn {
-    /// The result that the caller gets.
+    /// The type of the result, which the caller receives.
     type Value;
-    /// The three parts.
+    /// Splits the output into result, measurements and extras.
     #[doc(hidden)]
     fn split(self) -> (Self::Value, Measurements, Metadata);
 }
@@ -36,34 +36,37 @@ impl<T, M: Into<Measurements>, X: Into<Metadata>> SpanReturn for (T, M, X) {
     }
 }
 
-/// A result on its way out, with what the span wants to know of it.
-struct Reported<T> {
+/// The result together with the data to record.
+struct WithExtras<T> {
     value: T,
+    // A `Cell`, because an observer moves the extras out through a shared reference.
     extras: Cell<(Measurements, Metadata)>,
 }
 
-/// The closure contract of `ALLM.Telemetry.span/3`: the future gives its result and what to tell of it.
+/// Runs a future in a span. The future returns its result together with measurements and extras, which are recorded on the
+/// span. The counterpart of `telemetry:span/3` in Erlang.
 ///
-/// `start_metadata` may set any key of the catalogue that a caller can set (`model`, `tool_name`, `request_id`, …) and
-/// keys of your own. A `request_id` that [is none](crate::event::ParseRequestIdError) stands as `invalid_request_id`, a key of
-/// your own, and the span gets the id it would have without. The result itself is opaque.
+/// `start_metadata` may contain any [standard key](crate::event) that a caller can set (`model`, `tool_name`, `request_id`, …)
+/// and user-defined keys. An [invalid](crate::event::ParseRequestIdError) `request_id` is recorded with the user-defined key
+/// `invalid_request_id`, and the span has the id that it would have without. The result itself is not inspected: even an
+/// `Err` is reported as `completed`, unless the extras contain an error.
 ///
-/// # What the extras may set
+/// # What the extras may contain
 ///
-/// They are merged over the start's metadata.
+/// They are merged over the metadata of the start.
 ///
-/// | key | |
+/// | key | value |
 /// |---|---|
-/// | `response`, `step_result`, `chat_result`, `result`, `documents` | the span's own result, whichever of these it has |
-/// | `usage` | a map as `Value::from(&Usage)` makes it: `input_tokens`, `output_tokens`, `cached_tokens`, `cache_write_tokens`, `reasoning_tokens`; anything else is no usage |
-/// | `response_model`, `response_id` | text |
-/// | `finish_reasons` | a list, or the one reason |
-/// | `output` | what came back, in a form for people |
-/// | `error`, `error_type` | text and class; either makes the outcome `error`, and the class is `_OTHER` if only the text is given |
-/// | any other that the catalogue does not know | a key of your own |
+/// | `response`, `step_result`, `chat_result`, `result`, `documents` | the result; which of these keys depends on the kind of span |
+/// | `usage` | a map as returned by `Value::from(&Usage)`: `input_tokens`, `output_tokens`, `cached_tokens`, `cache_write_tokens`, `reasoning_tokens`; any other value is ignored |
+/// | `response_model`, `response_id` | a text |
+/// | `finish_reasons` | a list, or a single reason |
+/// | `output` | a human-readable form of the response |
+/// | `error`, `error_type` | the text and the class of an error; if one of them is present, the outcome is `error`; without a class it is `_OTHER` |
+/// | any key that is not a standard key | recorded as a user-defined key |
 ///
-/// Ignored are the keys that only the start sets (`model`, `engine`, `input`, `request_id`, `tool_name`, …) and those that
-/// only the crate sets (`span_id`, `outcome`, `stacktrace`, …), as are measurements that it takes itself (`duration`, …).
+/// The following are ignored: keys that only the start sets (`model`, `engine`, `input`, `request_id`, `tool_name`, …), keys
+/// that only the crate sets (`span_id`, `outcome`, `stacktrace`, …), and measurements that the crate takes (`duration`, …).
 ///
 /// # Examples
 ///
@@ -92,17 +95,18 @@ where
     F: Future,
     F::Output: SpanReturn,
 {
-    // Not an `async fn`: the context is captured here, where the span is built.
+    // Not an `async fn`, which would create the span, and with it choose the context, only at the first poll.
     let span = Span::named(name).start_metadata(start_metadata.into()).observe(
-        move |reported: &Reported<_>, record: &mut Record<'_>| {
-            let (measurements, extras) = reported.extras.take();
+        move |output: &WithExtras<_>, record: &mut Record<'_>| {
+            let (measurements, extras) = output.extras.take();
             record.apply(name, measurements, extras);
         },
     );
-    work.map(report).in_span_infallible(span).map(|reported| reported.value)
+    // Split inside the span, so that the observer receives the extras before the end event is emitted.
+    work.map(split_extras).in_span_infallible(span).map(|output| output.value)
 }
 
-/// [`span`] for work that does not await.
+/// Runs a closure in a span, as [`span`] does with a future.
 ///
 /// # Examples
 ///
@@ -121,13 +125,14 @@ pub fn span_sync<R: SpanReturn>(
     work: impl FnOnce() -> R,
 ) -> R::Value {
     let mut active = Span::named(name).start_metadata(start_metadata.into()).start();
+    // If a conversion in `split` panics, the drop of `active` ends the span as `panicked`.
     let (value, measurements, extras) = active.enter(work).split();
     active.record(|record| record.apply(name, measurements, extras));
     active.complete();
     value
 }
 
-fn report<R: SpanReturn>(returned: R) -> Reported<R::Value> {
-    let (value, measurements, extras) = returned.split();
-    Reported { value, extras: Cell::new((measurements, extras)) }
+fn split_extras<R: SpanReturn>(output: R) -> WithExtras<R::Value> {
+    let (value, measurements, extras) = output.split();
+    WithExtras { value, extras: Cell::new((measurements, extras)) }
 }

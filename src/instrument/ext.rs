@@ -8,11 +8,11 @@ use crate::context::{Context, InContext, Scope};
 use crate::span::Span;
 use crate::span::observe::{AsResult, Classify, Fallible, Infallible, Observe};
 
-/// Spans for futures. In the [prelude](crate::prelude).
+/// Extension trait that wraps futures in spans. In the [prelude](crate::prelude).
 pub trait FutureSpanExt: Future + Sized {
-    /// Wraps a future of `Result`: `Err` ends the span with `error`.
+    /// Wraps a future that returns a `Result`. If it returns an `Err`, the outcome of the span is `error`.
     ///
-    /// The error needs `Display`, which gives its text. For one without, [`error_with`](Span::error_with) describes it.
+    /// The error must implement `Display`, unless [`error_with`](Span::error_with) is used.
     ///
     /// # Examples
     ///
@@ -35,8 +35,8 @@ pub trait FutureSpanExt: Future + Sized {
         SpanFuture::new(self, span.pending, Fallible(span.observer))
     }
 
-    /// Wraps a future that cannot fail. It looks at nothing: a `Result` given to it is `completed`, `Err` or not,
-    /// unless an observer says otherwise.
+    /// Wraps a future of any output type. Every output is reported as `completed`, even an `Err`, unless an observer
+    /// records an error.
     #[inline]
     fn in_span_infallible<O>(self, span: Span<O>) -> SpanFuture<Self, Infallible<O>>
     where
@@ -45,8 +45,8 @@ pub trait FutureSpanExt: Future + Sized {
         SpanFuture::new(self, span.pending, Infallible(span.observer))
     }
 
-    /// Makes the future carry the context of the code that calls this, wherever it is polled: on another task, on another
-    /// executor, after a channel. If the first poll is further inside that context, the one of the poll counts.
+    /// Attaches the current context to the future, so that it is polled in this context on any task or executor. If the
+    /// context of the first poll is nested in this one, that context is used instead.
     fn in_current_context(self) -> InContext<Self> {
         InContext::pending(Scope::Same, self)
     }
@@ -54,13 +54,14 @@ pub trait FutureSpanExt: Future + Sized {
 
 impl<F: Future> FutureSpanExt for F {}
 
-/// Spans for streams. In the [prelude](crate::prelude).
+/// Extension trait that wraps streams in spans. In the [prelude](crate::prelude).
 ///
 /// On a type that is both a `Future` and a `Stream`, call them as `StreamSpanExt::in_span(value, span)`.
 pub trait StreamSpanExt: Stream + Sized {
-    /// Wraps a stream of `Result`: its first `Err` makes the outcome `error`, and the stream goes on.
+    /// Wraps a stream of `Result`s. If an item is an `Err`, the outcome of the span is `error`; the stream can still be
+    /// polled.
     ///
-    /// The error needs `Display`, or [`error_with`](Span::error_with), as for a future.
+    /// The error must implement `Display`, unless [`error_with`](Span::error_with) is used.
     ///
     /// # Examples
     ///
@@ -85,8 +86,8 @@ pub trait StreamSpanExt: Stream + Sized {
         SpanStream::new(self, span.pending, Fallible(span.observer))
     }
 
-    /// Wraps a stream whose items cannot fail. It looks at nothing: an item that is a `Result` is a chunk, `Err` or
-    /// not, unless an observer says otherwise.
+    /// Wraps a stream of any items. Every item is counted as a chunk, even an `Err`, and no item changes the outcome unless
+    /// an observer records an error.
     #[inline]
     fn in_span_infallible<O>(self, span: Span<O>) -> SpanStream<Self, Infallible<O>>
     where
@@ -95,17 +96,19 @@ pub trait StreamSpanExt: Stream + Sized {
         SpanStream::new(self, span.pending, Infallible(span.observer))
     }
 
-    /// Makes the stream carry the context of the code that calls this, wherever it is polled.
+    /// Attaches the current context to the stream, so that it is polled in exactly this context on any task or executor.
     fn in_current_context(self) -> InContext<Self> {
+        // A future waits for its first poll to choose its context. A stream, as with `in_span`, has it when it is wrapped.
         InContext::exactly(Context::current(), self)
     }
 }
 
 impl<S: Stream> StreamSpanExt for S {}
 
-/// Context for closures. In the [prelude](crate::prelude).
+/// Extension trait that attaches the current context to closures. In the [prelude](crate::prelude).
 pub trait ClosureContextExt<R>: FnOnce() -> R + Sized {
-    /// Makes the closure carry the context of the code that calls this, whatever thread runs it.
+    /// Attaches the current context to the closure, so that it runs in this context on any thread. If the context in which
+    /// it is called is nested in this one, that context is used instead.
     ///
     /// # Examples
     ///

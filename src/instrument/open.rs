@@ -112,7 +112,7 @@ impl<O> Span<O> {
         F::Output: OpenedInfallible<O, P>,
         P: Opens<F::Output>,
     {
-        OpenStream::new(future, self.pending, F::Output::form(self.observer))
+        OpenStream::new(future, self.pending, F::Output::wrap(self.observer))
     }
 }
 
@@ -189,7 +189,7 @@ impl<F: Future, O: Opens<F::Output>> Future for OpenStream<F, O> {
                         }
                         Ok(Poll::Ready(Err(error))) => {
                             recording.end_wait(node);
-                            recording.see(node, |record| observer.see_err(error, record));
+                            recording.see(node, |record| observer.record_err(error, record));
                             Some(Exit::Completed)
                         }
                         Err(caught) => Some(Exit::panicked(node, caught)),
@@ -212,7 +212,7 @@ impl<F: Future, O: Opens<F::Output>> Future for OpenStream<F, O> {
         let (lifecycle, observer) = (this.lifecycle.take(), this.observer.take());
         let output = opened.map(|opened| {
             let observer = observer.expect("it was there above");
-            O::join(opened.map(|stream| SpanStream::started(stream, lifecycle, observer.items())))
+            O::join(opened.map(|stream| SpanStream::started(stream, lifecycle, observer.into_items())))
         });
         Poll::Ready(resume(output, dropped))
     }

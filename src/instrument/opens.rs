@@ -6,43 +6,43 @@ use super::stream::SpanStream;
 use crate::span::Record;
 use crate::span::observe::{AsResult, Classify, Fallible, Infallible, Observe, Observer, Outcomes, Sealed};
 
-/// Decides which outputs of a future that opens a stream are errors: [`Fallible`], [`Infallible`] or
-/// [`InfallibleItems`]. Sealed.
+/// Determines how the output of a future that opens a stream is split into stream and error: [`Fallible`], [`Infallible`]
+/// or [`InfallibleItems`]. Sealed.
 pub trait Opens<V>: Observer + Sized {
-    /// The stream in a success.
+    /// The stream returned on success.
     type Stream: Stream;
-    /// The failure.
+    /// The error, if the future may return one.
     type Err;
-    /// The form for the stream's items.
+    /// The observer of the stream's items.
     type Items: Outcomes<<Self::Stream as Stream>::Item>;
-    /// The output with the stream in its span.
+    /// The output, with the stream wrapped in the span.
     type Output;
-    /// The stream, or why there is none.
+    /// Converts the output to a `Result`.
     #[doc(hidden)]
     fn split(output: V) -> Result<Self::Stream, Self::Err>;
-    /// The output.
+    /// Converts the wrapped stream, or the error, to the output.
     #[doc(hidden)]
     fn join(opened: Result<SpanStream<Self::Stream, Self::Items>, Self::Err>) -> Self::Output;
-    /// Records the failure.
+    /// Records the error.
     #[doc(hidden)]
-    fn see_err(&self, error: &Self::Err, record: &mut Record<'_>);
-    /// The observer of the items.
+    fn record_err(&self, error: &Self::Err, record: &mut Record<'_>);
+    /// Converts this to the observer of the items.
     #[doc(hidden)]
-    fn items(self) -> Self::Items;
+    fn into_items(self) -> Self::Items;
 }
 
-/// What [`open_infallible`](crate::Span::open_infallible) takes: a stream, or a `Result` of one. `P` is the form that it gives
-/// to an observer `O`.
+/// The output types that [`open_infallible`](crate::Span::open_infallible) supports: a stream, or a `Result` of a stream. `P`
+/// is the observer `O` in the wrapper for this output.
 #[diagnostic::on_unimplemented(
-    message = "`open_infallible` opens a stream, or a `Result` of one, not a `{Self}`"
+    message = "the future passed to `open_infallible` must return a stream or a `Result` of a stream, not `{Self}`"
 )]
 pub trait OpenedInfallible<O, P> {
-    /// The observer in its form.
+    /// Wraps the observer.
     #[doc(hidden)]
-    fn form(observer: O) -> P;
+    fn wrap(observer: O) -> P;
 }
 
-/// The form in which the opening may fail and the items cannot: made by [`open_infallible`](crate::Span::open_infallible).
+/// Wraps an observer for a future that may fail and a stream whose items are not `Result`s. Created by [`open_infallible`](crate::Span::open_infallible).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct InfallibleItems<O>(O);
 
@@ -56,14 +56,15 @@ impl<O: Observer> Observer for InfallibleItems<O> {
     }
 }
 
+// Both implementations could apply to a `Result` that implements `Stream`. The parameter `P` keeps them apart.
 impl<O, St: Stream> OpenedInfallible<O, Infallible<O>> for St {
-    fn form(observer: O) -> Infallible<O> {
+    fn wrap(observer: O) -> Infallible<O> {
         Infallible(observer)
     }
 }
 
 impl<O, St: Stream, E> OpenedInfallible<O, InfallibleItems<O>> for Result<St, E> {
-    fn form(observer: O) -> InfallibleItems<O> {
+    fn wrap(observer: O) -> InfallibleItems<O> {
         InfallibleItems(observer)
     }
 }
@@ -89,11 +90,11 @@ where
         opened
     }
 
-    fn see_err(&self, error: &E, record: &mut Record<'_>) {
-        record.failed(|with_text| self.0.classify(error, with_text));
+    fn record_err(&self, error: &E, record: &mut Record<'_>) {
+        record.record_err(|with_text| self.0.classify(error, with_text));
     }
 
-    fn items(self) -> Self {
+    fn into_items(self) -> Self {
         self
     }
 }
@@ -112,11 +113,11 @@ impl<St: Stream, E, O: Classify<E> + Observe<St::Item>> Opens<Result<St, E>> for
         opened
     }
 
-    fn see_err(&self, error: &E, record: &mut Record<'_>) {
-        record.failed(|with_text| self.0.classify(error, with_text));
+    fn record_err(&self, error: &E, record: &mut Record<'_>) {
+        record.record_err(|with_text| self.0.classify(error, with_text));
     }
 
-    fn items(self) -> Infallible<O> {
+    fn into_items(self) -> Infallible<O> {
         Infallible(self.0)
     }
 }
@@ -138,11 +139,11 @@ impl<St: Stream, O: Observe<St::Item>> Opens<St> for Infallible<O> {
         }
     }
 
-    fn see_err(&self, never: &Never, _: &mut Record<'_>) {
+    fn record_err(&self, never: &Never, _: &mut Record<'_>) {
         match *never {}
     }
 
-    fn items(self) -> Self {
+    fn into_items(self) -> Self {
         self
     }
 }

@@ -4,11 +4,11 @@ use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 
 use crate::context::{Context, InContext};
 
-/// [`tokio::spawn`], with the context of the code that calls this.
+/// Spawns a future with [`tokio::spawn`] in the current context.
 ///
 /// # Panics
 ///
-/// As there: outside a tokio runtime.
+/// Panics if called outside a tokio runtime.
 ///
 /// # Examples
 ///
@@ -31,14 +31,15 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
+    // Exactly the current context: unlike a wrapped future, a new task is not polled in a context to choose from.
     tokio::spawn(InContext::exactly(Context::current(), future))
 }
 
-/// [`tokio::task::spawn_local`], with the context of the code that calls this.
+/// Spawns a future with [`tokio::task::spawn_local`] in the current context.
 ///
 /// # Panics
 ///
-/// As there: outside a `LocalSet`.
+/// Panics if called outside a `LocalSet`.
 #[track_caller]
 pub fn spawn_local<F>(future: F) -> JoinHandle<F::Output>
 where
@@ -48,11 +49,11 @@ where
     tokio::task::spawn_local(InContext::exactly(Context::current(), future))
 }
 
-/// [`tokio::task::spawn_blocking`], with the context of the code that calls this.
+/// Runs a closure with [`tokio::task::spawn_blocking`] in the current context.
 ///
 /// # Panics
 ///
-/// As there: outside a tokio runtime.
+/// Panics if called outside a tokio runtime.
 #[track_caller]
 pub fn spawn_blocking<R, F>(work: F) -> JoinHandle<R>
 where
@@ -63,7 +64,7 @@ where
     tokio::task::spawn_blocking(move || carried.run())
 }
 
-/// Tasks of a [`JoinSet`] that carry the context. In the [prelude](crate::prelude).
+/// Extension trait that spawns tasks on a [`JoinSet`] in the current context. In the [prelude](crate::prelude).
 ///
 /// # Examples
 ///
@@ -83,18 +84,18 @@ where
 /// # }
 /// ```
 pub trait JoinSetContextExt<T> {
-    /// [`JoinSet::spawn`], with the context of the code that calls this.
+    /// Spawns a future with [`JoinSet::spawn`] in the current context.
     fn spawn_in_context<F>(&mut self, future: F) -> AbortHandle
     where
         F: Future<Output = T> + Send + 'static,
         T: Send;
 
-    /// [`JoinSet::spawn_local`], with the context of the code that calls this.
+    /// Spawns a future with [`JoinSet::spawn_local`] in the current context.
     fn spawn_local_in_context<F>(&mut self, future: F) -> AbortHandle
     where
         F: Future<Output = T> + 'static;
 
-    /// [`JoinSet::spawn_blocking`], with the context of the code that calls this.
+    /// Runs a closure with [`JoinSet::spawn_blocking`] in the current context.
     fn spawn_blocking_in_context<F>(&mut self, work: F) -> AbortHandle
     where
         F: FnOnce() -> T + Send + 'static,

@@ -6,24 +6,26 @@ use super::pending::PendingSpan;
 use super::record::Record;
 use crate::event::{Failure, ImageOperation, Key, SpanName, Value};
 
-/// What a span is: its name, its start keys and its observers. Wrap a future or a stream with it.
+/// A builder for spans: the name, the start keys and the observers. Use it to wrap a future or a stream.
 ///
-/// | wraps | with |
+/// | to wrap | use |
 /// |---|---|
 /// | a future of `Result` | [`future.in_span(span)`](crate::FutureSpanExt::in_span) |
 /// | any future | [`future.in_span_infallible(span)`](crate::FutureSpanExt::in_span_infallible) |
 /// | a stream of `Result` | [`stream.in_span(span)`](crate::StreamSpanExt::in_span) |
 /// | any stream | [`stream.in_span_infallible(span)`](crate::StreamSpanExt::in_span_infallible) |
 /// | a future that returns a stream | [`span.open(future)`](Self::open) |
-/// | callback code | [`span.start()`](Self::start) |
+/// | code that is neither, such as callbacks | [`span.start()`](Self::start) |
 ///
-/// The context is captured where the constructor is called, so that what it wraps may be spawned anywhere. If nobody
-/// listens to the span's name anywhere at that moment, the span keeps nothing and stays silent to its end.
+/// The constructor stores the current context, so that the wrapped value may be polled on any task. If no handler or
+/// listener for the span's name is attached at that time, to any [`Telemetry`](crate::Telemetry) handle, the span is not
+/// observed and never emits an event.
 ///
 /// # Type parameters
 ///
-/// `O` is what observes the span: each of [`observe`](Self::observe), [`on_end`](Self::on_end), [`error_type`](Self::error_type)
-/// and the like wraps it once more. Closures may borrow and need not be `Send`. A span without any is a plain `Span`.
+/// `O` is the type of the observer. Each call of [`observe`](Self::observe), [`on_end`](Self::on_end),
+/// [`error_type`](Self::error_type) and the like wraps it once more, as iterator adapters do. A span without observers is a
+/// plain `Span`. Closures may borrow and need not be `Send`.
 ///
 /// # Examples
 ///
@@ -54,56 +56,57 @@ pub struct Span<O = NoObserver> {
 }
 
 impl Span {
-    /// One request to a model, answered at once.
+    /// Creates a `generate` span: one request to a model, answered as a whole.
     #[track_caller]
     #[inline]
     pub fn generate() -> Self {
         Self::named(SpanName::Generate)
     }
 
-    /// One request to a model, answered chunk by chunk.
+    /// Creates a `stream` span: one request to a model, answered chunk by chunk.
     #[track_caller]
     #[inline]
     pub fn stream() -> Self {
         Self::named(SpanName::Stream)
     }
 
-    /// One round of an agent: a model call and the tools it asked for.
+    /// Creates a `step` span: one round of an agent, with a model call and the tools that it requested.
     #[track_caller]
     #[inline]
     pub fn step() -> Self {
         Self::named(SpanName::Step)
     }
 
-    /// One conversation turn: the outermost span of an agent.
+    /// Creates a `chat` span: one turn of a conversation, the outermost span of an agent.
     #[track_caller]
     #[inline]
     pub fn chat() -> Self {
         Self::named(SpanName::Chat)
     }
 
-    /// One tool that the model asked for: the tool's name, and the id that the model gave the call.
+    /// Creates a `tool` span: a call of a tool that the model requested. `call_id` is the id assigned by the model.
     #[track_caller]
     #[inline]
     pub fn tool<'t, 'i>(name: impl Into<Cow<'t, str>>, call_id: impl Into<Cow<'i, str>>) -> Self {
         Self::named(SpanName::Tool).start_text("tool_call_id", call_id).start_text("tool_name", name)
     }
 
-    /// `n` images made or changed.
+    /// Creates an `image` span: `n` images generated or edited.
     #[track_caller]
     #[inline]
     pub fn image(operation: ImageOperation, n: u64) -> Self {
         Self::named(SpanName::Image).start_key("operation", || operation.as_str()).start_key("n", || n)
     }
 
-    /// `input_count` texts turned into vectors.
+    /// Creates an `embed` span: `input_count` texts converted to vectors.
     #[track_caller]
     #[inline]
     pub fn embed(input_count: u64) -> Self {
         Self::named(SpanName::Embed).start_key("input_count", || input_count)
     }
 
-    /// `input_count` inputs checked against a policy; `multimodal` if not all are text.
+    /// Creates a `moderate` span: `input_count` inputs checked for harmful content. `multimodal` is `true` if some are not
+    /// text.
     #[track_caller]
     #[inline]
     pub fn moderate(input_count: u64, multimodal: bool) -> Self {
@@ -112,30 +115,32 @@ impl Span {
             .start_key("multimodal", || multimodal)
     }
 
-    /// `question_count` questions about an input answered.
+    /// Creates a `classify` span: `question_count` questions answered about an input.
     #[track_caller]
     #[inline]
     pub fn classify(question_count: u64) -> Self {
         Self::named(SpanName::Classify).start_key("question_count", || question_count)
     }
 
-    /// A text of `input_length` characters turned into speech.
+    /// Creates a `synthesize` span: a text of `input_length` characters converted to speech.
     #[track_caller]
     #[inline]
     pub fn synthesize(input_length: u64) -> Self {
         Self::named(SpanName::Synthesize).start_key("input_length", || input_length)
     }
 
-    /// Speech turned into text; the media type of the audio, such as `audio/wav`.
+    /// Creates a `transcribe` span: speech converted to text. `audio_mime` is the media type of the audio, such as
+    /// `audio/wav`.
     #[track_caller]
     #[inline]
     pub fn transcribe<'t>(audio_mime: impl Into<Cow<'t, str>>) -> Self {
         Self::named(SpanName::Transcribe).start_text("audio_mime", audio_mime)
     }
 
-    /// At most `top_k` documents looked up in `data_source`: a vector store, an index or a search engine.
+    /// Creates a `retrieve` span: at most `top_k` documents looked up in `data_source`, which names a vector store, an
+    /// index or a search engine.
     ///
-    /// Its result is `documents`. It is not a call: an embedding of the query inside it counts its own tokens.
+    /// Its result key is `documents`. It is not a model call, so an `embed` span inside it reports its own tokens.
     #[track_caller]
     #[inline]
     pub fn retrieve<'t>(data_source: impl Into<Cow<'t, str>>, top_k: u64) -> Self {
@@ -143,7 +148,7 @@ impl Span {
         span.start_key("top_k", || top_k)
     }
 
-    /// `document_count` documents sorted by how well they answer a query.
+    /// Creates a `rerank` span: `document_count` documents sorted by their relevance to a query.
     #[track_caller]
     #[inline]
     pub fn rerank(document_count: u64) -> Self {
@@ -158,15 +163,17 @@ impl Span {
 }
 
 impl<O> Span<O> {
-    /// Looks at what the code returns: the `Ok` value of a future, each `Ok` item of a stream, in the infallible forms the
-    /// whole value. The closure can record usage, model, id and finish reasons, say that a chunk
-    /// [carries no content](Record::content_free), or that what looks like a success is an [error](Record::error).
+    /// Adds a closure that receives the `Ok` value of a future or each `Ok` item of a stream. In the `_infallible` wrappers
+    /// it receives the whole value.
     ///
-    /// It runs inside the span, only when the span is observed, and not for an `Err`. If it panics, the call is unharmed:
-    /// the closure is not called again on this span, and `telemetry.handler.failure` is emitted with the handler id
-    /// `observe`, or `output` or `result` if the panic came from content that it [makes](Record::output).
+    /// The closure can record usage, model, id and finish reasons. It can also mark a chunk as
+    /// [without content](Record::content_free), or a value that looks like a success as an [error](Record::error).
     ///
-    /// Several run in the order in which they were given.
+    /// It runs inside the span, and only if the span is observed. If it panics, the call is not affected: the closure is
+    /// not called again on this span, and `telemetry.handler.failure` is emitted with the handler id `observe`, or with
+    /// `output` or `result` if a content closure passed to the [record](Record::output) panicked.
+    ///
+    /// Multiple closures run in the order in which they were added.
     ///
     /// # Examples
     ///
@@ -186,10 +193,10 @@ impl<O> Span<O> {
         self.wrap(|inner| OnValue { inner, observe })
     }
 
-    /// Called once, before the end is emitted, however the span ends: completed, with an error, dropped or cancelled. Only
-    /// after a panic it is not called. It can [read](Record::recorded) what was recorded, and add to it.
+    /// Adds a closure that is called once, before the end event is emitted, unless the wrapped code panicked. It can
+    /// [read](Record::recorded) what was recorded and record more.
     ///
-    /// It runs inside the span, only when the span is observed. If it panics, the call is unharmed, and
+    /// It runs inside the span, and only if the span is observed. If it panics, the call is not affected, and
     /// `telemetry.handler.failure` is emitted with the handler id `on_end`.
     ///
     /// # Examples
@@ -210,35 +217,41 @@ impl<O> Span<O> {
         self.wrap(|inner| OnEnd { inner, on_end: Some(on_end) })
     }
 
-    /// What came back, in a form for people. The closure sees what [`observe`](Self::observe) sees, and runs only if a
-    /// handler may see the field `output`; on a stream it returns pieces, which are appended. It is content: no exporter
-    /// sends it unless it is configured to.
+    /// Adds a closure that returns a human-readable form of the response. It receives the same values as
+    /// [`observe`](Self::observe). On a stream, it returns pieces, which are concatenated.
+    ///
+    /// The output is content: the closure runs only if a handler may receive `output`, and exporters send it only if they
+    /// are configured to.
     #[inline]
     pub fn output<T: ?Sized, V: Into<Value>, F: FnMut(&T) -> V>(
         mut self,
         mut output: F,
     ) -> Span<OnValue<O, impl FnMut(&T, &mut Record<'_>)>> {
         if let Some(start) = self.pending.start_mut() {
+            // The key `output` is present even if the closure does not run.
             start.has_output = true;
         }
         self.observe(move |value: &T, record: &mut Record<'_>| record.add_output(|| output(value).into()))
     }
 
-    /// What was asked, in a form for people. The closure runs at the start, only if a handler may see the field `input`.
-    /// It is content: no exporter sends it unless it is configured to. Given twice, the last one counts.
+    /// Sets a closure that returns a human-readable form of the request. If set twice, the last closure is used.
+    ///
+    /// The input is content: the closure runs, at the start of the span, only if a handler may receive `input`, and
+    /// exporters send it only if they are configured to.
     #[inline]
     pub fn input<V: Into<Value>, F: FnOnce() -> V>(mut self, input: F) -> Span<WithInput<O, F>> {
         if let Some(start) = self.pending.start_mut() {
-            // The key is there even if the closure does not run.
+            // The key `input` is present even if the closure does not run.
             start.input = Some(Value::Null);
         }
         self.wrap(|inner| WithInput { inner, input: Some(input) })
     }
 
-    /// Classifies errors: one of few values, such as `rate_limited`. The text of an error stays its `Display`.
+    /// Sets a closure that returns the class of an error: one of few values, such as `rate_limited`. The text of the error
+    /// is still its `Display`.
     ///
-    /// The class holds for this span only: a span around it that fails with the same error classifies it by its own
-    /// settings. Without it, the class is the name of the error's type, or `_OTHER` for boxed errors.
+    /// By default the class is the name of the error's type, or `_OTHER` for boxed errors. The closure is used for this
+    /// span only: enclosing spans that fail with the same error use their own classification.
     #[inline]
     pub fn error_type<E: fmt::Display + ?Sized, K: Into<Key>, F: Fn(&E) -> K>(
         self,
@@ -250,8 +263,10 @@ impl<O> Span<O> {
         })
     }
 
-    /// Describes errors, class and text; for errors without `Display`, or whose `Display` says too much. `None` means that
-    /// this `Err` is no error, as that of a client which ends each stream with an `Err`.
+    /// Sets a closure that returns the class and the text of an error. Use it for errors without `Display`, or whose
+    /// `Display` contains private data.
+    ///
+    /// Return `None` if an `Err` is not an error, for example with a client that ends each stream with an `Err`.
     ///
     /// # Examples
     ///
@@ -273,12 +288,13 @@ impl<O> Span<O> {
     ) -> Span<DescribeBy<O, impl Fn(&E, bool) -> Option<Failure>>> {
         self.describe(move |error: &E, with_text| {
             let failure = describe(error).into()?;
+            // The closure always returns a text. It is dropped if no handler may receive it.
             Some(Failure { text: failure.text.filter(|_| with_text), ..failure })
         })
     }
 
-    /// Shows the response to handlers by reference, as [`event.response::<T>()`](crate::Event::response). It must own
-    /// its data (`'static`), which is why this is not the default.
+    /// Makes the response available to handlers of the end event by reference, as
+    /// [`event.response::<T>()`](crate::Event::response). The response type must be `'static`, so this is not the default.
     #[inline]
     pub fn keep_response(self) -> Span<KeepResponse<O>> {
         self.wrap(|inner| KeepResponse { inner })

@@ -2,19 +2,21 @@
 
 use std::any::type_name;
 
-/// The class of errors that have no better one, as OpenTelemetry calls it.
+/// The fallback class that OpenTelemetry defines for `error.type`.
 pub(super) const OTHER: &str = "_OTHER";
 
-/// The name of an error's type without its generics; a boxed error has no useful one.
+/// Returns the name of an error's type without its generics, or [`OTHER`] for a boxed error.
 pub(super) fn type_class<E: ?Sized>() -> &'static str {
     let name = type_name::<E>();
+    // The type of a boxed error says nothing about the error inside.
     if name.contains("dyn ") || name.starts_with("alloc::boxed::Box<") {
         return OTHER;
     }
     class_of(name)
 }
 
-/// What is declared in a method of a trait is named after both: `<Type as Trait>::method::Error`.
+/// Removes generics from the name of a type. A type that is declared inside a method of a trait is named
+/// `<Type as Trait>::method::Error`, of which the part in brackets is removed too.
 fn class_of(mut name: &'static str) -> &'static str {
     while name.starts_with('<') {
         let Some(end) = end_of_brackets(name) else { return OTHER };
@@ -26,21 +28,21 @@ fn class_of(mut name: &'static str) -> &'static str {
     }
 }
 
-/// Behind the bracket that closes the first one.
+/// Returns the index after the bracket that closes the first one.
 fn end_of_brackets(name: &str) -> Option<usize> {
     let mut depth = 0;
     let mut before = ' ';
-    for (place, it) in name.char_indices() {
-        match it {
+    for (index, char) in name.char_indices() {
+        match char {
             '<' => depth += 1,
-            // Not the arrow of a function's type.
+            // Not the arrow in the type of a function.
             '>' if before != '-' => depth -= 1,
             _ => {}
         }
         if depth == 0 {
-            return Some(place + 1);
+            return Some(index + 1);
         }
-        before = it;
+        before = char;
     }
     None
 }

@@ -1,8 +1,8 @@
 use super::error_class::OTHER;
 use crate::event::{Failure, Measurements, Metadata, Results, SpanName, Usage, Value};
 
-/// What the closure of [`span`](crate::span) says at its end, put where it belongs: the catalogue's result keys, an
-/// error, and the user's own keys.
+/// Applies the extras returned by the work of [`span`](crate::span) to the results: standard result keys, user-defined keys
+/// and, as the returned value, an error.
 pub(crate) fn apply_extras(
     name: SpanName,
     measurements: Measurements,
@@ -21,6 +21,7 @@ pub(crate) fn apply_extras(
             "output" => results.output = Some(value),
             "error" => text = value.into_text(),
             "error_type" => error_type = value.into_text(),
+            // A key that only the crate or the start sets is ignored when the event is read.
             _ => drop(results.metadata.insert(key, value)),
         }
     }
@@ -31,7 +32,7 @@ pub(crate) fn apply_extras(
     })
 }
 
-/// Reads the map that `Value::from(&Usage)` makes.
+/// Reads a map as returned by `Value::from(&Usage)`.
 fn usage(value: &Value) -> Option<Usage> {
     let Value::Map(counts) = value else { return None };
     let count = |key| counts.get(key).and_then(|count| count.as_value_ref().as_u64());

@@ -12,10 +12,11 @@ use crate::context::Context;
 use crate::event::{Failure, Phase, SpanName, Value};
 use crate::registry::catch;
 
-/// A span that is driven by hand, for callback code that is neither a future nor a stream.
+/// A started span that the caller ends, for code that is neither a future nor a stream, such as callbacks.
 ///
-/// Dropped without an end, it ends as `cancelled`, as `dropped` if it waited for chunks or saw some or is a stream's, and as
-/// `panicked` when the thread is unwinding. One that waited for chunks or saw some has a stream's measurements.
+/// If [`wait`](Self::wait) or [`chunk`](Self::chunk) was called, the span has the measurements of a stream. If it is dropped
+/// without an end, the outcome is `dropped` for such a span and for a `stream` span, otherwise `cancelled`. If the thread is
+/// unwinding, the outcome is `panicked`.
 ///
 /// # Examples
 ///
@@ -29,21 +30,21 @@ use crate::registry::catch;
 /// span.record(|record| record.usage(Usage::new().output(2)));
 /// span.complete();
 /// ```
-#[must_use = "an active span that is dropped at once ends as cancelled"]
+#[must_use = "an active span that is dropped immediately ends as cancelled"]
 pub struct ActiveSpan {
     lifecycle: Lifecycle,
 }
 
 impl Span {
-    /// Starts the span now; the caller ends it. [`record`](ActiveSpan::record) and [`chunk`](ActiveSpan::chunk) take the
-    /// place of observers.
+    /// Starts the span immediately. The caller ends it. Values are recorded with [`record`](ActiveSpan::record) and
+    /// [`chunk`](ActiveSpan::chunk) in place of observers.
     pub fn start(self) -> ActiveSpan {
         ActiveSpan::new(self)
     }
 }
 
 impl<V: Into<Value>, F: FnOnce() -> V> Span<WithInput<NoObserver, F>> {
-    /// Starts the span now; the caller ends it.
+    /// Starts the span immediately, with an input. The caller ends it.
     pub fn start(self) -> ActiveSpan {
         ActiveSpan::new(self)
     }
@@ -57,18 +58,18 @@ impl ActiveSpan {
         Self { lifecycle }
     }
 
-    /// Runs code inside the span. If it panics, the span ends as `panicked` and the panic goes on.
+    /// Runs code inside the span. If it panics, the span ends as `panicked` and the panic is resumed.
     pub fn enter<R>(&mut self, work: impl FnOnce() -> R) -> R {
         let active = match &mut self.lifecycle {
             Lifecycle::Observed(observed) => &mut observed.active,
             Lifecycle::Unobserved(context) => return context.enter_poll(work),
-            // It starts when it is made and ends when it is gone, so it is neither.
+            // Not reached: `new` starts the span, and the methods that end it take `self`.
             Lifecycle::Pending(_) | Lifecycle::Ended => return work(),
         };
         match active.enter(|node| node.around(|| catch(work))) {
             Ok(result) => result,
             Err(caught) => {
-                // From here on it is silent, but its caller may still work in its context.
+                // The span has ended, but the caller may catch the panic and continue to enter its context.
                 let context = active.context();
                 let ended = mem::replace(&mut self.lifecycle, Lifecycle::Unobserved(context));
                 if let Lifecycle::Observed(observed) = ended {
@@ -80,7 +81,7 @@ impl ActiveSpan {
         }
     }
 
-    /// The span's context, to enter it elsewhere.
+    /// Returns the context of the span, to enter it in other tasks and threads.
     #[must_use]
     pub fn context(&mut self) -> Context {
         match &mut self.lifecycle {
@@ -90,45 +91,45 @@ impl ActiveSpan {
         }
     }
 
-    /// Records what is known so far. The closure runs only if the span is observed. After one that panicked, here or in
-    /// [`chunk`](Self::chunk), no other is called.
+    /// Records values on the span. The closure runs only if the span is observed. After a closure passed to this method or
+    /// to [`chunk`](Self::chunk) has panicked, no other is called.
     pub fn record(&mut self, record: impl FnOnce(&mut Record<'_>)) {
         self.lifecycle.record(|node, recording| {
             Record::new(recording, node, Phase::Stop).observe("record", record);
         });
     }
 
-    /// A wait for the next chunk begins; it lasts until the next [`chunk`](Self::chunk) or the end.
+    /// Begins a wait for the next chunk, which lasts until the next [`chunk`](Self::chunk) or the end of the span.
     pub fn wait(&mut self) {
         self.lifecycle.record(|node, recording| recording.begin_wait(node));
     }
 
-    /// A chunk came. The closure runs only if the span is observed.
+    /// Records that a chunk was received. The closure runs only if the span is observed.
     pub fn chunk(&mut self, record: impl FnOnce(&mut Record<'_>)) {
         self.lifecycle.record(|node, recording| {
             let wait = recording.end_wait(node);
-            let mut to = Record::new(recording, node, Phase::FirstChunk);
-            to.observe("record", record);
-            let content_free = to.content_free;
+            let mut chunk = Record::new(recording, node, Phase::FirstChunk);
+            chunk.observe("record", record);
+            let content_free = chunk.content_free;
             recording.chunk(node, wait, content_free);
         });
     }
 
-    /// Ends the span as `completed`, or as `error` if an [error](Record::error) was recorded.
+    /// Ends the span as `completed`, or as `error` if an [error](Record::error) was recorded before.
     pub fn complete(mut self) {
         self.end(|_, _| Exit::Completed);
     }
 
-    /// Ends the span as `error`. The class is one of few values; the text is content.
+    /// Ends the span as `error`. `error_type` should be one of few values; the text is content.
     pub fn error<'t>(mut self, error_type: impl Into<Cow<'t, str>>, text: impl fmt::Display) {
-        // Not through `record`, which is silent after a panic in it: an error must not be reported as completed.
+        // Not with `Self::record`, which does nothing once a closure has panicked: the outcome must be `error` even then.
         self.lifecycle.record(|node, recording| {
             Record::new(recording, node, Phase::Stop).error(error_type, text);
         });
         self.complete();
     }
 
-    /// Ends the span as `cancelled`, or as `error` if one was recorded.
+    /// Ends the span as `cancelled`, or as `error` if an error was recorded before.
     pub fn cancel(mut self) {
         self.end(|_, _| Exit::Cancelled);
     }
@@ -148,10 +149,11 @@ impl Drop for ActiveSpan {
     fn drop(&mut self) {
         self.end(|observed, recording| {
             if thread::panicking() {
+                // The panic itself cannot be read here: its payload belongs to the code that catches it.
                 let place = format!("dropped while unwinding; built at {}", observed.start().built_at);
                 Exit::Panicked(Failure {
                     error_type: "panic".into(),
-                    text: Some("a panic around a span that was driven by hand".into()),
+                    text: Some("the thread panicked while the span was active".into()),
                     stacktrace: Some(place.into()),
                 })
             } else if recording.is_stream() || observed.start().name == SpanName::Stream {

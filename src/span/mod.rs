@@ -1,10 +1,13 @@
-//! Layer 3: a span from its start to its one end.
+//! Layer 3: spans and their lifecycle.
 //!
-//! [`Span`](builder) is the builder: where the span was built (`pending`), its start keys (`options`) and its observer
-//! (`observe`). [`Lifecycle`](lifecycle) is the state machine that every wrapper drives: pending, then unobserved or observed,
-//! then ended. An observed span has a context to be entered (`active`) and what was recorded so far (`recording`), which the
-//! user's closures write through a `Record`. However the code inside is left, its `Exit` and the first recorded failure
-//! decide the outcome (`exit`), and [`end`](end::end) emits the end.
+//! [`Span`](builder) is the builder. It contains the context in which it was created (`pending`), the start keys (`options`)
+//! and the observers (`observe`). [`Lifecycle`](lifecycle) is the state machine that every wrapper drives: pending, then
+//! unobserved or observed, then ended. A span is *observed* if a handler or listener for its name is attached to its
+//! `Telemetry` handle when it starts.
+//!
+//! An observed span has an active context (`active`) and recorded data (`recording`), to which user closures write through
+//! a `Record`. An `Exit` says how the wrapped code finished. Together with the first recorded failure it determines the
+//! outcome (`exit`), and [`end`](end::end) emits the end event.
 
 mod active;
 mod builder;

@@ -1,5 +1,5 @@
-//! The start keys that a span has only when they are set. Texts may be borrowed; they are copied if the span is observed.
-//! An empty text is ignored.
+//! The optional start keys of a span. A borrowed text is copied only if the span may be observed. An empty text is ignored,
+//! because clients use it for values that they do not have.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use super::builder::Span;
 use crate::event::{Key, Metadata, RequestId, Value};
 
 impl<O> Span<O> {
-    /// The client or adapter in use, such as `openai` or `rig`. Inherited by spans inside.
+    /// Sets the client library or adapter in use, such as `openai` or `rig`. Inherited by nested spans.
     #[inline]
     pub fn engine<'t>(mut self, engine: impl Into<Cow<'t, str>>) -> Self {
         if let Some(start) = self.pending.start_mut()
@@ -18,7 +18,7 @@ impl<O> Span<O> {
         self
     }
 
-    /// The model that is asked.
+    /// Sets the requested model.
     #[inline]
     pub fn model<'t>(mut self, model: impl Into<Cow<'t, str>>) -> Self {
         if let Some(start) = self.pending.start_mut()
@@ -29,79 +29,82 @@ impl<O> Span<O> {
         self
     }
 
-    /// Who serves the model, as OpenTelemetry names it (`openai`, `anthropic`, `gcp.gemini`), if it is not the engine.
-    /// Inherited by spans inside.
+    /// Sets the provider that serves the model, if it is not the engine. Use the names of OpenTelemetry: `openai`,
+    /// `anthropic`, `gcp.gemini`. Inherited by nested spans.
     pub fn provider<'t>(self, provider: impl Into<Cow<'t, str>>) -> Self {
         self.start_text("provider", provider)
     }
 
-    /// The agent's name.
+    /// Sets the name of the agent.
     pub fn agent_name<'t>(self, name: impl Into<Cow<'t, str>>) -> Self {
         self.start_text("agent_name", name)
     }
 
-    /// The conversation that this is a turn of. Not the request id: a conversation has many requests.
+    /// Sets the id of the conversation to which this turn belongs. It is not the request id: a conversation consists of
+    /// many requests.
     pub fn conversation_id<'t>(self, id: impl Into<Cow<'t, str>>) -> Self {
         self.start_text("conversation_id", id)
     }
 
-    /// The host that is asked.
+    /// Sets the host of the server that receives the request.
     pub fn server_address<'t>(self, host: impl Into<Cow<'t, str>>) -> Self {
         self.start_text("server_address", host)
     }
 
-    /// The port that is asked.
+    /// Sets the port of the server that receives the request.
     pub fn server_port(self, port: u16) -> Self {
         self.start_key("server_port", || port)
     }
 
-    /// Request parameter: the sampling temperature.
+    /// Sets a request parameter: the sampling temperature.
     pub fn temperature(self, temperature: f64) -> Self {
         self.start_key("temperature", || temperature)
     }
 
-    /// Request parameter: nucleus sampling.
+    /// Sets a request parameter: the probability mass for nucleus sampling.
     pub fn top_p(self, top_p: f64) -> Self {
         self.start_key("top_p", || top_p)
     }
 
-    /// Request parameter: how many tokens are sampled from; of a `rerank`, how many documents are kept.
+    /// Sets a request parameter: the number of tokens to sample from or, on a `rerank` span, of documents to keep.
     pub fn top_k(self, top_k: u64) -> Self {
         self.start_key("top_k", || top_k)
     }
 
-    /// Request parameter: the most tokens to generate.
+    /// Sets a request parameter: the maximum number of tokens to generate.
     pub fn max_tokens(self, tokens: u64) -> Self {
         self.start_key("max_tokens", || tokens)
     }
 
-    /// Request parameter: the seed.
+    /// Sets a request parameter: the seed.
     pub fn seed(self, seed: i64) -> Self {
         self.start_key("seed", || seed)
     }
 
-    /// Request parameter: the frequency penalty.
+    /// Sets a request parameter: the frequency penalty.
     pub fn frequency_penalty(self, penalty: f64) -> Self {
         self.start_key("frequency_penalty", || penalty)
     }
 
-    /// Request parameter: the presence penalty.
+    /// Sets a request parameter: the presence penalty.
     pub fn presence_penalty(self, penalty: f64) -> Self {
         self.start_key("presence_penalty", || penalty)
     }
 
-    /// Request parameter: the texts that end generation.
+    /// Sets a request parameter: the texts that end the generation.
     pub fn stop_sequences<T: Into<Value>>(self, sequences: impl IntoIterator<Item = T>) -> Self {
         self.start_key("stop_sequences", || Value::List(sequences.into_iter().map(Into::into).collect()))
     }
 
-    /// A key of your own. One that the catalogue knows is set as such; one that only the crate sets is left alone.
+    /// Sets a user-defined key. A [standard key](crate::event) that has a method on this builder is set as by that method.
+    /// A key that only the crate sets, such as `span_id`, is ignored.
     ///
-    /// Handlers see it; it leaves through a bridge only when named there.
+    /// Handlers receive user-defined keys; exporters send only those that they are configured to send.
     pub fn metadata(mut self, key: impl Into<Key>, value: impl Into<Value>) -> Self {
         let key = key.into();
+        // Not a start key: it changes the context of the span even if the span is not observed.
         if key == "request_id" {
-            return self.set("request_id", value.into());
+            return self.request_id_from(value.into());
         }
         if let Some(start) = self.pending.start_mut() {
             start.set(key, value.into());
@@ -109,9 +112,9 @@ impl<O> Span<O> {
         self
     }
 
-    /// The id of the request, which the span and all inside it have. The caller's wins over one that is inherited.
+    /// Sets the request id of the span and of all nested spans. It takes precedence over an inherited id.
     pub fn request_id(mut self, id: RequestId) -> Self {
-        self.pending.give_request_id(id);
+        self.pending.set_request_id(id);
         self
     }
 
@@ -119,14 +122,15 @@ impl<O> Span<O> {
         metadata.into_iter().fold(self, |span, (key, value)| span.metadata(key, value))
     }
 
-    /// The caller's id wins; one that is none is kept where a reader will find it, and the span gets another.
-    fn set(mut self, key: &'static str, value: Value) -> Self {
+    /// Sets the request id from a value. An invalid id is recorded as `invalid_request_id`, and the span then has the id
+    /// that it would have without.
+    fn request_id_from(mut self, value: Value) -> Self {
         match value.as_value_ref().as_str().map(str::parse) {
             Some(Ok(id)) => return self.request_id(id),
             _ if value == Value::Null => {}
             _ => {
                 if let Some(start) = self.pending.start_mut() {
-                    start.user.insert(format!("invalid_{key}"), value);
+                    start.user.insert("invalid_request_id", value);
                 }
             }
         }
@@ -153,7 +157,7 @@ impl<O> Span<O> {
     }
 }
 
-/// A text that the span keeps; `None` if it is empty, which clients use for what they do not know.
+/// Copies a text. Returns `None` if it is empty.
 fn known<'t>(text: impl Into<Cow<'t, str>>) -> Option<Key> {
     let text = text.into();
     (!text.is_empty()).then(|| Cow::Owned(text.into_owned()))

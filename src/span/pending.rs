@@ -44,7 +44,7 @@ impl PendingSpan {
         Arc::get_mut(self.draft.as_mut()?)?.start_mut()
     }
 
-    pub(crate) fn give_request_id(&mut self, id: RequestId) {
+    pub(crate) fn set_request_id(&mut self, id: RequestId) {
         let id = RequestIdCell::Known(id);
         match self.start_mut() {
             Some(start) => start.request_id = Some(id),

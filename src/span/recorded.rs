@@ -1,7 +1,7 @@
 use super::recording::Recording;
 use crate::event::{Number, Usage, Value};
 
-/// What was recorded on a span so far. Returned by [`Record::recorded`](crate::Record::recorded).
+/// A view of what was recorded on a span so far. Returned by [`Record::recorded`](crate::Record::recorded).
 #[derive(Clone, Copy, Debug)]
 pub struct Recorded<'a> {
     recording: &'a Recording,
@@ -12,43 +12,43 @@ impl<'a> Recorded<'a> {
         Self { recording }
     }
 
-    /// The tokens, merged from all that was recorded.
+    /// Returns the token usage, merged from all calls of [`Record::usage`](crate::Record::usage).
     #[must_use]
     pub fn usage(self) -> Option<&'a Usage> {
         self.recording.results.usage.as_ref()
     }
 
-    /// The model that answered.
+    /// Returns the model that answered.
     #[must_use]
     pub fn response_model(self) -> Option<&'a str> {
         self.recording.results.response_model.as_deref()
     }
 
-    /// The provider's id of the response.
+    /// Returns the provider's id of the response.
     #[must_use]
     pub fn response_id(self) -> Option<&'a str> {
         self.recording.results.response_id.as_deref()
     }
 
-    /// Why the model stopped, one value for each choice, null where it is not known.
+    /// Returns why the model stopped, as one value for each choice, which is null if it is not known.
     #[must_use]
     pub fn finish_reasons(self) -> &'a [Value] {
         self.recording.results.finish_reasons.as_deref().unwrap_or_default()
     }
 
-    /// The class of the first error.
+    /// Returns the class of the first error.
     #[must_use]
     pub fn error_type(self) -> Option<&'a str> {
         self.recording.failure.as_ref().map(|failure| &*failure.error_type)
     }
 
-    /// A number that was recorded under this key.
+    /// Returns the number that was recorded with this key.
     #[must_use]
     pub fn measurement(self, key: &str) -> Option<Number> {
         self.recording.results.measurements.get(key).copied()
     }
 
-    /// A value that was recorded under this key.
+    /// Returns the value that was recorded with this key.
     #[must_use]
     pub fn metadata(self, key: &str) -> Option<&'a Value> {
         self.recording.results.metadata.get(key)

@@ -6,11 +6,11 @@ use crate::context::Context;
 use crate::event::{Content, Event, EventName, Key, Measurements, Metadata, Value};
 use crate::registry::{EventSet, anywhere};
 
-/// Tells that a call is about to be tried again: emits `allm.adapter.retry`, and counts it into the `attempts` of the
-/// nearest enclosing span that has the key.
+/// Reports that a call is about to be retried: emits `allm.adapter.retry`, and adds the retry to the `attempts` of the
+/// nearest enclosing call. A retry directly inside a tool is not added to the call that encloses the tool.
 ///
-/// `attempt` is the number of the attempt that failed, from 1; `delay` is the wait that follows. Call it before the
-/// wait, and not after the last attempt: the span's own end tells of that. The text of `reason` is content.
+/// `attempt` is the number of the attempt that failed, beginning at 1; `delay` is the wait that follows. Call this function
+/// before the wait, and not after the last attempt, which the end of the span reports. The text of `reason` is content.
 ///
 /// # Examples
 ///
@@ -23,8 +23,8 @@ pub fn adapter_retry(attempt: u32, delay: Duration, reason: impl fmt::Display) {
     emit(attempt, delay, &reason, || None);
 }
 
-/// A notifier that calls [`adapter_retry`] for each retry: plug it into [backon]'s `.notify(…)`. The class of the error
-/// is the name of its type; see [`retry_notifier_with`] for a better one.
+/// Returns a closure that reports each retry as [`adapter_retry`] does, for [backon]'s `.notify(…)`. The class of the error
+/// is the name of its type; use [`retry_notifier_with`] to choose another.
 ///
 /// [backon]: https://docs.rs/backon
 ///
@@ -41,8 +41,8 @@ pub fn retry_notifier<E: fmt::Display>() -> impl FnMut(&E, Duration) {
     retry_notifier_with(|_: &E| type_class::<E>())
 }
 
-/// [`retry_notifier`] with a say in the class of the error: one of few values, such as `rate_limited`. It is asked only if
-/// somebody listens; if it panics, the class is `_OTHER`.
+/// Returns a closure as [`retry_notifier`] does. `class` returns the class of the error: one of few values, such as
+/// `rate_limited`. It is called only if a handler or listener for retries is attached; if it panics, the class is `_OTHER`.
 pub fn retry_notifier_with<E: fmt::Display, T: Into<Key>>(
     class: impl Fn(&E) -> T,
 ) -> impl FnMut(&E, Duration) {
@@ -56,8 +56,9 @@ pub fn retry_notifier_with<E: fmt::Display, T: Into<Key>>(
 fn emit(attempt: u32, delay: Duration, reason: &dyn fmt::Display, class: impl FnOnce() -> Option<Key>) {
     let context = Context::current();
     let node = context.node();
-    if let Some(counting) = node.and_then(|node| node.retried_call()) {
-        counting.count_retry();
+    // Before the check below: the end of the call reports its attempts even if nothing is attached for retries.
+    if let Some(call) = node.and_then(|node| node.retried_call()) {
+        call.count_retry();
     }
     let telemetry = context.telemetry();
     if !anywhere(EventSet::RETRY) || !telemetry.follows(EventSet::RETRY) {
@@ -65,7 +66,7 @@ fn emit(attempt: u32, delay: Duration, reason: &dyn fmt::Display, class: impl Fn
     }
     let name = EventName::RETRY;
     let span = node.and_then(|node| node.nearest_span(&telemetry));
-    // Both are the user's code, and a retry must not fail because it is told.
+    // `class` and `Display` are user code. A panic in them must not fail the retry.
     let error_type = telemetry.observe(&name, "error", class).unwrap_or(Some(OTHER.into()));
     let text = match telemetry.content(&name).intersects(Content::ERROR) {
         true => telemetry.observe(&name, "error", || reason.to_string()),

@@ -5,8 +5,7 @@ use super::sealed::Sealed;
 use super::{Classify, Observe, Observer};
 use crate::event::Failure;
 
-/// Made by [`Span::error_type`](crate::Span::error_type) and [`Span::error_with`](crate::Span::error_with). It does not ask the
-/// observer inside, so an error without `Display` can be described.
+/// Returned by [`Span::error_type`](crate::Span::error_type) and [`Span::error_with`](crate::Span::error_with).
 #[derive(Clone, Copy, Debug)]
 pub struct DescribeBy<O, F> {
     pub(in crate::span) inner: O,
@@ -31,6 +30,7 @@ impl<T: ?Sized, O: Observe<T>, F> Observe<T> for DescribeBy<O, F> {
 }
 
 impl<E: ?Sized, O: Observer, F: Fn(&E, bool) -> Option<Failure>> Classify<E> for DescribeBy<O, F> {
+    // Does not forward: it replaces the inner classification, so `E` need not implement `Display`.
     fn classify(&self, error: &E, with_text: bool) -> Option<Failure> {
         (self.describe)(error, with_text)
     }

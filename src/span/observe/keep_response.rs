@@ -5,7 +5,7 @@ use super::sealed::Sealed;
 use super::{Classify, Observe, Observer};
 use crate::event::Failure;
 
-/// Made by [`Span::keep_response`](crate::Span::keep_response).
+/// Returned by [`Span::keep_response`](crate::Span::keep_response).
 #[derive(Clone, Copy, Debug)]
 pub struct KeepResponse<O> {
     pub(in crate::span) inner: O,
@@ -24,6 +24,7 @@ impl<O: Observer> Observer for KeepResponse<O> {
 impl<T: 'static, O: Observe<T>> Observe<T> for KeepResponse<O> {
     #[inline]
     fn value<'v>(&mut self, value: &'v T, record: &mut Record<'_>) -> Option<&'v dyn Any> {
+        // Its result is ignored: inner adapters return `None` unless this one was applied twice.
         self.inner.value(value, record);
         Some(value)
     }

@@ -7,12 +7,13 @@ use super::sealed::Sealed;
 use super::{Classify, Observe, Observer};
 use crate::event::{Failure, Value};
 
-/// The observer of a new [`Span`](crate::Span). An error's class is the name of its type, and its text is its `Display`.
+/// The observer of a new [`Span`](crate::Span). The class of an error is the name of its type, and its text is its `Display`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoObserver;
 
 impl Sealed for NoObserver {}
 
+// The end of the chain of observers: every method is implemented, so none of them forwards.
 impl Observer for NoObserver {
     type Inner = Self;
 
@@ -34,6 +35,7 @@ impl<T: ?Sized> Observe<T> for NoObserver {
     }
 }
 
+// Otherwise the compiler reports the missing `Display` instead of the message of `Classify`.
 #[diagnostic::do_not_recommend]
 impl<E: Display + ?Sized> Classify<E> for NoObserver {
     fn classify(&self, error: &E, with_text: bool) -> Option<Failure> {

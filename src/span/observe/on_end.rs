@@ -5,7 +5,7 @@ use super::sealed::Sealed;
 use super::{Classify, Observe, Observer};
 use crate::event::Failure;
 
-/// Made by [`Span::on_end`](crate::Span::on_end).
+/// Returned by [`Span::on_end`](crate::Span::on_end).
 #[derive(Clone, Copy, Debug)]
 pub struct OnEnd<O, F> {
     pub(in crate::span) inner: O,

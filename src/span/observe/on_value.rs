@@ -5,7 +5,7 @@ use super::sealed::Sealed;
 use super::{Classify, Observe, Observer};
 use crate::event::Failure;
 
-/// Made by [`Span::observe`](crate::Span::observe).
+/// Returned by [`Span::observe`](crate::Span::observe).
 #[derive(Clone, Copy, Debug)]
 pub struct OnValue<O, F> {
     pub(in crate::span) inner: O,
@@ -25,6 +25,7 @@ impl<O: Observer, F> Observer for OnValue<O, F> {
 impl<T: ?Sized, O: Observe<T>, F: FnMut(&T, &mut Record<'_>)> Observe<T> for OnValue<O, F> {
     #[inline]
     fn value<'v>(&mut self, value: &'v T, record: &mut Record<'_>) -> Option<&'v dyn Any> {
+        // First the closures that were added before this one.
         let response = self.inner.value(value, record);
         record.observe("observe", |record| (self.observe)(value, record));
         response

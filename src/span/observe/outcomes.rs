@@ -4,18 +4,18 @@ use super::super::record::Record;
 use super::sealed::Sealed;
 use super::{Classify, Observe, Observer};
 
-/// A value that says whether it is an error: a `Result`.
+/// A `Result`. A trait, so that compiler messages can suggest `in_span_infallible` for other types.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a `Result`, so `in_span` cannot tell whether it is an error",
     label = "not a `Result`",
-    note = "use `in_span_infallible` (or `open_infallible`) for what cannot fail: it reports `completed` unless an observer records an error"
+    note = "use `in_span_infallible` (or `open_infallible`) for a value that is not a `Result`: it reports `completed` unless an observer records an error"
 )]
 pub trait AsResult {
-    /// The value of a success.
+    /// The type of the value of a success.
     type Ok;
-    /// The value of a failure.
+    /// The type of the error.
     type Err;
-    /// The value, borrowed.
+    /// Borrows it as a `Result` of references.
     #[doc(hidden)]
     fn as_result(&self) -> Result<&Self::Ok, &Self::Err>;
 }
@@ -29,31 +29,31 @@ impl<T, E> AsResult for Result<T, E> {
     }
 }
 
-/// Decides which outputs and items of type `V` are errors: [`Fallible`] or [`Infallible`]. Sealed.
+/// Decides which values of type `V` are errors, and observes the others: [`Fallible`] or [`Infallible`]. Sealed.
 pub trait Outcomes<V>: Observer {
-    /// Observes a value, or records its error.
+    /// Observes a value, or records an error.
     #[doc(hidden)]
     fn see<'v>(&mut self, value: &'v V, record: &mut Record<'_>) -> Seen<'v>;
 }
 
-/// What an output or an item was.
+/// The result of observing an output or an item.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub enum Seen<'v> {
     /// A success.
     Value {
-        /// The value, if handlers may see it by reference.
+        /// The value, if the span makes it available to handlers.
         response: Option<&'v dyn Any>,
     },
     /// An `Err`.
     Err,
 }
 
-/// The form in which an `Err` is an error: made by `in_span` and [`open`](crate::Span::open).
+/// Wraps an observer so that an `Err` is recorded as an error. Created by `in_span` and [`open`](crate::Span::open).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Fallible<O>(pub(crate) O);
 
-/// The form in which every value is a success, even an `Err`: made by `in_span_infallible` and
+/// Wraps an observer so that every value is a success, even an `Err`. Created by `in_span_infallible` and
 /// [`open_infallible`](crate::Span::open_infallible).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Infallible<O>(pub(crate) O);
@@ -83,7 +83,7 @@ impl<V: AsResult, O: Observe<V::Ok> + Classify<V::Err>> Outcomes<V> for Fallible
         match value.as_result() {
             Ok(value) => Seen::Value { response: self.0.value(value, record) },
             Err(error) => {
-                record.failed(|with_text| self.0.classify(error, with_text));
+                record.record_err(|with_text| self.0.classify(error, with_text));
                 Seen::Err
             }
         }

@@ -5,7 +5,7 @@ use super::sealed::Sealed;
 use super::{Classify, Observe, Observer};
 use crate::event::{Failure, Value};
 
-/// Made by [`Span::input`](crate::Span::input).
+/// Returned by [`Span::input`](crate::Span::input).
 #[derive(Clone, Copy, Debug)]
 pub struct WithInput<O, F> {
     pub(in crate::span) inner: O,
@@ -21,6 +21,7 @@ impl<O: Observer, V: Into<Value>, F: FnOnce() -> V> Observer for WithInput<O, F>
         &mut self.inner
     }
 
+    // Does not forward: the last closure replaces earlier ones.
     fn input(&mut self) -> Option<Value> {
         self.input.take().map(|input| input().into())
     }

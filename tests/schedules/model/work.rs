@@ -293,7 +293,7 @@ impl Model {
         match (&work.life, panic) {
             (Life::Observed(_), Some(panic)) if by_hand => self.end_panicked(key, panic),
             (Life::Observed(_), _) if by_hand && unwinding => {
-                self.end_panicked(key, "a panic around a span that was driven by hand");
+                self.end_panicked(key, "the thread panicked while the span was active");
             }
             (Life::Observed(_), _) => self.end_dropped(key),
             _ => {}
