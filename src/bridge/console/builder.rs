@@ -4,7 +4,6 @@ use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 
-use super::paint::Paint;
 use super::renderer::Renderer;
 use super::screen::Screen;
 use crate::convention::policy::Policy;
@@ -111,7 +110,7 @@ impl Console {
     pub fn attach(self, id: impl Into<Arc<str>>, telemetry: &Telemetry) -> Result<SinkGuard, AttachError> {
         let names = SpanName::ALL.iter().flat_map(|span| span.events()).cloned().chain([EventName::RETRY]);
         let options = SubscribeOptions::new(self.capacity).content(self.policy.allowed_content());
-        let renderer = Renderer::new(self.policy, Paint::new(self.colors), self.remembered);
+        let renderer = Renderer::new(self.policy, self.colors, self.remembered);
         telemetry.attach_sink(id, names, options, Screen::new(self.to, renderer))
     }
 }

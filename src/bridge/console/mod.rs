@@ -33,13 +33,11 @@
 //! # How it works
 //!
 //! A [`Sink`](crate::handler::Sink) calls the `Screen` on a thread of its own. Its `Renderer` keeps the running
-//! `Requests` with their spans and turns each event into lines: `live` while a single request is running, otherwise a whole
-//! `tree` when the outermost span ends. `render` makes the text of a line's parts, `layout` puts them into columns.
+//! `Requests` with their spans and turns each event into lines: at once while a single request is running, otherwise a whole
+//! `tree` when the outermost span ends. `render` makes the text of a line's parts, `Output` puts them into columns.
 
 mod builder;
-mod layout;
-mod live;
-mod paint;
+mod output;
 mod render;
 mod renderer;
 mod requests;

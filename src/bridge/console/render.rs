@@ -122,17 +122,14 @@ fn details(event: &Event<'_>, outcome: Outcome, policy: &Policy) -> String {
 
 /// `3 images`; `None` for a measurement that is not a count.
 fn counted(key: &str, count: u64) -> Option<String> {
-    let noun = match (key, count) {
-        ("batch_count", 2..) => "batches",
-        ("flagged_count", _) => "flagged",
-        ("audio_bytes", 1) => "byte of audio",
-        ("audio_bytes", _) => "bytes of audio",
-        ("text_length", 1) => "character",
-        ("text_length", _) => "characters",
-        (key, 1) => key.strip_suffix("_count")?,
-        (key, _) => return Some(format!("{count} {}s", key.strip_suffix("_count")?)),
+    let (one, many) = match key {
+        "batch_count" => ("batch", "batches".to_owned()),
+        "flagged_count" => ("flagged", "flagged".to_owned()),
+        "audio_bytes" => ("byte of audio", "bytes of audio".to_owned()),
+        "text_length" => ("character", "characters".to_owned()),
+        key => key.strip_suffix("_count").map(|noun| (noun, format!("{noun}s")))?,
     };
-    Some(format!("{count} {noun}"))
+    Some(if count == 1 { format!("1 {one}") } else { format!("{count} {many}") })
 }
 
 /// `812 in (600 cached) 96 out (64 reasoning)`. Unknown counts are left out.

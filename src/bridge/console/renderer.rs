@@ -1,8 +1,6 @@
 use std::time::Duration;
 
-use super::layout::write_note;
-use super::live;
-use super::paint::{Paint, Role};
+use super::output::{MAX_DEPTH, Output, Role, column, label_width};
 use super::render::{self, End};
 use super::requests::Requests;
 use super::span::Span;
@@ -14,146 +12,157 @@ use crate::event::{Event, EventName, Phase, SpanId};
 /// Turns events into lines.
 #[derive(Debug)]
 pub(super) struct Renderer {
-    requests: Requests,
+    running: Requests,
+    /// How many spans of running requests are kept.
+    max_spans: usize,
     policy: Policy,
-    paint: Paint,
+    /// The lines that are not written yet.
+    pub(super) out: Output,
     /// The span that the last live line was about.
-    last: Option<u64>,
+    last: Option<SpanId>,
 }
 
 impl Renderer {
-    pub(super) fn new(policy: Policy, paint: Paint, remembered: usize) -> Self {
-        Self { requests: Requests::new(remembered), policy, paint, last: None }
+    pub(super) fn new(policy: Policy, colors: bool, max_spans: usize) -> Self {
+        let (running, out) = (Requests::default(), Output::new(colors));
+        Self { running, max_spans: max_spans.max(1), policy, out, last: None }
     }
 
-    /// Appends the lines that an event causes.
-    pub(super) fn render(&mut self, event: &Event<'_>, out: &mut String) {
-        match (event.span_id().map(SpanId::to_u64), event.phase()) {
-            (Some(id), Some(Phase::Start)) => self.start(id, event, out),
-            (Some(id), Some(Phase::FirstChunk)) => self.first_chunk(id, event, out),
-            (Some(id), Some(Phase::Stop | Phase::Exception)) => self.end(id, event, out),
-            _ if *event.name() == EventName::RETRY => self.retry(event, out),
+    /// Adds the lines that an event causes.
+    pub(super) fn render(&mut self, event: &Event<'_>) {
+        match (event.span_id(), event.phase()) {
+            (Some(id), Some(Phase::Start)) => self.start(id, event),
+            (Some(id), Some(Phase::FirstChunk)) => self.first_chunk(id, event),
+            (Some(id), Some(Phase::Stop | Phase::Exception)) => self.end(id, event),
+            _ if *event.name() == EventName::RETRY => self.retry(event),
             _ => {}
         }
     }
 
-    /// Appends the requests that are still running and were not printed live, as far as they went.
-    pub(super) fn finish(&mut self, out: &mut String) {
-        let requests: Vec<u64> = self.requests.numbers().collect();
-        for request in requests {
-            self.evict(request, out);
-        }
+    /// Adds the requests that are still running and were not printed live, as far as they went.
+    pub(super) fn finish(&mut self) {
+        let numbers: Vec<u64> = self.running.requests.keys().copied().collect();
+        numbers.into_iter().for_each(|number| self.evict(number));
     }
 
-    pub(super) fn report_lost(&self, lost: u64, out: &mut String) {
+    pub(super) fn report_lost(&mut self, lost: u64) {
         let events = if lost == 1 { "event was" } else { "events were" };
-        let text = format!("! {lost} {events} lost: more happened than could be written");
-        write_note(self.paint, "", Role::Notice, &text, out);
+        self.out.note(
+            "",
+            Role::Notice,
+            &format!("! {lost} {events} lost: more happened than could be written"),
+        );
     }
 
-    fn start(&mut self, id: u64, event: &Event<'_>, out: &mut String) {
-        let around = event.parent_span_id().map(SpanId::to_u64);
-        let parent = around.and_then(|id| Some((id, self.requests.span(id)?)));
-        let (parent, depth, known) = match parent {
-            Some((parent, span)) => (Some(parent), span.depth + 1, Some(span.request)),
-            None => (None, 0, self.requests.find(&render::request_id(event))),
+    fn start(&mut self, id: SpanId, event: &Event<'_>) {
+        let parent = event.parent_span_id().filter(|parent| self.running.spans.contains_key(parent));
+        let (depth, known) = match parent.and_then(|parent| self.running.spans.get(&parent)) {
+            Some(parent) => (parent.depth + 1, Some(parent.request)),
+            None => (0, self.running.find(&render::request_id(event))),
         };
-        if self.requests.is_full() && !self.evict_oldest(known, out) {
-            // Its end will be printed as a single line.
-            return;
+        if self.running.spans.len() >= self.max_spans {
+            let oldest = self.running.requests.keys().copied().find(|number| Some(*number) != known);
+            // If there is no other request, the end of this span will be printed as a single line.
+            let Some(oldest) = oldest else { return };
+            self.evict(oldest);
         }
-        let request = known.unwrap_or_else(|| self.begin(render::request_id(event), out));
-        let mut span = Span::new(label(event, parent.is_none()), request, parent, depth);
-        let input = render::input(event, &self.policy);
-        input.iter().for_each(|input| span.note(Role::Plain, input.clone()));
-        if let Some(request) = self.requests.live_mut(request) {
-            live::start(&span, request, self.paint, out);
-            input.iter().for_each(|input| live::note(&span, Role::Plain, input, self.paint, out));
+        let number = known.unwrap_or_else(|| self.begin(render::request_id(event)));
+        let span = Span::new(label(event, parent.is_none()), number, parent, depth);
+        let is_live = self.running.live == Some(number);
+        if let Some(request) = self.running.requests.get_mut(&number).filter(|_| is_live) {
+            let rails = rails(depth) + "┌ ";
+            // From here on, the columns of its request are to the right of its label too.
+            request.width = column([request.width, label_width(&rails, &span.label)]);
+            self.out.start(&rails, &span, request.width, if parent.is_none() { &request.id } else { "" });
             self.last = Some(id);
         }
-        self.requests.add(id, span);
+        self.running.add(id, span);
+        let input = render::input(event, &self.policy);
+        input.into_iter().for_each(|input| self.keep_note(id, Role::Plain, input));
     }
 
-    fn begin(&mut self, id: String, out: &mut String) -> u64 {
-        let (number, was_live) = self.requests.begin(id);
+    fn begin(&mut self, id: String) -> u64 {
+        let (number, was_live) = self.running.begin(id);
         if was_live {
-            let text = "┊ requests overlap: each is shown whole when it ends";
-            write_note(self.paint, "", Role::Faint, text, out);
+            self.out.note("", Role::Faint, "┊ requests overlap: each is shown whole when it ends");
         }
         number
     }
 
-    fn first_chunk(&mut self, id: u64, event: &Event<'_>, out: &mut String) {
+    fn first_chunk(&mut self, id: SpanId, event: &Event<'_>) {
         let time = event.measurement("time_to_first_chunk").and_then(|time| time.as_u64());
         if let Some(time) = time.map(Duration::from_nanos) {
-            self.note(id, Role::Faint, &format!("first chunk after {}", Time(time)), out);
+            self.note(id, Role::Faint, &format!("first chunk after {}", Time(time)));
         }
     }
 
-    /// Prints a line inside a span that is live, with its label if the line before was about another span.
-    fn note(&mut self, id: u64, role: Role, text: &str, out: &mut String) {
-        let Some(span) = self.requests.span(id).filter(|span| self.requests.is_live(span.request)) else {
+    fn retry(&mut self, event: &Event<'_>) {
+        let text = render::retry(event, &self.policy);
+        match event.span_id().filter(|id| self.running.spans.contains_key(id)) {
+            Some(id) => self.keep_note(id, Role::Notice, text),
+            None => self.out.note("", Role::Notice, &text),
+        }
+    }
+
+    /// Adds a line inside a span, now if the span is live, and to its tree.
+    fn keep_note(&mut self, id: SpanId, role: Role, text: String) {
+        self.note(id, role, &text);
+        if let Some(span) = self.running.spans.get_mut(&id) {
+            span.note(role, text);
+        }
+    }
+
+    /// Adds a line inside a span that is live, with its label if the line before was about another span.
+    fn note(&mut self, id: SpanId, role: Role, text: &str) {
+        let live = self.running.live;
+        let Some(span) = self.running.spans.get(&id).filter(|span| live == Some(span.request)) else {
             return;
         };
+        let rails = rails(span.depth + 1);
         if self.last.replace(id) == Some(id) {
-            live::note(span, role, text, self.paint, out);
+            self.out.note(&rails, role, text);
         } else {
-            live::note(span, role, &format!("{}: {text}", span.label), self.paint, out);
+            self.out.note(&rails, role, &format!("{}: {text}", span.label));
         }
     }
 
-    fn retry(&mut self, event: &Event<'_>, out: &mut String) {
-        let text = render::retry(event, &self.policy);
-        let id = event.metadata("span_id").and_then(|id| u64::from_str_radix(id.as_str()?, 16).ok());
-        let Some(id) = id.filter(|id| self.requests.span(*id).is_some()) else {
-            return write_note(self.paint, "", Role::Notice, &text, out);
-        };
-        self.note(id, Role::Notice, &text, out);
-        self.requests.span_mut(id).into_iter().for_each(|span| span.note(Role::Notice, text.clone()));
-    }
-
-    fn end(&mut self, id: u64, event: &Event<'_>, out: &mut String) {
+    fn end(&mut self, id: SpanId, event: &Event<'_>) {
         let end = End::of(event, &self.policy);
-        let Some(span) = self.requests.span_mut(id) else {
+        let Requests { spans, requests, live } = &mut self.running;
+        let Some(span) = spans.get_mut(&id) else {
+            // Its start was not seen, or there were too many spans.
             let mut span = Span::new(label(event, true), 0, None, 0);
             span.end = end;
-            return tree::single(&span, &render::request_id(event), self.paint, out);
+            return tree::print(&span, spans, &render::request_id(event), &mut self.out);
         };
         span.end = end;
-        let (request, is_root) = (span.request, span.parent.is_none());
-        if self.requests.is_live(request) {
-            let width = self.requests.request(request).map_or(0, |request| request.width);
-            self.requests.span(id).into_iter().for_each(|span| live::end(span, width, self.paint, out));
+        let (number, is_root) = (span.request, span.parent.is_none());
+        let (Some(span), Some(request)) = (spans.get(&id), requests.get(&number)) else { return };
+        if *live == Some(number) {
+            // The content of its end is above its line, like everything inside it.
+            for text in span.end.iter().flat_map(|end| &end.texts) {
+                self.out.note(&rails(span.depth + 1), Role::Plain, text);
+            }
+            self.out.end(&(rails(span.depth) + "└ "), span, request.width, "");
             self.last = None;
         } else if is_root {
-            self.print(request, id, out);
+            tree::print(span, spans, &request.id, &mut self.out);
         }
         if is_root {
-            self.requests.remove(id);
+            self.running.remove(id);
         }
     }
 
-    /// Evicts the oldest request other than this one. Returns whether there was one.
-    fn evict_oldest(&mut self, request: Option<u64>, out: &mut String) -> bool {
-        let oldest = self.requests.oldest_except(request);
-        oldest.into_iter().for_each(|oldest| self.evict(oldest, out));
-        oldest.is_some()
-    }
-
-    /// Prints a request as far as it went, unless its lines were printed live, and removes it.
-    fn evict(&mut self, request: u64, out: &mut String) {
-        let roots = self.requests.request(request).map_or_else(Vec::new, |request| request.roots.clone());
-        for root in roots {
-            if !self.requests.is_live(request) {
-                self.print(request, root, out);
+    /// Removes a request, and prints it as far as it went unless its lines were printed live.
+    fn evict(&mut self, number: u64) {
+        let Some(request) = self.running.requests.get(&number) else { return };
+        let (roots, spans) = (request.roots.clone(), &self.running.spans);
+        if self.running.live != Some(number) {
+            for root in roots.iter().filter_map(|root| spans.get(root)) {
+                tree::print(root, spans, &request.id, &mut self.out);
             }
-            self.requests.remove(root);
         }
-    }
-
-    fn print(&self, request: u64, root: u64, out: &mut String) {
-        let request_id = self.requests.request(request).map_or("", |request| &request.id);
-        tree::tree(&self.requests, root, request_id, self.paint, out);
+        roots.into_iter().for_each(|root| self.running.remove(root));
     }
 }
 
@@ -161,4 +170,9 @@ impl Renderer {
 fn label(event: &Event<'_>, outermost: bool) -> String {
     let label = render::label(event);
     if outermost && event.parent_span_id().is_some() { format!("… {label}") } else { label }
+}
+
+/// The rails of the lines that are printed as they happen.
+fn rails(depth: usize) -> String {
+    "│ ".repeat(depth.min(MAX_DEPTH))
 }

@@ -8,7 +8,6 @@ use crate::registry::Sink;
 pub(super) struct Screen {
     to: Box<dyn Write + Send>,
     renderer: Renderer,
-    buffer: String,
     /// How many lost events were reported.
     reported_lost: u64,
 }
@@ -18,34 +17,35 @@ impl Screen {
     const BUFFER: usize = 16 * 1024;
 
     pub(super) fn new(to: Box<dyn Write + Send>, renderer: Renderer) -> Self {
-        Self { to, renderer, buffer: String::new(), reported_lost: 0 }
+        Self { to, renderer, reported_lost: 0 }
     }
 }
 
 impl Sink for Screen {
     fn take(&mut self, event: &Event<'_>) {
-        self.renderer.render(event, &mut self.buffer);
+        self.renderer.render(event);
     }
 
     fn is_full(&self) -> bool {
-        self.buffer.len() >= Self::BUFFER
+        self.renderer.out.text.len() >= Self::BUFFER
     }
 
     fn write(&mut self, lost: u64) -> io::Result<()> {
         if lost > self.reported_lost {
-            self.renderer.report_lost(lost - self.reported_lost, &mut self.buffer);
+            self.renderer.report_lost(lost - self.reported_lost);
             self.reported_lost = lost;
         }
-        if self.buffer.is_empty() {
+        let text = &mut self.renderer.out.text;
+        if text.is_empty() {
             return Ok(());
         }
-        let written = self.to.write_all(self.buffer.as_bytes()).and_then(|()| self.to.flush());
-        self.buffer.clear();
+        let written = self.to.write_all(text.as_bytes()).and_then(|()| self.to.flush());
+        text.clear();
         written
     }
 
     /// Prints the requests that are still running, as far as they went.
     fn finish(&mut self) {
-        self.renderer.finish(&mut self.buffer);
+        self.renderer.finish();
     }
 }

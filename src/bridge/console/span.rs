@@ -1,5 +1,6 @@
-use super::paint::Role;
+use super::output::Role;
 use super::render::End;
+use crate::event::SpanId;
 
 /// A span whose outermost span has not ended.
 #[derive(Debug)]
@@ -8,38 +9,31 @@ pub(super) struct Span {
     /// The number of its request in [`Requests`](super::requests::Requests).
     pub(super) request: u64,
     /// `None` if it is the outermost one that was seen.
-    pub(super) parent: Option<u64>,
-    pub(super) children: Vec<u64>,
+    pub(super) parent: Option<SpanId>,
+    pub(super) children: Vec<SpanId>,
     pub(super) depth: usize,
-    /// What happened between its start and its end.
-    notes: Vec<Note>,
+    /// The lines between its start and its end.
+    notes: Vec<(Role, String)>,
     pub(super) end: Option<End>,
-}
-
-/// A line that belongs to a span.
-#[derive(Debug)]
-pub(super) struct Note {
-    pub(super) role: Role,
-    pub(super) text: String,
 }
 
 impl Span {
     /// A limit, so that a call that is retried without end does not fill the memory.
     const MAX_NOTES: usize = 16;
 
-    pub(super) fn new(label: String, request: u64, parent: Option<u64>, depth: usize) -> Self {
+    pub(super) fn new(label: String, request: u64, parent: Option<SpanId>, depth: usize) -> Self {
         Self { label, request, parent, children: Vec::new(), depth, notes: Vec::new(), end: None }
     }
 
     pub(super) fn note(&mut self, role: Role, text: String) {
         if self.notes.len() < Self::MAX_NOTES {
-            self.notes.push(Note { role, text });
+            self.notes.push((role, text));
         }
     }
 
     /// The lines below its own: what happened, then the content of its end.
     pub(super) fn lines(&self) -> impl Iterator<Item = (Role, &str)> {
-        let notes = self.notes.iter().map(|note| (note.role, &*note.text));
+        let notes = self.notes.iter().map(|(role, text)| (*role, &**text));
         let texts = self.end.iter().flat_map(|end| &end.texts);
         notes.chain(texts.map(|text| (Role::Plain, &**text)))
     }

@@ -1,9 +1,10 @@
 //! A request's tree, printed as a whole.
 
-use super::layout::{Line, MAX_DEPTH, column, write_note};
-use super::paint::{Paint, Role};
-use super::requests::Requests;
+use std::collections::HashMap;
+
+use super::output::{MAX_DEPTH, Output, column, label_width};
 use super::span::Span;
+use crate::event::SpanId;
 
 struct Row<'a> {
     span: &'a Span,
@@ -13,55 +14,31 @@ struct Row<'a> {
 }
 
 /// Prints an outermost span and the spans below it.
-pub(super) fn tree(requests: &Requests, root: u64, request_id: &str, paint: Paint, out: &mut String) {
-    let rows = rows(requests, root);
-    let width = column(rows.iter().map(|row| line(row).label_width()));
-    for row in &rows {
-        let request_id = if row.rails.is_empty() { request_id } else { "" };
-        Line { width, request_id, ..line(row) }.write(paint, out);
-        notes(row, paint, out);
-    }
-}
-
-/// Prints a span whose start was not seen.
-pub(super) fn single(span: &Span, request_id: &str, paint: Paint, out: &mut String) {
-    let row = Row { span, rails: String::new(), below: String::new() };
-    Line { request_id, ..line(&row) }.write(paint, out);
-    notes(&row, paint, out);
-}
-
-fn line<'a>(row: &'a Row<'_>) -> Line<'a> {
-    let role = if row.rails.is_empty() { Role::Head } else { Role::Plain };
-    Line::new(&row.rails, role, &row.span.label).with_end(row.span.end.as_ref())
-}
-
-fn notes(row: &Row<'_>, paint: Paint, out: &mut String) {
-    let rails = if row.span.children.is_empty() { "  " } else { "│  " };
-    let rails = format!("{}{rails}", row.below);
-    for (role, text) in row.span.lines() {
-        write_note(paint, &rails, role, text, out);
+pub(super) fn print(root: &Span, spans: &HashMap<SpanId, Span>, request_id: &str, out: &mut Output) {
+    let rows = rows(root, spans);
+    let width = column(rows.iter().map(|row| label_width(&row.rails, &row.span.label)));
+    for Row { span, rails, below } in &rows {
+        out.end(rails, span, width, if span.parent.is_none() { request_id } else { "" });
+        let below = format!("{below}{}", if span.children.is_empty() { "  " } else { "│  " });
+        for (role, text) in span.lines() {
+            out.note(&below, role, text);
+        }
     }
 }
 
 /// The spans in the order in which they are printed. Without recursion, because a tree may be deep.
-fn rows(requests: &Requests, root: u64) -> Vec<Row<'_>> {
+fn rows<'a>(root: &'a Span, spans: &'a HashMap<SpanId, Span>) -> Vec<Row<'a>> {
     let mut rows = Vec::new();
-    let mut open = vec![(root, String::new(), String::new())];
-    while let Some((id, rails, below)) = open.pop() {
-        let Some(span) = requests.span(id) else { continue };
-        for (index, child) in span.children.iter().enumerate().rev() {
-            let is_last = index + 1 == span.children.len();
-            let rails = below.clone() + if is_last { "└─ " } else { "├─ " };
-            let deeper = if span.depth >= MAX_DEPTH {
-                ""
-            } else if is_last {
-                "   "
-            } else {
-                "│  "
-            };
-            open.push((*child, rails, below.clone() + deeper));
+    let mut open = vec![Row { span: root, rails: String::new(), below: String::new() }];
+    while let Some(row) = open.pop() {
+        // The last child is pushed first, so that the first is printed first.
+        let children = row.span.children.iter().rev().filter_map(|id| spans.get(id));
+        for (index, span) in children.enumerate() {
+            let (rail, deeper) = if index == 0 { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+            let deeper = if row.span.depth < MAX_DEPTH { deeper } else { "" };
+            open.push(Row { span, rails: row.below.clone() + rail, below: row.below.clone() + deeper });
         }
-        rows.push(Row { span, rails, below });
+        rows.push(row);
     }
     rows
 }
