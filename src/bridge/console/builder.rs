@@ -4,8 +4,8 @@ use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 
+use super::output::Output;
 use super::renderer::Renderer;
-use super::screen::Screen;
 use crate::convention::policy::Policy;
 use crate::event::{EventName, SpanName};
 use crate::registry::{AttachError, SinkGuard, SubscribeOptions, Telemetry};
@@ -110,8 +110,8 @@ impl Console {
     pub fn attach(self, id: impl Into<Arc<str>>, telemetry: &Telemetry) -> Result<SinkGuard, AttachError> {
         let names = SpanName::ALL.iter().flat_map(|span| span.events()).cloned().chain([EventName::RETRY]);
         let options = SubscribeOptions::new(self.capacity).content(self.policy.allowed_content());
-        let renderer = Renderer::new(self.policy, self.colors, self.remembered);
-        telemetry.attach_sink(id, names, options, Screen::new(self.to, renderer))
+        let renderer = Renderer::new(self.policy, Output::new(self.to, self.colors), self.remembered);
+        telemetry.attach_sink(id, names, options, renderer)
     }
 }
 

@@ -32,16 +32,16 @@
 //!
 //! # How it works
 //!
-//! A [`Sink`](crate::handler::Sink) calls the `Screen` on a thread of its own. Its `Renderer` keeps the running
+//! The `Renderer` is a [`Sink`](crate::handler::Sink), which is called on a thread of its own. It keeps the running
 //! `Requests` with their spans and turns each event into lines: at once while a single request is running, otherwise a whole
-//! `tree` when the outermost span ends. `render` makes the text of a line's parts, `Output` puts them into columns.
+//! `tree` when the outermost span ends. `render` makes the text of a line's parts, `Output` puts them into columns and writes them.
 
 mod builder;
 mod output;
 mod render;
 mod renderer;
 mod requests;
-mod screen;
+mod role;
 mod span;
 mod text;
 mod tree;

@@ -1,8 +1,9 @@
 use std::fmt::Write as _;
+use std::io::{self, Write};
 
+use super::role::Role;
 use super::span::Span;
 use super::text::Time;
-use crate::event::Outcome;
 
 /// The width of rails and label, if none is longer.
 pub(super) const LABEL: usize = 36;
@@ -13,29 +14,32 @@ const WIDEST: usize = 64;
 /// The largest indentation; deeper spans are indented like this one.
 pub(super) const MAX_DEPTH: usize = 32;
 
-/// The meaning of a piece of text, which decides its colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
-    Plain,
-    /// The outermost span.
-    Head,
-    /// Rails, starts and ids.
-    Faint,
-    /// A retry or a loss.
-    Notice,
-    Ended(Outcome),
-}
-
-/// The lines that are written next, in colours if they are enabled.
-#[derive(Debug)]
+/// Where lines are collected, in colours if they are enabled, and then written.
 pub(super) struct Output {
-    pub(super) text: String,
+    to: Box<dyn Write + Send>,
     colors: bool,
+    text: String,
 }
 
 impl Output {
-    pub(super) fn new(colors: bool) -> Self {
-        Self { text: String::new(), colors }
+    /// How many bytes are collected before they are written, while more events are queued.
+    const BUFFER: usize = 16 * 1024;
+
+    pub(super) fn new(to: Box<dyn Write + Send>, colors: bool) -> Self {
+        Self { to, colors, text: String::new() }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.text.len() >= Self::BUFFER
+    }
+
+    pub(super) fn write(&mut self) -> io::Result<()> {
+        if self.text.is_empty() {
+            return Ok(());
+        }
+        let written = self.to.write_all(self.text.as_bytes()).and_then(|()| self.to.flush());
+        self.text.clear();
+        written
     }
 
     /// Adds a line without columns.
@@ -93,23 +97,6 @@ impl Output {
             Some(code) => write!(self.text, "\x1b[{code}m{text}\x1b[0m"),
             None => self.text.write_str(text),
         };
-    }
-}
-
-impl Role {
-    /// The parameters of the terminal's escape sequence "select graphic rendition" (ECMA-48).
-    fn code(self) -> Option<&'static str> {
-        match self {
-            Self::Plain => None,
-            Self::Head => Some("1"),
-            Self::Faint => Some("2"),
-            Self::Notice => Some("33"),
-            Self::Ended(Outcome::Completed) => Some("32"),
-            // Not errors: the caller stopped.
-            Self::Ended(Outcome::Dropped | Outcome::Cancelled) => Some("36"),
-            Self::Ended(Outcome::Error) => Some("31"),
-            Self::Ended(Outcome::Panicked) => Some("1;31"),
-        }
     }
 }
 

@@ -1,35 +1,33 @@
+use std::io;
+use std::mem;
 use std::time::Duration;
 
-use super::output::{MAX_DEPTH, Output, Role, column, label_width};
+use super::output::{MAX_DEPTH, Output, column, label_width};
 use super::render::{self, End};
 use super::requests::Requests;
+use super::role::Role;
 use super::span::Span;
 use super::text::Time;
 use super::tree;
 use crate::convention::policy::Policy;
 use crate::event::{Event, EventName, Phase, SpanId};
+use crate::registry::Sink;
 
-/// Turns events into lines.
-#[derive(Debug)]
+/// Turns events into lines. Only the sink's thread writes to the terminal, so a slow terminal delays no task.
 pub(super) struct Renderer {
     running: Requests,
     /// How many spans of running requests are kept.
     max_spans: usize,
     policy: Policy,
-    /// The lines that are not written yet.
-    pub(super) out: Output,
+    out: Output,
     /// The span that the last live line was about.
     last: Option<SpanId>,
+    /// How many lost events were reported.
+    reported_lost: u64,
 }
 
-impl Renderer {
-    pub(super) fn new(policy: Policy, colors: bool, max_spans: usize) -> Self {
-        let (running, out) = (Requests::default(), Output::new(colors));
-        Self { running, max_spans: max_spans.max(1), policy, out, last: None }
-    }
-
-    /// Adds the lines that an event causes.
-    pub(super) fn render(&mut self, event: &Event<'_>) {
+impl Sink for Renderer {
+    fn take(&mut self, event: &Event<'_>) {
         match (event.span_id(), event.phase()) {
             (Some(id), Some(Phase::Start)) => self.start(id, event),
             (Some(id), Some(Phase::FirstChunk)) => self.first_chunk(id, event),
@@ -39,19 +37,31 @@ impl Renderer {
         }
     }
 
-    /// Adds the requests that are still running and were not printed live, as far as they went.
-    pub(super) fn finish(&mut self) {
+    fn is_full(&self) -> bool {
+        self.out.is_full()
+    }
+
+    fn write(&mut self, lost: u64) -> io::Result<()> {
+        let more = lost - mem::replace(&mut self.reported_lost, lost);
+        if more > 0 {
+            let events = if more == 1 { "event was" } else { "events were" };
+            let text = format!("! {more} {events} lost: more happened than could be written");
+            self.out.note("", Role::Notice, &text);
+        }
+        self.out.write()
+    }
+
+    /// Prints the requests that are still running, as far as they went.
+    fn finish(&mut self) {
         let numbers: Vec<u64> = self.running.requests.keys().copied().collect();
         numbers.into_iter().for_each(|number| self.evict(number));
     }
+}
 
-    pub(super) fn report_lost(&mut self, lost: u64) {
-        let events = if lost == 1 { "event was" } else { "events were" };
-        self.out.note(
-            "",
-            Role::Notice,
-            &format!("! {lost} {events} lost: more happened than could be written"),
-        );
+impl Renderer {
+    pub(super) fn new(policy: Policy, out: Output, max_spans: usize) -> Self {
+        let (running, max_spans) = (Requests::default(), max_spans.max(1));
+        Self { running, max_spans, policy, out, last: None, reported_lost: 0 }
     }
 
     fn start(&mut self, id: SpanId, event: &Event<'_>) {

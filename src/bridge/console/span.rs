@@ -1,5 +1,5 @@
-use super::output::Role;
 use super::render::End;
+use super::role::Role;
 use crate::event::SpanId;
 
 /// A span whose outermost span has not ended.
