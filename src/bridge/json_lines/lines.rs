@@ -1,11 +1,10 @@
 use std::io::{self, Write};
 
-use super::format::write_line;
 use crate::convention::policy::Policy;
-use crate::event::Event;
+use crate::event::{Event, json};
 use crate::registry::Sink;
 
-/// Collects whole lines and writes many at once.
+/// Collects whole lines, one for each event, and writes many at once.
 pub(super) struct Lines {
     to: Box<dyn Write + Send>,
     policy: Policy,
@@ -25,7 +24,16 @@ impl Lines {
 
 impl Sink for Lines {
     fn take(&mut self, event: &Event<'_>) {
-        write_line(&mut self.buffer, event, &self.policy);
+        let out = &mut self.buffer;
+        out.push_str("{\"event\":");
+        json::text(out, event.name().as_str());
+        out.push_str(",\"measurements\":");
+        json::object(out, event.measurements(), |out, entry| json::field(out, entry.key, entry.value));
+        out.push_str(",\"metadata\":");
+        let allowed =
+            event.metadata_entries().filter_map(|entry| Some((entry.key, self.policy.apply(&entry)?)));
+        json::object(out, allowed, |out, (key, outgoing)| json::field(out, key, outgoing.value()));
+        out.push_str("}\n");
     }
 
     fn is_full(&self) -> bool {
@@ -37,9 +45,10 @@ impl Sink for Lines {
             return Ok(());
         }
         // A line feed ends the half line that the failed write may have left, so that it spoils no other line.
-        let ended = if self.is_torn { self.to.write_all(b"\n") } else { Ok(()) };
-        let written =
-            ended.and_then(|()| self.to.write_all(self.buffer.as_bytes())).and_then(|()| self.to.flush());
+        if self.is_torn {
+            self.buffer.insert(0, '\n');
+        }
+        let written = self.to.write_all(self.buffer.as_bytes()).and_then(|()| self.to.flush());
         self.is_torn = written.is_err();
         self.buffer.clear();
         written

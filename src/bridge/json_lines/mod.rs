@@ -9,7 +9,6 @@
 //! [`Policy`](crate::Policy) allows them. Measurements of your own are written.
 
 mod builder;
-mod format;
 mod lines;
 
 pub use builder::JsonLines;
