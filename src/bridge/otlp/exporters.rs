@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::env;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -71,7 +70,7 @@ impl Exporters {
             if self.is_grpc {
                 self.grpc(builder.with_tonic()).build()
             } else {
-                self.http(builder.with_http().with_http_client(client), "/v1/traces").build()
+                self.http(builder.with_http(), client, "/v1/traces").build()
             }
         })?;
         let config = BatchConfigBuilder::default().with_max_queue_size(queue).build();
@@ -88,7 +87,7 @@ impl Exporters {
             if self.is_grpc {
                 self.grpc(builder.with_tonic()).build()
             } else {
-                self.http(builder.with_http().with_http_client(client), "/v1/metrics").build()
+                self.http(builder.with_http(), client, "/v1/metrics").build()
             }
         })?;
         Ok(PeriodicReader::builder(exporter).build())
@@ -107,22 +106,23 @@ impl Exporters {
         Ok(CountingExporter { exporter, runtime, counts, client, timeout })
     }
 
-    fn http<B: WithExportConfig + WithHttpConfig>(&self, builder: B, path: &str) -> B {
+    fn http<B>(&self, builder: B, client: RecordingClient, path: &str) -> B
+    where
+        B: WithExportConfig + WithHttpConfig,
+    {
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let headers = self.headers.iter().map(|(name, value)| (name.to_string(), text(value)));
-        let builder = builder.with_headers(headers.collect::<HashMap<_, _>>());
-        let builder = builder.with_timeout(self.timeout + GRACE);
-        match &self.endpoint {
-            Some(endpoint) => builder.with_endpoint(format!("{endpoint}{path}")),
-            None => builder,
-        }
+        self.to_collector(builder.with_http_client(client).with_headers(headers.collect()), path)
     }
 
     fn grpc<B: WithExportConfig + WithTonicConfig>(&self, builder: B) -> B {
-        let builder = builder.with_metadata(MetadataMap::from_headers(self.headers.clone()));
+        self.to_collector(builder.with_metadata(MetadataMap::from_headers(self.headers.clone())), "")
+    }
+
+    fn to_collector<B: WithExportConfig>(&self, builder: B, path: &str) -> B {
         let builder = builder.with_timeout(self.timeout + GRACE);
         match &self.endpoint {
-            Some(endpoint) => builder.with_endpoint(endpoint.clone()),
+            Some(endpoint) => builder.with_endpoint(format!("{endpoint}{path}")),
             None => builder,
         }
     }

@@ -1,6 +1,7 @@
 use std::error::Error;
 use std::future::Future;
 use std::io::{self, ErrorKind};
+use std::iter::successors;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -69,16 +70,13 @@ fn result_of_response(response: &Response<Bytes>) -> ExportResult {
 
 /// The texts leave the address out, because its path and query may contain a key.
 fn result_of_error(error: &(dyn Error + 'static)) -> ExportResult {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        match error.downcast_ref::<io::Error>().map(io::Error::kind) {
-            Some(
-                kind @ (ErrorKind::ConnectionRefused | ErrorKind::HostUnreachable | ErrorKind::NotFound),
-            ) => {
-                return ExportResult::Failed(format!("cannot connect: {kind}"));
-            }
-            _ => cause = error.source(),
-        }
+    let causes = successors(Some(error), |&error| error.source());
+    let mut kinds = causes.filter_map(|cause| cause.downcast_ref().map(io::Error::kind));
+    let is_unreachable = |kind: &_| {
+        matches!(kind, ErrorKind::ConnectionRefused | ErrorKind::HostUnreachable | ErrorKind::NotFound)
+    };
+    match kinds.find(is_unreachable) {
+        Some(kind) => ExportResult::Failed(format!("cannot connect: {kind}")),
+        None => ExportResult::Unanswered("the connection gave no answer".to_owned()),
     }
-    ExportResult::Unanswered("the connection gave no answer".to_owned())
 }
