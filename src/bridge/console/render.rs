@@ -60,19 +60,12 @@ pub(super) fn input(event: &Event<'_>, policy: &Policy) -> Option<String> {
 /// A retry on one line.
 pub(super) fn retry(event: &Event<'_>, policy: &Policy) -> String {
     let number = |key| event.metadata(key).and_then(|value| value.as_u64());
-    let mut line = String::from("retry");
-    if let Some(attempt) = number("attempt") {
-        line += &format!(" {attempt}");
-    }
-    if let Some(delay) = number("delay_ms") {
-        line += &format!(" in {}", Time(Duration::from_millis(delay)));
-    }
-    let reason = texts(event, policy, |_| true);
-    for part in name(event, "error_type").into_iter().chain(reason) {
-        line += "  ";
-        line += &part;
-    }
-    line
+    let attempt = number("attempt").map(|attempt| format!(" {attempt}"));
+    let delay = number("delay_ms").map(|delay| format!(" in {}", Time(Duration::from_millis(delay))));
+    let mut parts = vec![format!("retry{}{}", attempt.unwrap_or_default(), delay.unwrap_or_default())];
+    parts.extend(name(event, "error_type"));
+    parts.extend(texts(event, policy, |_| true));
+    parts.join("  ")
 }
 
 fn name(event: &Event<'_>, key: &str) -> Option<String> {
