@@ -13,13 +13,12 @@ use std::cell::Cell;
 use std::panic::Location;
 use std::sync::Arc;
 
-use super::failure::HandlerFailure;
 use super::interest::EventSet;
 use super::registry::Registry;
 use super::sync::thread_local;
 use super::table::{Attached, Table};
 use super::user_code::{self, Caught};
-use crate::event::{Event, EventName, Measurements};
+use crate::event::{Event, EventName, Measurements, Metadata};
 
 thread_local! {
     /// The table that this thread used last, of whichever registry.
@@ -78,13 +77,29 @@ pub(super) fn detach(registry: &Registry, id: &str, is_it: impl Fn(&Attached) ->
     is_detached
 }
 
+/// What `telemetry.handler.failure` says.
+pub(super) struct HandlerFailure<'a> {
+    /// The event that it was called for, if any.
+    pub(super) event: Option<&'a EventName>,
+    pub(super) handler_id: &'a str,
+    pub(super) kind: &'static str,
+    pub(super) reason: String,
+    pub(super) stacktrace: Option<String>,
+}
+
 /// Emits `telemetry.handler.failure`. What failed has been detached before.
-pub(super) fn report(registry: &Registry, failure: &HandlerFailure) {
+pub(super) fn report(registry: &Registry, failure: HandlerFailure<'_>) {
     if registry.interest.has(EventSet::FAILURE) {
         let now = registry.clock.now();
         let measurements =
             Measurements::from([("system_time", registry.clock.system(now)), ("monotonic_time", now.0)]);
-        emit(registry, &Event::from_fields(&EventName::FAILURE, &measurements, failure.metadata(), false));
+        let metadata = Metadata::new()
+            .with("event_name", failure.event.map(|event| event.as_str().to_owned()))
+            .with("handler_id", failure.handler_id.to_owned())
+            .with("kind", failure.kind)
+            .with("reason", failure.reason)
+            .with("stacktrace", failure.stacktrace);
+        emit(registry, &Event::from_fields(&EventName::FAILURE, &measurements, &metadata, false));
     }
 }
 
@@ -118,8 +133,17 @@ impl Callee<'_> {
             .sequence
             .is_none_or(|sequence| detach(self.registry, self.id, |now| now.sequence() == sequence));
         if is_first {
-            let failure = HandlerFailure::panic(self.event, self.id, caught, Location::caller());
-            report(self.registry, &failure);
+            let (reason, stacktrace) = (caught.message().to_owned(), caught.stacktrace(Location::caller()));
+            report(
+                self.registry,
+                HandlerFailure {
+                    event: self.event,
+                    handler_id: self.id,
+                    kind: "panic",
+                    reason,
+                    stacktrace: Some(stacktrace),
+                },
+            );
         }
     }
 }

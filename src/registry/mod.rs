@@ -14,7 +14,6 @@ mod attached_listener;
 mod dispatch;
 mod error;
 mod execute;
-mod failure;
 mod handler;
 mod interest;
 mod listener;

@@ -15,12 +15,11 @@ use std::thread::{self, Thread};
 
 use futures::StreamExt as _;
 
-use super::dispatch::{self, Callee};
+use super::dispatch::{self, Callee, HandlerFailure};
 use super::error::AttachError;
-use super::failure::HandlerFailure;
 use super::sink_guard::{Progress, SinkGuard};
 use super::subscribe::{SubscribeOptions, Subscription};
-use super::telemetry::Telemetry;
+use super::telemetry::{Attachment, Telemetry};
 use crate::event::{Event, EventName};
 
 /// Writes events on a thread of its own: to a file, a terminal, a socket.
@@ -98,31 +97,27 @@ impl Telemetry {
         options: SubscribeOptions,
         sink: impl Sink,
     ) -> Result<SinkGuard, AttachError> {
-        let id = id.into();
-        let events = self.subscribe_with(id.clone(), events, options)?;
-        let sequence = events.sequence();
+        let events = self.subscribe_with(id, events, options)?;
+        let attachment = events.attachment.clone();
         let progress = Arc::new(Progress::new(events.counts()));
-        let mut worker = Worker {
-            sink,
-            taken: 0,
-            is_reported: false,
-            progress: progress.clone(),
-            telemetry: self.clone(),
-            id: id.clone(),
-        };
-        let (telemetry, name) = (self.clone(), id.clone());
+        let guard = SinkGuard { attachment: attachment.clone(), progress: progress.clone() };
         thread::spawn(move || {
+            let Attachment { telemetry, id, .. } = &attachment;
+            let mut worker =
+                Worker { sink, taken: 0, is_reported: false, progress, attachment: attachment.clone() };
             // A panic drops the subscription, which detaches the sink: it only remains to be reported.
-            let callee = Callee { registry: telemetry.registry(), id: &name, sequence: None, event: None };
+            let callee = Callee { registry: telemetry.registry(), id, sequence: None, event: None };
             callee.call(move || worker.run(events));
         });
-        Ok(SinkGuard { telemetry: self.clone(), id, sequence, progress })
+        Ok(guard)
     }
 
     /// Reports that a sink of your own cannot write: emits `telemetry.handler.failure` with kind `io`. Call it once per sink,
     /// and not while the sink has to empty its queue for events to be emitted.
     pub fn sink_failed(&self, handler_id: &str, error: &io::Error) {
-        dispatch::report(self.registry(), &HandlerFailure::io(handler_id, error));
+        let reason = error.to_string();
+        let failure = HandlerFailure { event: None, handler_id, kind: "io", reason, stacktrace: None };
+        dispatch::report(self.registry(), failure);
     }
 }
 
@@ -134,8 +129,7 @@ struct Worker<S> {
     /// An error was reported: there is one report for a sink.
     is_reported: bool,
     progress: Arc<Progress>,
-    telemetry: Telemetry,
-    id: Arc<str>,
+    attachment: Attachment,
 }
 
 impl<S: Sink> Worker<S> {
@@ -159,7 +153,7 @@ impl<S: Sink> Worker<S> {
         if let Err(error) = written
             && !mem::replace(&mut self.is_reported, true)
         {
-            let (telemetry, id) = (self.telemetry.clone(), self.id.clone());
+            let Attachment { telemetry, id, .. } = self.attachment.clone();
             // On another thread: the report itself may wait for a place in the queue that this thread empties.
             thread::spawn(move || telemetry.sink_failed(&id, &error));
         }

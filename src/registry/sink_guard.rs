@@ -3,7 +3,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::queue::QueueCounts;
-use super::telemetry::Telemetry;
+use super::telemetry::Attachment;
 
 /// What became of the events, written by the sink's thread and read by its guard.
 pub(super) struct Progress {
@@ -76,9 +76,7 @@ impl Progress {
 /// written only if it continues.
 #[must_use = "bind it to a named variable (`let _guard = …`): `let _ = …` drops it at once, which detaches the sink"]
 pub struct SinkGuard {
-    pub(super) telemetry: Telemetry,
-    pub(super) id: Arc<str>,
-    pub(super) sequence: u64,
+    pub(super) attachment: Attachment,
     pub(super) progress: Arc<Progress>,
 }
 
@@ -120,7 +118,7 @@ impl SinkGuard {
 
 impl Drop for SinkGuard {
     fn drop(&mut self) {
-        self.telemetry.detach_numbered(&self.id, self.sequence);
+        self.attachment.detach();
         // No more events are accepted, so the thread ends after those that are queued, before so many are done.
         self.progress.wait_for(u64::MAX, Self::DROP_DEADLINE);
     }
@@ -128,6 +126,9 @@ impl Drop for SinkGuard {
 
 impl fmt::Debug for SinkGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SinkGuard").field("id", &self.id).field("lost", &self.lost()).finish_non_exhaustive()
+        f.debug_struct("SinkGuard")
+            .field("id", &self.attachment.id)
+            .field("lost", &self.lost())
+            .finish_non_exhaustive()
     }
 }

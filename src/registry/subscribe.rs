@@ -9,7 +9,7 @@ use tokio::task::coop::poll_proceed;
 use super::error::AttachError;
 use super::handler::Run;
 use super::queue::{Queue, QueueCounts, WhenFull};
-use super::telemetry::Telemetry;
+use super::telemetry::{Attachment, Telemetry};
 use crate::event::{Content, EventName, OwnedEvent};
 
 /// How a [`Subscription`] queues.
@@ -75,9 +75,7 @@ impl SubscribeOptions {
 /// ```
 #[must_use = "bind it to a named variable: `let _ = …` drops it at once, which detaches it"]
 pub struct Subscription {
-    telemetry: Telemetry,
-    id: Arc<str>,
-    sequence: u64,
+    pub(super) attachment: Attachment,
     queue: Arc<Queue>,
 }
 
@@ -108,9 +106,10 @@ impl Telemetry {
         events: impl IntoIterator<Item = N>,
         options: SubscribeOptions,
     ) -> Result<Subscription, AttachError> {
-        let (id, queue) = (id.into(), Queue::new(options.capacity, options.when_full));
-        let sequence = self.attach_handler(id.clone(), events, options.content, Run::Queue(queue.clone()))?;
-        Ok(Subscription { telemetry: self.clone(), id, sequence, queue })
+        let queue = Queue::new(options.capacity, options.when_full);
+        let run = Run::Queue(queue.clone());
+        let attachment = self.attach_handler(id.into(), events, options.content, run)?;
+        Ok(Subscription { attachment, queue })
     }
 }
 
@@ -137,11 +136,6 @@ impl Subscription {
     pub fn counts(&self) -> QueueCounts {
         QueueCounts(self.queue.clone())
     }
-
-    /// Distinguishes it from another that is attached under the same id later.
-    pub(super) fn sequence(&self) -> u64 {
-        self.sequence
-    }
 }
 
 /// Cancel safe: an event that was not returned stays queued.
@@ -164,15 +158,14 @@ impl Drop for Subscription {
         self.queue.close();
         // Some thread may keep the queue in a cached table for long.
         self.queue.clear();
-        // By its number: if it was detached before, another may have the id by now.
-        self.telemetry.detach_numbered(&self.id, self.sequence);
+        self.attachment.detach();
     }
 }
 
 impl fmt::Debug for Subscription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subscription")
-            .field("id", &self.id)
+            .field("id", &self.attachment.id)
             .field("lost", &self.lost())
             .finish_non_exhaustive()
     }

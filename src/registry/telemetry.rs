@@ -43,6 +43,21 @@ pub struct Telemetry(Handle);
 impl UnwindSafe for Telemetry {}
 impl RefUnwindSafe for Telemetry {}
 
+/// A handler that was attached, and no other that has its id after it.
+#[derive(Clone)]
+pub(super) struct Attachment {
+    pub(super) telemetry: Telemetry,
+    pub(super) id: Arc<str>,
+    sequence: u64,
+}
+
+impl Attachment {
+    /// Detaches the handler, unless that has been done before.
+    pub(super) fn detach(&self) {
+        dispatch::detach(self.telemetry.registry(), &self.id, |now| now.sequence() == self.sequence);
+    }
+}
+
 /// The global handle is no `Arc`, because spans clone their handle: the threads of a server would share its counter.
 #[derive(Clone, Default)]
 enum Handle {
@@ -120,14 +135,14 @@ impl Telemetry {
         self.attach_handler(id.into(), events, Content::ALL, Run::function(handler)).map(drop)
     }
 
-    /// Returns its sequence number, which distinguishes it from another that is attached under the same id later.
+    /// Attaches what handles these events. What is returned detaches it.
     pub(super) fn attach_handler<N: TryInto<EventName, Error: Into<AttachError>>>(
         &self,
         id: Arc<str>,
         events: impl IntoIterator<Item = N>,
         content: Content,
         run: Run,
-    ) -> Result<u64, AttachError> {
+    ) -> Result<Attachment, AttachError> {
         let mut names: Vec<EventName> = Vec::new();
         for event in events {
             let name = event.try_into().map_err(Into::into)?;
@@ -139,8 +154,8 @@ impl Telemetry {
         let registry = self.registry();
         let sequence = registry.next_sequence();
         let handler = Handler { id: id.clone(), events: names.into(), content, run, sequence };
-        registry.insert(id, Attached::Handler(Arc::new(handler)))?;
-        Ok(sequence)
+        registry.insert(id.clone(), Attached::Handler(Arc::new(handler)))?;
+        Ok(Attachment { telemetry: self.clone(), id, sequence })
     }
 
     /// Attaches a listener, which follows whole spans and keeps a state for each.
@@ -256,12 +271,6 @@ impl Telemetry {
     #[must_use]
     pub fn ptr_eq(&self, other: &Self) -> bool {
         self.id() == other.id()
-    }
-
-    /// Detaches what was attached with this number, also if its id belongs to another meanwhile. Returns whether it was
-    /// still attached.
-    pub(super) fn detach_numbered(&self, id: &str, sequence: u64) -> bool {
-        dispatch::detach(self.registry(), id, |now| now.sequence() == sequence)
     }
 
     #[inline]
