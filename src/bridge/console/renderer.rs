@@ -76,7 +76,13 @@ impl Renderer {
             let Some(oldest) = oldest else { return };
             self.evict(oldest);
         }
-        let number = known.unwrap_or_else(|| self.begin(render::request_id(event)));
+        let number = known.unwrap_or_else(|| {
+            let (number, was_live) = self.running.begin(render::request_id(event));
+            if was_live {
+                self.out.note("", Role::Faint, "┊ requests overlap: each is shown whole when it ends");
+            }
+            number
+        });
         let span = Span::new(label(event, parent.is_none()), number, parent, depth);
         let is_live = self.running.live == Some(number);
         if let Some(request) = self.running.requests.get_mut(&number).filter(|_| is_live) {
@@ -89,14 +95,6 @@ impl Renderer {
         self.running.add(id, span);
         let input = render::input(event, &self.policy);
         input.into_iter().for_each(|input| self.keep_note(id, Role::Plain, input));
-    }
-
-    fn begin(&mut self, id: String) -> u64 {
-        let (number, was_live) = self.running.begin(id);
-        if was_live {
-            self.out.note("", Role::Faint, "┊ requests overlap: each is shown whole when it ends");
-        }
-        number
     }
 
     fn first_chunk(&mut self, id: SpanId, event: &Event<'_>) {
