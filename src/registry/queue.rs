@@ -27,8 +27,9 @@ pub(super) struct Queue {
     state: Mutex<State>,
     capacity: usize,
     when_full: WhenFull,
-    /// Where emitting threads wait for a free place, with [`WhenFull::Wait`].
-    has_place: Condvar,
+    /// Where threads wait: a sink's for an event while the queue is empty, and with [`WhenFull::Wait`] those that emit while
+    /// it is full.
+    changed: Condvar,
 }
 
 #[derive(Default)]
@@ -43,14 +44,14 @@ struct State {
 
 impl Queue {
     pub(super) fn new(capacity: usize, when_full: WhenFull) -> Arc<Self> {
-        let (state, has_place) = (Mutex::default(), Condvar::new());
-        Arc::new(Self { state, capacity: capacity.max(1), when_full, has_place })
+        let (state, changed) = (Mutex::default(), Condvar::new());
+        Arc::new(Self { state, capacity: capacity.max(1), when_full, changed })
     }
 
     pub(super) fn push(&self, event: OwnedEvent) {
         let mut state = self.lock();
         while self.when_full == WhenFull::Wait && !state.is_closed && self.is_full(&state) {
-            state = self.has_place.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         if state.is_closed || self.is_full(&state) {
             state.lost += 1;
@@ -59,10 +60,15 @@ impl Queue {
         }
         state.accepted += 1;
         state.events.push_back(event);
-        let reader = state.reader.take();
+        let (reader, was_empty) = (state.reader.take(), state.events.len() == 1);
         // A waker is code of the reader's executor, so it is called without the lock.
         drop(state);
-        reader.into_iter().for_each(Waker::wake);
+        match reader {
+            Some(reader) => reader.wake(),
+            // A notification is a system call, so there is none for a thread that cannot be waiting.
+            None if was_empty => self.changed.notify_all(),
+            None => {}
+        }
     }
 
     pub(super) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<OwnedEvent>> {
@@ -77,6 +83,13 @@ impl Queue {
         Poll::Pending
     }
 
+    /// Blocks the thread until there is an event, or the queue is closed.
+    pub(super) fn wait_next(&self) -> Option<OwnedEvent> {
+        let state = self.lock();
+        let waited = self.changed.wait_while(state, |state| state.events.is_empty() && !state.is_closed);
+        self.pop(&mut waited.unwrap_or_else(PoisonError::into_inner))
+    }
+
     pub(super) fn try_next(&self) -> Option<OwnedEvent> {
         self.pop(&mut self.lock())
     }
@@ -89,7 +102,7 @@ impl Queue {
     pub(super) fn close(&self) {
         let mut state = self.lock();
         state.is_closed = true;
-        self.has_place.notify_all();
+        self.changed.notify_all();
         let reader = state.reader.take();
         drop(state);
         reader.into_iter().for_each(Waker::wake);
@@ -105,7 +118,7 @@ impl Queue {
     fn pop(&self, state: &mut State) -> Option<OwnedEvent> {
         // Threads wait only while the queue is full, so they are woken when it no longer is.
         if self.is_full(state) {
-            self.has_place.notify_all();
+            self.changed.notify_all();
         }
         state.events.pop_front()
     }

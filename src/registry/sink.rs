@@ -5,15 +5,10 @@
 //! number of events that were queued before it, and asks the thread to write once it has taken so many, even if more are
 //! queued. Detaching closes the queue, which ends the thread after the last event.
 
-use std::future::Future;
 use std::io;
 use std::mem;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
-
-use futures::StreamExt as _;
+use std::thread;
 
 use super::dispatch::{self, Callee, HandlerFailure};
 use super::error::AttachError;
@@ -134,8 +129,8 @@ struct Worker<S> {
 
 impl<S: Sink> Worker<S> {
     /// Works until the subscription ends, because the sink was detached.
-    fn run(&mut self, mut events: Subscription) {
-        while let Some(event) = block_on(events.next()) {
+    fn run(&mut self, events: Subscription) {
+        while let Some(event) = events.queue.wait_next() {
             self.sink.take(&event.as_event());
             self.taken += 1;
             if events.queued() == 0 || self.sink.is_full() || self.progress.is_flush_due(self.taken) {
@@ -163,25 +158,5 @@ impl<S: Sink> Worker<S> {
 impl<S> Drop for Worker<S> {
     fn drop(&mut self) {
         self.progress.end();
-    }
-}
-
-/// Blocks this thread on a future.
-fn block_on<F: Future>(future: F) -> F::Output {
-    struct Unpark(Thread);
-
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => thread::park(),
-        }
     }
 }

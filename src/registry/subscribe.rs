@@ -76,7 +76,7 @@ impl SubscribeOptions {
 #[must_use = "bind it to a named variable: `let _ = …` drops it at once, which detaches it"]
 pub struct Subscription {
     pub(super) attachment: Attachment,
-    queue: Arc<Queue>,
+    pub(super) queue: Arc<Queue>,
 }
 
 impl Telemetry {

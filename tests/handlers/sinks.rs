@@ -75,6 +75,30 @@ fn a_sink_that_is_full_writes_although_more_is_queued() {
     assert_eq!(written(Some(2), |sink| sink), [vec!["allm.a", "allm.b"], vec!["allm.c"]]);
 }
 
+/// Emits another event for each that it takes, so that its queue is never empty.
+struct Feeds(Telemetry);
+
+impl Sink for Feeds {
+    fn take(&mut self, _: &Event<'_>) {
+        self.0.execute("a", [("n", 1)], [("k", 1)]).unwrap();
+    }
+
+    fn write(&mut self, _lost: u64) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_flush_ends_although_the_queue_is_never_empty() {
+    let telemetry = Telemetry::new();
+    let sink = Feeds(telemetry.clone());
+    let guard = telemetry.attach_sink("feeds", ["allm.a"], SubscribeOptions::new(8), sink).unwrap();
+    telemetry.execute("a", [("n", 1)], [("k", 1)]).unwrap();
+    (0..3).for_each(|_| assert!(guard.flush(SOON).is_complete()));
+    drop(guard);
+    assert!(telemetry.list_handlers("").is_empty());
+}
+
 #[test]
 fn a_sink_that_is_stuck_is_detached_when_its_guard_goes_and_nobody_waits_for_it_any_more() {
     let (telemetry, (go, busy), (written, writes)) = (Telemetry::new(), channel(), channel());
