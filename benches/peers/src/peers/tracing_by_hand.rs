@@ -56,9 +56,19 @@ pub(super) fn bridged(row: &Row) -> Case {
 
 struct ByHand;
 
-/// What the call gave, as both tell it.
+/// What the call gave, as both record it.
 const INPUT: u64 = 812;
 const OUTPUT: u64 = 96;
+
+// Not known to the compiler: a program reads them from the response.
+
+fn answered() -> &'static str {
+    black_box("gpt-5-2026")
+}
+
+fn response_id() -> &'static str {
+    black_box("chatcmpl-1")
+}
 
 async fn call(model: &str, work: impl Work) -> Output {
     let span = info_span!(
@@ -89,11 +99,11 @@ async fn call(model: &str, work: impl Work) -> Output {
         let output = work.await;
         let span = tracing::Span::current();
         let (input, told) = (INPUT.cast_signed(), OUTPUT.cast_signed());
-        span.record("gen_ai.response.model", "gpt-5-2026");
-        span.record("gen_ai.response.id", "chatcmpl-1");
+        span.record("gen_ai.response.model", answered());
+        span.record("gen_ai.response.id", response_id());
         span.record("gen_ai.usage.input_tokens", input);
         span.record("gen_ai.usage.output_tokens", told);
-        span.record("llm.model_name", "gpt-5-2026");
+        span.record("llm.model_name", answered());
         span.record("llm.token_count.prompt", input);
         span.record("llm.token_count.completion", told);
         span.record("llm.token_count.total", input + told);
@@ -108,8 +118,8 @@ struct Bridged;
 
 fn tell(_: &u64, record: &mut Record<'_>) {
     record.usage(Usage::new().input(INPUT).output(OUTPUT));
-    record.response_model("gpt-5-2026");
-    record.response_id("chatcmpl-1");
+    record.response_model(answered());
+    record.response_id(response_id());
 }
 
 impl Bridged {
@@ -147,7 +157,7 @@ macro_rules! peer {
 
             #[inline(always)]
             fn generate(&self, work: impl Work) -> impl Work {
-                self.call("gpt-5", work)
+                self.call(black_box("gpt-5"), work)
             }
 
             #[inline(always)]
