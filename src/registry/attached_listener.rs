@@ -25,7 +25,7 @@ enum Stage<L: Listener> {
 /// A [`Listener`] whose type is erased, so that a table can hold listeners of all types. Each gets back only what it
 /// returned itself.
 pub(super) trait ErasedListener: Send + Sync {
-    fn build(&self) -> Box<Kept>;
+    fn build(&self) -> Arc<Kept>;
     fn start(&self, kept: &mut Kept, event: &Event<'_>, parent: Option<&Kept>);
     fn event(&self, kept: &Kept, event: &Event<'_>);
     fn chunk(&self, kept: &Kept, gap: Duration);
@@ -34,8 +34,8 @@ pub(super) trait ErasedListener: Send + Sync {
 }
 
 impl<L: Listener> ErasedListener for L {
-    fn build(&self) -> Box<Kept> {
-        Box::new(Stage::<L>::Built(self.on_build()))
+    fn build(&self) -> Arc<Kept> {
+        Arc::new(Stage::<L>::Built(self.on_build()))
     }
 
     fn start(&self, kept: &mut Kept, event: &Event<'_>, parent: Option<&Kept>) {

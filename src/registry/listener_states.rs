@@ -26,39 +26,50 @@ pub(crate) struct ListenerStates {
     entries: Vec<Entry>,
 }
 
+/// What one listener keeps for one span.
 struct Entry {
-    state: Arc<ListenerState>,
+    listener: Arc<AttachedListener>,
+    /// The handle that the listener is attached to.
+    telemetry: Telemetry,
+    span: SpanName,
+    /// Shared with the nodes inside the span. `None` if `on_build` failed.
+    kept: Option<Arc<Kept>>,
     /// It is of this very span, and not of one further out.
     own: bool,
     /// Its listener is called around polls here.
     around: bool,
 }
 
-/// What one listener keeps for one span.
-struct ListenerState {
-    listener: Arc<AttachedListener>,
-    /// The handle that the listener is attached to.
-    telemetry: Telemetry,
-    span: SpanName,
-    /// `None` if `on_build` failed.
-    kept: Option<Box<Kept>>,
-}
-
-impl ListenerState {
+impl Entry {
     fn build(listener: &Arc<AttachedListener>, telemetry: &Telemetry, span: SpanName) -> Self {
-        let mut state = Self { listener: listener.clone(), telemetry: telemetry.clone(), span, kept: None };
-        state.kept = state.call(&span.event(Phase::Start), |listener| listener.build());
-        state
+        let (listener, telemetry, around) = (listener.clone(), telemetry.clone(), listener.wants_around);
+        let mut entry = Self { listener, telemetry, span, kept: None, own: true, around };
+        entry.kept = entry.call(&span.event(Phase::Start), |listener| listener.build());
+        entry
     }
 
     /// Makes a state of what was captured. Returns whether there is one now.
-    fn start(&mut self, event: &Event<'_>, parent: Option<&Entry>) -> bool {
-        let parent = parent.and_then(|parent| parent.state.kept.as_deref());
+    fn start(&mut self, event: &Event<'_>, around: Option<&ListenerStates>) -> bool {
+        let parent = around.and_then(|around| around.find(&self.listener)?.kept.as_deref());
         let Some(mut kept) = self.kept.take() else { return false };
-        let started = self.call(event.name(), |listener| listener.start(&mut *kept, event, parent));
-        // Even if it failed: the drop of this state drops what is left of it, as user code.
+        // Before its start, a span is not shared, and neither is what is kept for it.
+        let started = Arc::get_mut(&mut kept)
+            .and_then(|kept| self.call(event.name(), |listener| listener.start(kept, event, parent)));
+        // Even if it failed: the drop of this entry drops what is left of it, as user code.
         self.kept = Some(kept);
         started.is_some()
+    }
+
+    /// Shares the state with a node inside the span.
+    fn share(&self, telemetry: &Telemetry) -> Self {
+        Self {
+            listener: self.listener.clone(),
+            telemetry: self.telemetry.clone(),
+            span: self.span,
+            kept: self.kept.clone(),
+            own: false,
+            around: self.listener.wants_around && self.telemetry.ptr_eq(telemetry),
+        }
     }
 
     /// Calls the listener, unless it was detached. One that fails is detached and reported.
@@ -82,24 +93,11 @@ impl ListenerState {
     }
 }
 
-impl Drop for ListenerState {
+impl Drop for Entry {
     fn drop(&mut self) {
         if let Some(kept) = self.kept.take() {
             self.callee(None).drop_value(kept);
         }
-    }
-}
-
-impl Entry {
-    fn build(listener: &Arc<AttachedListener>, telemetry: &Telemetry, span: SpanName) -> Self {
-        let state = Arc::new(ListenerState::build(listener, telemetry, span));
-        Self { state, own: true, around: listener.wants_around }
-    }
-
-    fn start(&mut self, event: &Event<'_>, around: Option<&ListenerStates>) -> bool {
-        let parent = around.and_then(|around| around.find(&self.state.listener));
-        // Before its start, a span is not shared, and neither are its states.
-        Arc::get_mut(&mut self.state).is_some_and(|state| state.start(event, parent))
     }
 }
 
@@ -138,29 +136,28 @@ impl ListenerStates {
 
     /// Shares the states of the span around, for those listeners that have none of this one.
     pub(crate) fn inherit(&mut self, telemetry: &Telemetry, around: &Self) {
-        for Entry { state, .. } in &around.entries {
-            if state.listener.is_attached() && self.find(&state.listener).is_none() {
-                let around = state.listener.wants_around && state.telemetry.ptr_eq(telemetry);
-                self.entries.push(Entry { state: state.clone(), own: false, around });
+        for entry in &around.entries {
+            if entry.listener.is_attached() && self.find(&entry.listener).is_none() {
+                self.entries.push(entry.share(telemetry));
             }
         }
-        self.entries.sort_by_key(|entry| entry.state.listener.sequence);
+        self.entries.sort_by_key(|entry| entry.listener.sequence);
     }
 
     /// A first chunk, or a retry. The first concerns the span's own states only.
     pub(crate) fn event(&self, telemetry: &Telemetry, event: &Event<'_>, own_only: bool) {
-        for Entry { state, own, .. } in &self.entries {
-            if *own || (!own_only && state.telemetry.ptr_eq(telemetry)) {
-                state.call_with(event.name(), |listener, kept| listener.event(kept, event));
+        for entry in &self.entries {
+            if entry.own || (!own_only && entry.telemetry.ptr_eq(telemetry)) {
+                entry.call_with(event.name(), |listener, kept| listener.event(kept, event));
             }
         }
     }
 
     pub(crate) fn chunk(&self, gap: Duration) {
-        for Entry { state, .. } in self.entries.iter().filter(|entry| entry.own) {
-            if state.listener.wants_chunks {
-                let event = state.span.event(Phase::FirstChunk);
-                state.call_with(&event, |listener, kept| listener.chunk(kept, gap));
+        for entry in self.entries.iter().filter(|entry| entry.own) {
+            if entry.listener.wants_chunks {
+                let event = entry.span.event(Phase::FirstChunk);
+                entry.call_with(&event, |listener, kept| listener.chunk(kept, gap));
             }
         }
     }
@@ -170,7 +167,7 @@ impl ListenerStates {
         let Some(name) = event.span() else { return };
         for listener in listeners.iter().filter(|listener| listener.follows(name)) {
             match self.find(listener).filter(|entry| entry.own) {
-                Some(entry) => entry.state.call_with(event.name(), |it, kept| it.end(kept, event)),
+                Some(entry) => entry.call_with(event.name(), |it, kept| it.end(kept, event)),
                 // It was attached after the start of this span.
                 None => listener.miss_end(),
             }
@@ -197,15 +194,15 @@ impl ListenerStates {
     }
 
     fn find(&self, listener: &Arc<AttachedListener>) -> Option<&Entry> {
-        self.entries.iter().find(|entry| Arc::ptr_eq(&entry.state.listener, listener))
+        self.entries.iter().find(|entry| Arc::ptr_eq(&entry.listener, listener))
     }
 }
 
 /// Calls each listener inside the one before it, and `poll` inside them all. A listener may call what it encloses twice or
 /// not at all; it runs once all the same.
 fn nest(entries: &[Entry], ended: bool, outer: Nesting, poll: &mut dyn FnMut()) {
-    let Some((Entry { state, own, around }, inner)) = entries.split_first() else { return poll() };
-    if !around {
+    let Some((entry, inner)) = entries.split_first() else { return poll() };
+    if !entry.around {
         return nest(inner, ended, outer, poll);
     }
     let mut ran = false;
@@ -215,9 +212,9 @@ fn nest(entries: &[Entry], ended: bool, outer: Nesting, poll: &mut dyn FnMut()) 
         }
     };
     // A shared state is of a span further out, which may be open although this one has ended.
-    let ended = ended && *own;
-    let event = state.span.event(Phase::Start);
-    state.call_with(&event, |listener, kept| listener.enclose(kept, ended, &mut enclosed));
+    let ended = ended && entry.own;
+    let event = entry.span.event(Phase::Start);
+    entry.call_with(&event, |listener, kept| listener.enclose(kept, ended, &mut enclosed));
     // If the listener did not call it, was detached, or panicked before it did.
     enclosed();
 }
