@@ -24,7 +24,7 @@ const START: &[Rule] = &[
     Rule::start("allm.request_id", "`request_id`", |it| {
         Some(Attribute::text(it.start.request_id().as_str()))
     }),
-    Rule::start("allm.span_id", "`span_id`", |it| Some(Attribute::text(it.start.span_id.to_string()))),
+    Rule::start("allm.span_id", "`span_id`", |it| Some(Attribute::text(it.start.span_id.to_hex()))),
     Rule::start("allm.engine", "`engine`", |it| key(&it.start.engine)),
 ];
 
