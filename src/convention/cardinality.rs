@@ -5,7 +5,7 @@
 //! replaced by `_OTHER` and counted. The set of values only grows, up to its bound: what passed once always passes.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
@@ -35,7 +35,9 @@ pub(super) struct CardinalityLimiter {
     overflow_count: AtomicU64,
 }
 
-type Seen = RwLock<HashSet<Box<str>>>;
+// Most programs use few values, which are found with one or two comparisons. Hashing each label took 1,600 of the 10,000
+// instructions for the metrics of a span.
+type Seen = RwLock<BTreeSet<Box<str>>>;
 
 impl CardinalityLimiter {
     const DIMENSIONS: usize = Dimension::ErrorType as usize + 1;
