@@ -10,18 +10,18 @@ use super::context::Context;
 use crate::event::{RequestId, RequestIdCell};
 use crate::registry::Telemetry;
 
-/// A future, stream or closure that carries a context: it is polled and dropped in it.
+/// Polls and drops a future or stream in a given context.
 ///
 /// Returned by [`Context::scope`], [`Telemetry::scope`](crate::Telemetry::scope),
 /// [`with_request_id`](crate::with_request_id) and `in_current_context`.
 ///
 /// # Panics
 ///
-/// A future panics when it is polled after it was ready.
+/// The future panics if polled after completion.
 ///
 /// # Cancel safety
 ///
-/// As cancel safe as what it wraps.
+/// Cancel safe if the inner future is cancel safe.
 #[pin_project(PinnedDrop)]
 #[derive(Debug)]
 #[must_use = "futures and streams do nothing unless polled"]
@@ -29,30 +29,30 @@ pub struct InContext<T> {
     // An `Option`, so that it can be dropped in its context without `unsafe`.
     #[pin]
     inner: Option<T>,
-    // Boxed, so that what is wrapped stays small to move.
+    // Boxed to keep the wrapper small.
     carried: Box<Carried>,
 }
 
 #[derive(Debug)]
 struct Carried {
-    /// Until the first poll, the context it was made in.
+    /// Before the first poll, the context in which the wrapper was created; afterwards, the one in which it is polled.
     context: Context,
-    /// What is changed in the context at the first poll. `None` afterwards.
+    /// The change to apply at the first poll. `None` if `context` is final.
     scope: Option<Scope>,
 }
 
-/// What a scope changes in the context around it.
+/// The change that a scope makes to the enclosing context.
 #[derive(Debug)]
 pub(crate) enum Scope {
-    /// Nothing: it only carries the context.
+    /// No change.
     Same,
     RequestId(RequestId),
     Telemetry(Telemetry),
 }
 
 impl Scope {
-    /// The context inside this scope.
-    fn inside(self, outer: &Context) -> Context {
+    /// Returns the context inside this scope.
+    fn apply(self, outer: &Context) -> Context {
         match self {
             Self::Same => outer.clone(),
             Self::RequestId(id) => outer.with_request(RequestIdCell::Known(id)),
@@ -62,12 +62,12 @@ impl Scope {
 }
 
 impl<T> InContext<T> {
-    /// Carries exactly this context.
+    /// Uses exactly this context.
     pub(crate) fn exactly(context: Context, inner: T) -> Self {
         Self { inner: Some(inner), carried: Box::new(Carried { context, scope: None }) }
     }
 
-    /// Carries the context that is current now or at the first poll, as [`Context::settle`] decides, changed by `scope`.
+    /// Uses the context that is current now or that of the first poll, as [`Context::settle`] chooses, changed by `scope`.
     pub(crate) fn pending(scope: Scope, inner: T) -> Self {
         let carried = Carried { context: Context::current(), scope: Some(scope) };
         Self { inner: Some(inner), carried: Box::new(carried) }
@@ -97,30 +97,31 @@ impl<T> InContext<T> {
         self.inner.take()
     }
 
-    /// Runs a closure in its context. One that never runs is dropped in it all the same.
+    /// Runs the closure in its context. A closure that is never run is dropped in its context, too.
     pub(crate) fn run<R>(mut self) -> R
     where
         T: FnOnce() -> R,
     {
-        let work = self.inner.take().expect("a closure runs once");
-        self.carried.settled().enter_poll(work)
+        let work = self.inner.take().expect("`run` takes the wrapper by value");
+        self.carried.for_poll().enter_poll(work)
     }
 }
 
 impl Carried {
-    /// The context for a poll.
-    fn settled(&mut self) -> &mut Context {
+    /// Returns the context for a poll, which is chosen at the first.
+    fn for_poll(&mut self) -> &mut Context {
         if let Some(scope) = self.scope.take() {
             self.context.settle();
-            self.context = scope.inside(&self.context);
+            self.context = scope.apply(&self.context);
         }
         &mut self.context
     }
 
-    /// The context for the drop. If it was never polled, that is the one it was made in, with its own change.
-    fn unsettled(&mut self) -> &mut Context {
+    /// Returns the context for the drop. If the wrapper was never polled, that is the context in which it was created, with
+    /// the change of its scope.
+    fn for_drop(&mut self) -> &mut Context {
         if let Some(scope) = self.scope.take() {
-            self.context = scope.inside(&self.context);
+            self.context = scope.apply(&self.context);
         }
         &mut self.context
     }
@@ -131,16 +132,16 @@ impl<F: Future> Future for InContext<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        this.carried.settled().enter_poll(|| match this.inner.as_mut().as_pin_mut() {
+        this.carried.for_poll().enter_poll(|| match this.inner.as_mut().as_pin_mut() {
             Some(inner) => {
                 let polled = inner.poll(cx);
-                // What is left of it is dropped here, in its context, and not by the caller.
+                // Dropped inside the context as soon as it is ready, and not by the caller later.
                 if polled.is_ready() {
                     this.inner.set(None);
                 }
                 polled
             }
-            None => panic!("a future that carries a context was polled after it was ready"),
+            None => panic!("`InContext` polled after completion"),
         })
     }
 }
@@ -150,10 +151,11 @@ impl<S: Stream> Stream for InContext<S> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
         let mut this = self.project();
+        // Without entering the context, so that listeners are not called for a finished stream.
         if this.inner.is_none() {
             return Poll::Ready(None);
         }
-        this.carried.settled().enter_poll(|| {
+        this.carried.for_poll().enter_poll(|| {
             let polled =
                 this.inner.as_mut().as_pin_mut().map_or(Poll::Ready(None), |inner| inner.poll_next(cx));
             if matches!(polled, Poll::Ready(None)) {
@@ -179,7 +181,7 @@ impl<T> PinnedDrop for InContext<T> {
     fn drop(self: Pin<&mut Self>) {
         let mut this = self.project();
         if this.inner.is_some() {
-            this.carried.unsettled().enter_poll(|| this.inner.set(None));
+            this.carried.for_drop().enter_poll(|| this.inner.set(None));
         }
     }
 }

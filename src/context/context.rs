@@ -5,14 +5,14 @@ use super::node::{Kind, Node};
 use crate::event::{LazyRequestId, RequestId, RequestIdCell};
 use crate::registry::{ListenerStates, Telemetry};
 
-/// The context of a piece of code: the request id, the span around it, and the [`Telemetry`] that it emits to.
+/// The request id, the span and the [`Telemetry`] handle of a piece of code.
 ///
-/// It can be cloned, sent through a channel and entered elsewhere, and is the same context there. It keeps the span's
-/// identity alive, not its work.
+/// A context can be cloned, sent through a channel and entered in another task or thread. It keeps the identity of the span
+/// alive, but does not delay its end.
 ///
 /// # Examples
 ///
-/// Work that is queued in one request and done by a worker thread:
+/// A worker thread does work that was queued by a request:
 ///
 /// ```
 /// use allm_telemetry::{prelude::*, Context, current_request_id};
@@ -20,9 +20,9 @@ use crate::registry::{ListenerStates, Telemetry};
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
 /// async {
-///     let asked_by = Context::current();
+///     let context = Context::current();
 ///     let id = current_request_id();
-///     std::thread::spawn(move || asked_by.run(|| assert_eq!(current_request_id(), id))).join().unwrap();
+///     std::thread::spawn(move || context.run(|| assert_eq!(current_request_id(), id))).join().unwrap();
 /// }
 /// .in_span_infallible(Span::chat())
 /// .await;
@@ -30,9 +30,9 @@ use crate::registry::{ListenerStates, Telemetry};
 /// ```
 #[derive(Clone, Default)]
 pub struct Context {
-    /// The innermost observed span or scope.
+    /// The innermost node.
     pub(super) node: Option<Arc<Node>>,
-    /// The request, if nobody observes it. Such a request needs no node, so that it allocates nothing.
+    /// The id of an unobserved request. Such a request has no node, so that nothing is allocated.
     pub(super) bare_request: Option<LazyRequestId>,
 }
 
@@ -40,9 +40,10 @@ impl Context {
     /// Returns the request id, if this is the context of a request.
     #[must_use]
     pub fn request_id(&self) -> Option<RequestId> {
+        // If both exist, the request was begun inside the node.
         match self.bare_request {
             Some(request) => Some(request.id()),
-            None => self.node.as_ref()?.request()?.get().clone().into(),
+            None => Some(self.node.as_ref()?.request()?.get().clone()),
         }
     }
 
@@ -50,7 +51,7 @@ impl Context {
         Self { node: Some(node), bare_request: None }
     }
 
-    /// The same inside a request: a new one that nobody observes, unless there is one already.
+    /// Adds a new unobserved request, if this context has no request.
     #[inline]
     pub(crate) fn in_request(mut self) -> Self {
         if !self.has_request() {
@@ -69,7 +70,7 @@ impl Context {
         Self::of(Node::new(Kind::Scope(self.request()), telemetry, self.to_node()))
     }
 
-    /// The request, for what is opened inside. Does not read its id.
+    /// Returns the request for a nested span, without computing its id.
     pub(crate) fn request(&self) -> Option<RequestIdCell> {
         match self.bare_request {
             Some(request) => Some(RequestIdCell::lazy(request)),
@@ -86,9 +87,9 @@ impl Context {
         self.node.as_ref().map_or_else(Telemetry::global, |node| node.telemetry.clone())
     }
 
-    /// Whether a scope or an observed span has decided on the handle. Otherwise it is the global one by default.
-    pub(super) fn has_telemetry(&self) -> bool {
-        self.node.as_ref().is_some_and(|node| node.has_telemetry())
+    /// Returns whether the handle was set by a scope or by an observed span, and is not merely the global default.
+    pub(super) fn has_explicit_telemetry(&self) -> bool {
+        self.node.as_ref().is_some_and(|node| node.has_explicit_telemetry())
     }
 
     #[inline]

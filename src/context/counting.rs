@@ -1,40 +1,39 @@
-//! Counting tokens once.
+//! Decides which span reports token usage, so that no tokens are counted twice.
 //!
 //! The same tokens are often recorded twice: an adapter observes a call that the client library observes as well, or an
-//! agent reports the sum of its calls. A dashboard that adds up spans must see them once, so a span that ends with usage
-//! decides here whether it counts, and every exporter follows that decision.
+//! agent reports the sum of its calls. A sum over all spans would count them twice. So when a span with usage ends, this
+//! module decides whether it reports its tokens, and all exporters use that decision.
 //!
-//! Two spans are the same call, observed twice, if one is inside the other, both are of one family (`generate` and `stream`
-//! are a family, each other call is its own) and no tool, step, chat or retrieval lies between them. Of such a pair the one that ends
-//! first counts. A chat or step counts only if nothing inside it has counted. Everything else counts for itself: an
-//! embedding inside a generation, or another model's call inside a tool.
+//! Two spans observe the same call if one is nested in the other, both belong to one family (`generate` and `stream` are a
+//! family, each other call is its own) and no tool, step, chat or retrieval lies between them. The one that ends first
+//! reports the tokens. A chat or step reports its tokens only if no nested span has reported any. All other spans report
+//! their own tokens: an embedding inside a generation, or the call of another model inside a tool.
 //!
-//! Each node has one atomic cell, which is written once. The span's own end and the ends of the spans inside it compete for
-//! it with a compare-and-exchange, so two ends on two threads cannot both count the same tokens.
+//! Each node has one atomic, which is set once: by the end of its span or of a nested span, whichever is first. Both use a
+//! compare-and-exchange, so two ends on two threads cannot both report the same tokens.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::node::Node;
 use crate::event::SpanName;
 
-/// Who has counted the tokens of a span, if its end or one inside it has.
+/// Which span has reported the tokens of a span: itself, a nested one, or none so far.
 #[derive(Debug)]
-pub(super) struct UsageCount(AtomicU8);
+pub(super) struct UsageClaim(AtomicU8);
 
-const NOBODY: u8 = 0;
-/// The span itself has, at its end.
-const SELF: u8 = 1;
-/// A span inside it has.
-const INSIDE: u8 = 2;
+const UNCLAIMED: u8 = 0;
+const BY_SELF: u8 = 1;
+const BY_NESTED: u8 = 2;
 
-impl UsageCount {
+impl UsageClaim {
     pub(super) const fn new() -> Self {
-        Self(AtomicU8::new(NOBODY))
+        Self(AtomicU8::new(UNCLAIMED))
     }
 
-    /// Claims the tokens for `by` unless they are claimed already. Returns whose they are.
+    /// Claims the tokens for `by`, unless they are claimed already. Returns the claim that holds.
     fn claim(&self, by: u8) -> u8 {
-        match self.0.compare_exchange(NOBODY, by, Ordering::Relaxed, Ordering::Relaxed) {
+        // Relaxed: the claim is the only data, and all threads agree on the order of changes of one atomic.
+        match self.0.compare_exchange(UNCLAIMED, by, Ordering::Relaxed, Ordering::Relaxed) {
             Ok(_) => by,
             Err(earlier) => earlier,
         }
@@ -42,39 +41,41 @@ impl UsageCount {
 }
 
 impl Node {
-    /// Decides whether the tokens of this span, which ends, count. Called once, by a span that has usage.
-    pub(crate) fn count_usage(&self) -> bool {
+    /// Decides, at the end of this span, whether it reports its tokens. Called once, if usage was recorded.
+    pub(crate) fn claim_usage(&self) -> bool {
         let Some(name) = self.start().map(|start| start.name) else { return false };
+        // Tools and retrievals use no tokens of a model themselves: usage recorded on them is that of nested calls.
         if !name.is_call() && !is_agent(name) {
             return false;
         }
-        if self.usage_count().claim(SELF) == INSIDE {
+        if self.usage_claim().claim(BY_SELF) == BY_NESTED {
             return false;
         }
-        // An outer span that observes the same call and has ended first has counted these tokens. All outer ones are
-        // claimed even so: each of them contains these tokens.
-        let mut counts = true;
-        for outer in self.same_call_around(name) {
-            counts &= outer.usage_count().claim(INSIDE) != SELF;
+        // If an enclosing span of the same call has already ended, it has reported these tokens. No early return: every
+        // enclosing span includes these tokens and is claimed.
+        let mut reports = true;
+        for outer in self.enclosing_same_call(name) {
+            reports &= outer.usage_claim().claim(BY_NESTED) != BY_SELF;
         }
-        if counts {
-            for agent in self.agents_around() {
-                agent.usage_count().claim(INSIDE);
+        // Steps and chats report only if no nested span does, at any depth.
+        if reports {
+            for agent in self.enclosing_agents() {
+                agent.usage_claim().claim(BY_NESTED);
             }
         }
-        counts
+        reports
     }
 
-    /// The spans around this one that observe the same call.
-    fn same_call_around(&self, name: SpanName) -> impl Iterator<Item = &Self> {
+    /// Returns the enclosing spans that observe the same call.
+    fn enclosing_same_call(&self, name: SpanName) -> impl Iterator<Item = &Self> {
         self.ancestors()
             .take_while(|outer| !outer.is_boundary())
             .filter(move |outer| outer.is_observed_with(self))
             .filter(move |outer| outer.start().is_some_and(|start| family(start.name) == family(name)))
     }
 
-    /// The steps and chats around this one.
-    fn agents_around(&self) -> impl Iterator<Item = &Self> {
+    /// Returns the enclosing steps and chats that are observed on the same handle.
+    fn enclosing_agents(&self) -> impl Iterator<Item = &Self> {
         self.ancestors()
             .filter(move |outer| outer.is_observed_with(self))
             .filter(|outer| outer.name().is_some_and(is_agent))
@@ -84,18 +85,19 @@ impl Node {
         self.start().is_some() && self.telemetry.ptr_eq(&inner.telemetry)
     }
 
-    /// Whether this is a span but not a call, observed or not, such as a tool: what is inside it is a call of its own.
+    /// Returns whether this is a span, observed or not, that is not a call, such as a tool. Calls inside it are distinct from
+    /// the calls that enclose it.
     fn is_boundary(&self) -> bool {
         self.name().is_some_and(|name| !name.is_call())
     }
 }
 
-/// Whether usage of such a span is the sum of the calls inside it. A tool or a retrieval has none.
+/// Returns whether the usage of such a span is the sum of its nested calls.
 fn is_agent(name: SpanName) -> bool {
     matches!(name, SpanName::Step | SpanName::Chat)
 }
 
-/// The name that stands for all names of the family: a client that streams observes what another generates.
+/// Maps `Stream` to `Generate`: an adapter may generate an answer from what the client library streams.
 fn family(name: SpanName) -> SpanName {
     match name {
         SpanName::Stream => SpanName::Generate,

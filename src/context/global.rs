@@ -1,4 +1,4 @@
-//! The free functions: each calls the method of the same name of the current handle.
+//! Free functions that call the method of the same name on the handle of the current context.
 
 use std::sync::Arc;
 
@@ -8,11 +8,12 @@ use crate::registry::{
     AttachError, DetachError, HandlerInfo, Listener, SubscribeOptions, Subscription, Telemetry,
 };
 
-/// [`Telemetry::attach`](crate::Telemetry::attach) on the scope's handle, otherwise on the global one.
+/// Calls [`Telemetry::attach`](crate::Telemetry::attach) on the handle of the current context, or on the global handle outside all
+/// scopes and observed spans.
 ///
 /// # Errors
 ///
-/// As that method.
+/// Returns the errors of [`Telemetry::attach`](crate::Telemetry::attach).
 pub fn attach<N: TryInto<EventName, Error: Into<AttachError>>>(
     id: impl Into<Arc<str>>,
     event: N,
@@ -21,11 +22,12 @@ pub fn attach<N: TryInto<EventName, Error: Into<AttachError>>>(
     telemetry().attach(id, event, handler)
 }
 
-/// [`Telemetry::attach_many`](crate::Telemetry::attach_many) on the scope's handle, otherwise on the global one.
+/// Calls [`Telemetry::attach_many`](crate::Telemetry::attach_many) on the handle of the current context, or on the global handle outside all
+/// scopes and observed spans.
 ///
 /// # Errors
 ///
-/// As that method.
+/// Returns the errors of [`Telemetry::attach_many`](crate::Telemetry::attach_many).
 pub fn attach_many<N: TryInto<EventName, Error: Into<AttachError>>>(
     id: impl Into<Arc<str>>,
     events: impl IntoIterator<Item = N>,
@@ -34,20 +36,22 @@ pub fn attach_many<N: TryInto<EventName, Error: Into<AttachError>>>(
     telemetry().attach_many(id, events, handler)
 }
 
-/// [`Telemetry::listen`](crate::Telemetry::listen) on the scope's handle, otherwise on the global one.
+/// Calls [`Telemetry::listen`](crate::Telemetry::listen) on the handle of the current context, or on the global handle outside all
+/// scopes and observed spans.
 ///
 /// # Errors
 ///
-/// As that method.
+/// Returns the errors of [`Telemetry::listen`](crate::Telemetry::listen).
 pub fn listen(id: impl Into<Arc<str>>, listener: impl Listener) -> Result<(), AttachError> {
     telemetry().listen(id, listener)
 }
 
-/// [`Telemetry::subscribe`](crate::Telemetry::subscribe) on the scope's handle, otherwise on the global one.
+/// Calls [`Telemetry::subscribe`](crate::Telemetry::subscribe) on the handle of the current context, or on the global handle outside all
+/// scopes and observed spans.
 ///
 /// # Errors
 ///
-/// As that method.
+/// Returns the errors of [`Telemetry::subscribe`](crate::Telemetry::subscribe).
 pub fn subscribe<N: TryInto<EventName, Error: Into<AttachError>>>(
     id: impl Into<Arc<str>>,
     events: impl IntoIterator<Item = N>,
@@ -56,11 +60,12 @@ pub fn subscribe<N: TryInto<EventName, Error: Into<AttachError>>>(
     telemetry().subscribe(id, events, capacity)
 }
 
-/// [`Telemetry::subscribe_with`](crate::Telemetry::subscribe_with) on the scope's handle, otherwise on the global one.
+/// Calls [`Telemetry::subscribe_with`](crate::Telemetry::subscribe_with) on the handle of the current context, or on the global handle outside all
+/// scopes and observed spans.
 ///
 /// # Errors
 ///
-/// As that method.
+/// Returns the errors of [`Telemetry::subscribe_with`](crate::Telemetry::subscribe_with).
 pub fn subscribe_with<N: TryInto<EventName, Error: Into<AttachError>>>(
     id: impl Into<Arc<str>>,
     events: impl IntoIterator<Item = N>,
@@ -69,28 +74,32 @@ pub fn subscribe_with<N: TryInto<EventName, Error: Into<AttachError>>>(
     telemetry().subscribe_with(id, events, options)
 }
 
-/// [`Telemetry::detach`](crate::Telemetry::detach) on the scope's handle, otherwise on the global one.
+/// Calls [`Telemetry::detach`](crate::Telemetry::detach) on the handle of the current context, or on the global handle outside all
+/// scopes and observed spans.
 ///
 /// # Errors
 ///
-/// As that method.
+/// Returns the errors of [`Telemetry::detach`](crate::Telemetry::detach).
 pub fn detach(id: &str) -> Result<(), DetachError> {
     telemetry().detach(id)
 }
 
-/// [`Telemetry::list_handlers`](crate::Telemetry::list_handlers) on the scope's handle, otherwise on the global one.
+/// Calls [`Telemetry::list_handlers`](crate::Telemetry::list_handlers) on the handle of the current context, or on the global handle outside all
+/// scopes and observed spans.
 #[must_use]
 pub fn list_handlers(prefix: &str) -> Vec<HandlerInfo> {
     telemetry().list_handlers(prefix)
 }
 
-/// [`Telemetry::execute`](crate::Telemetry::execute) on the scope's handle, otherwise on the global one.
+/// Calls [`Telemetry::execute`](crate::Telemetry::execute) on the handle of the current context, or on the global handle outside all
+/// scopes and observed spans.
 ///
-/// It takes a name without its prefix: `execute("cache.hit", …)` emits `allm.cache.hit`, which [`attach`] takes in full.
+/// `suffix` is the event name without its prefix: `execute("cache.hit", …)` emits `allm.cache.hit`. [`attach`] expects the
+/// full name.
 ///
 /// # Errors
 ///
-/// As that method.
+/// Returns the errors of [`Telemetry::execute`](crate::Telemetry::execute).
 pub fn execute<N: TryInto<EventName, Error: Into<ParseEventNameError>>>(
     suffix: N,
     measurements: impl Into<Measurements>,

@@ -1,27 +1,28 @@
-//! Layer 2: what the current code knows of the request, the span and the handle around it.
+//! Layer 2: the current request id, span and [`Telemetry`](crate::Telemetry) handle.
 //!
-//! A [`Context`] is a pointer to a node in a tree. A node is an observed span, or a scope that changes what is inherited:
-//! the request id or the handle. Nodes point to their parents, so a span finds its parent, its request and its handle by
-//! going up, and a context that is cloned, sent to another task or kept longer than its span still knows them. A request
-//! that nobody observes has no node: its context holds the bits of its id, whose text is made when it is first read, so
-//! it allocates nothing.
+//! A [`Context`] is a pointer to a node in a tree. A node is a span, or a scope that changes the request id or the handle. A
+//! node references its parent, so that the parent span, the request and the handle are found by walking up, even from a
+//! context that was cloned, moved to another task or outlives its span. A request that is not observed has no node: its
+//! context stores a number from which the id is derived when it is first read, so nothing is allocated. A *draft* is the
+//! node of a span that has not started.
 //!
-//! The current context is in one slot, a tokio task-local. [`Context::enter`] moves a context into the slot, runs a poll,
-//! and moves it back out; it is the only way in. Between polls the slot is as it was before, so neighbours in a `join!`
-//! never see each other. The slot is made of cells and needs no drop, because a thread-local that does cannot be reached
-//! while its thread is torn down, and a span may end there.
+//! The current context is stored in one tokio task-local. [`Context::enter`] moves a context into it, runs a poll, and moves
+//! it out again; nothing else sets it. Between polls the task-local has its previous value, so sibling futures in a `join!`
+//! never see each other's context. The task-local has no destructor, because a thread-local with one is inaccessible while
+//! its thread exits, and spans may end then.
 //!
-//! What is polled later (a wrapped future, a scope, `in_current_context`) remembers the context it was built in, and
-//! settles at its first poll: [`Context::settle`] decides between that context and the one of the poll. Then a scope
-//! changes its own part, and a span adds itself. So scopes can be nested in any order, and a wrapped future can be
-//! spawned anywhere.
+//! Wrappers that are polled later (a future in a span, a scope, `in_current_context`) store the context in which they were
+//! created. At their first poll, [`Context::settle`] chooses between that context and the current one. Then a scope replaces
+//! the request id or the handle, and a span adds its node. So scopes can be nested in any order, and a wrapped future can be
+//! spawned on any task.
 //!
-//! Listeners keep their states on the nodes. A poll that enters a node runs [inside those](Node::around) that ask for it.
+//! Listener states are stored in the nodes. A poll that enters a node runs [inside](Node::around) the listeners that wrap
+//! polls.
 
 mod carried;
 mod context;
 mod counting;
-#[expect(clippy::disallowed_types, reason = "it has the one task-local")]
+#[expect(clippy::disallowed_types, reason = "this is the only task-local")]
 mod current;
 mod global;
 mod node;

@@ -3,15 +3,15 @@ use std::panic::{Location, RefUnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use super::counting::UsageCount;
+use super::counting::UsageClaim;
 use crate::event::{RequestIdCell, SpanName, SpanStart};
 use crate::registry::{ListenerStates, Telemetry};
 
-/// How many levels up a node still knows those around it. Otherwise a task that spawns its successor without end, each
-/// inside the last, would keep them all in memory.
-const MAX_DEPTH: u16 = 128;
+/// The maximum number of ancestors of a node. Without a limit, an endless chain of tasks, each spawned inside the previous
+/// one, would keep all their nodes in memory.
+const MAX_ANCESTORS: u16 = 128;
 
-/// A node in the tree of contexts: a span, or a scope that changes what is inherited.
+/// A node in the tree of contexts: a span, or a scope that changes the request id or the handle.
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) telemetry: Telemetry,
@@ -20,22 +20,21 @@ pub(crate) struct Node {
     depth: u16,
     ended: AtomicBool,
     retries: AtomicU32,
-    usage_count: UsageCount,
-    /// What listeners keep for this span and those around it, if there are any. Until the span starts, what they captured
-    /// where it was built.
+    usage_claim: UsageClaim,
+    /// The states of listeners for this span and for enclosing spans. Before the start: the values returned by `on_build`.
     states: Option<ListenerStates>,
 }
 
-// A listener that panics is detached, and its state is not used again. All else that changes is atomic.
+// A listener that panics is detached, and its state is not used again. All other interior mutability is atomic.
 impl RefUnwindSafe for Node {}
 
 #[derive(Debug)]
 pub(crate) enum Kind {
     /// An observed span.
     Span(SpanStart),
-    /// A span that nobody observes, if it has a request id of its own or bounds the call around it.
+    /// An unobserved span that needs a node: it has its own request id, or separates nested spans from an enclosing call.
     Unobserved(SpanName, Option<RequestIdCell>),
-    /// A request, or a handle, for all that is inside. In the scope of a handle there may be many requests.
+    /// The scope of a request id or of a handle. `None` in the scope of a handle outside any request.
     Scope(Option<RequestIdCell>),
 }
 
@@ -46,11 +45,12 @@ impl Node {
         Arc::new(node)
     }
 
-    /// A span that was built and has not started. It is not shared until then.
+    /// Creates the node of a span that has not started. The pointer is unique until then.
     #[track_caller]
     pub(crate) fn draft(name: SpanName) -> Arc<Self> {
         let built_at = Location::caller();
         // `new_cyclic` constructs the node in place. To copy it there costs 6 of the 166 ns of an observed span.
+        // The handle is a placeholder, which the start replaces.
         Arc::new_cyclic(|_| Self::alone(Kind::Span(SpanStart::new(name, built_at)), Telemetry::global()))
     }
 
@@ -62,22 +62,25 @@ impl Node {
             depth: 0,
             ended: AtomicBool::new(false),
             retries: AtomicU32::new(0),
-            usage_count: UsageCount::new(),
+            usage_claim: UsageClaim::new(),
             states: None,
         }
     }
 
-    /// Puts this node below another. Its handle must be set, because only listeners of one handle are around both.
+    /// Sets the parent. `self.telemetry` must be final: listeners in the parent wrap polls of this node only if they are
+    /// attached to the same handle.
     pub(crate) fn put_inside(&mut self, parent: Option<Arc<Self>>) {
-        if let Some(around) = parent.as_deref().and_then(Self::states) {
-            self.states.get_or_insert_default().inherit(&self.telemetry, around);
+        // Before the limit is applied, so that listeners are called for deeper nodes too.
+        if let Some(parent_states) = parent.as_deref().and_then(Self::states) {
+            self.states.get_or_insert_default().inherit(&self.telemetry, parent_states);
         }
-        // A node at the limit starts a new chain: it still has its request and handle, but not the spans around it.
-        self.parent = parent.filter(|parent| parent.depth < MAX_DEPTH);
+        // A node at the limit begins a new chain. It has its request and handle, which are stored in each node, but no
+        // ancestors.
+        self.parent = parent.filter(|parent| parent.depth < MAX_ANCESTORS);
         self.depth = self.parent.as_ref().map_or(0, |parent| parent.depth + 1);
     }
 
-    /// The request that this belongs to. Until a span starts, the one that the caller gave it.
+    /// Returns the request id. For a span that has not started, only the one that the caller set.
     pub(crate) fn request(&self) -> Option<&RequestIdCell> {
         match &self.kind {
             Kind::Span(SpanStart { request_id, .. }) => request_id.as_ref(),
@@ -85,7 +88,7 @@ impl Node {
         }
     }
 
-    /// This span's start, if it is observed.
+    /// Returns the data of the span's start, if this is an observed span.
     pub(crate) fn start(&self) -> Option<&SpanStart> {
         match &self.kind {
             Kind::Span(start) => Some(start),
@@ -93,7 +96,7 @@ impl Node {
         }
     }
 
-    /// The same, to be written until the span starts.
+    /// Returns the data of the start for writing, before the span starts.
     pub(crate) fn start_mut(&mut self) -> Option<&mut SpanStart> {
         match &mut self.kind {
             Kind::Span(start) => Some(start),
@@ -101,7 +104,7 @@ impl Node {
         }
     }
 
-    /// The name of the span, observed or not.
+    /// Returns the name of the span, observed or not.
     pub(super) fn name(&self) -> Option<SpanName> {
         match &self.kind {
             Kind::Span(start) => Some(start.name),
@@ -110,28 +113,34 @@ impl Node {
         }
     }
 
-    /// The nearest span here or above that this handle observes.
+    /// Returns the nearest span among this node and its ancestors that is observed on this handle.
     pub(crate) fn nearest_span(&self, telemetry: &Telemetry) -> Option<&SpanStart> {
         self.lineage().filter(|node| node.telemetry.ptr_eq(telemetry)).find_map(Self::start)
     }
 
-    /// Whether the handle was chosen, by a scope or because it observes a span.
-    pub(super) fn has_telemetry(&self) -> bool {
+    /// Returns whether the handle was set by a scope or by an observed span, and is not merely the global default.
+    pub(super) fn has_explicit_telemetry(&self) -> bool {
         !self.telemetry.ptr_eq(&Telemetry::global()) || self.lineage().any(|node| node.start().is_some())
     }
 
-    /// The call that a retry here is counted on, if it is observed. A tool's own retries are nobody's.
+    /// Returns the call to which a retry in this context is added, if it is observed.
     pub(crate) fn retried_call(&self) -> Option<&Self> {
-        let is_asked = |name: SpanName| name.is_call() || name == SpanName::Tool;
-        self.lineage().find(|node| node.name().is_some_and(is_asked)).filter(|node| node.is_observed_call())
+        // A tool ends the search: its own retries are not those of the call that requested it.
+        let ends_search = |name: SpanName| name.is_call() || name == SpanName::Tool;
+        self.lineage()
+            .find(|node| node.name().is_some_and(ends_search))
+            .filter(|node| node.is_observed_call())
     }
 
-    /// Whether an unobserved span of this name, opened here, needs a node: what is inside it would be taken for a part of
-    /// the observed call around it, and no span in between has separated the two already.
+    /// Returns whether an unobserved span of this name needs a node in this context. It does if an observed call encloses it
+    /// and no span in between separates the two, because spans nested in it would be attributed to that call.
     pub(crate) fn needs_boundary(&self, name: SpanName) -> bool {
         let separates = |between: SpanName| match name {
+            // A tool also ends the search of `retried_call`, which only another tool does as well.
             SpanName::Tool => between == SpanName::Tool,
+            // A nested call receives its own retries.
             _ if name.is_call() => between.is_call() || between == SpanName::Tool,
+            // The others matter only for the tokens, where any span that is not a call separates.
             _ => !between.is_call(),
         };
         let nearest =
@@ -144,19 +153,20 @@ impl Node {
     }
 
     pub(crate) fn count_retry(&self) {
+        // Relaxed: a counter, on which no other data depends.
         self.retries.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How often the call was tried.
+    /// Returns the number of attempts, including the first.
     pub(crate) fn attempts(&self) -> u32 {
         self.retries.load(Ordering::Relaxed).saturating_add(1)
     }
 
-    pub(super) fn usage_count(&self) -> &UsageCount {
-        &self.usage_count
+    pub(super) fn usage_claim(&self) -> &UsageClaim {
+        &self.usage_claim
     }
 
-    pub(crate) fn end(&self) {
+    pub(crate) fn mark_ended(&self) {
         self.ended.store(true, Ordering::Relaxed);
     }
 
@@ -165,7 +175,7 @@ impl Node {
         self.states.as_ref()
     }
 
-    /// The span's start, and where listeners write what they keep for it, until it is shared.
+    /// Returns the data of the start, and the listener states for writing, before the span starts.
     pub(crate) fn start_and_states(&mut self) -> Option<(&SpanStart, &mut ListenerStates)> {
         let Kind::Span(start) = &self.kind else { return None };
         Some((start, self.states.get_or_insert_default()))
@@ -175,20 +185,20 @@ impl Node {
         self.states = None;
     }
 
-    /// Runs a poll, or a drop, inside the listeners that want to be around it. The node is entered, and `work` must not
-    /// panic: the caller catches what may.
+    /// Runs a poll or a drop inside the listeners that wrap polls. The node must be the current context. `work` must not
+    /// panic: the caller wraps code that may panic in `catch`.
     #[inline]
     pub(crate) fn around<R>(&self, work: impl FnOnce() -> R) -> R {
         let Some(states) = self.states().filter(|states| states.want_around()) else { return work() };
         states.around(self.ended.load(Ordering::Relaxed), work)
     }
 
-    /// The nodes around this one, the nearest first.
+    /// Returns the ancestors of this node, the nearest first.
     pub(super) fn ancestors(&self) -> impl Iterator<Item = &Self> {
         self.lineage().skip(1)
     }
 
-    /// This node and those around it, the nearest first.
+    /// Returns this node and its ancestors, the nearest first.
     pub(super) fn lineage(&self) -> impl Iterator<Item = &Self> {
         iter::successors(Some(self), |node| node.parent.as_deref())
     }

@@ -5,10 +5,11 @@ use super::context::Context;
 use crate::event::RequestId;
 use crate::registry::Telemetry;
 
-/// Wraps a future: all spans inside belong to the request with this id, such as one that came in an HTTP header.
+/// Wraps a future so that all spans inside belong to the request with this id, such as one received in an HTTP header.
 ///
-/// It may be put around or inside other scopes, in any order. Put it around the outermost span. A span that is wrapped around it, as in
-/// `with_request_id(id, work).in_span_infallible(Span::chat())`, has another id; it is the parent of the spans inside.
+/// Wrap the outermost span in it. A span that wraps it instead, as in
+/// `with_request_id(id, work).in_span_infallible(Span::chat())`, is the parent of the spans inside but has a different id.
+/// Scopes can be nested in any order.
 ///
 /// # Examples
 ///
@@ -21,7 +22,7 @@ use crate::registry::Telemetry;
 /// let inside = with_request_id(id.clone(), async { current_request_id() }).await;
 /// assert_eq!(inside, Some(id.clone()));
 ///
-/// // The chat has the id, and what is inside is inside the chat.
+/// // The chat has the id, and so has everything inside it.
 /// use allm_telemetry::prelude::*;
 /// let work = async { current_request_id() };
 /// assert_eq!(with_request_id(id.clone(), work.in_span_infallible(Span::chat())).await, Some(id));
@@ -33,10 +34,10 @@ pub fn with_request_id<F: Future>(id: RequestId, future: F) -> InContext<F> {
 }
 
 impl Telemetry {
-    /// Wraps a future: its spans, and those of tasks it spawns with context, emit to this handle. The request around it
-    /// stays the same.
+    /// Wraps a future so that its spans, and those of tasks that it spawns in its context, emit to this handle. The request
+    /// does not change.
     ///
-    /// Two tests that each run in the scope of a handle of their own do not see each other.
+    /// Tests that each run in the scope of their own handle do not receive each other's events.
     pub fn scope<F: Future>(&self, future: F) -> InContext<F> {
         InContext::pending(Scope::Telemetry(self.clone()), future)
     }
@@ -48,7 +49,7 @@ impl Telemetry {
 }
 
 impl Context {
-    /// Wraps a future: it is polled and dropped in exactly this context, wherever that happens.
+    /// Wraps a future so that it is polled and dropped in exactly this context on any task or executor.
     pub fn scope<F: Future>(self, future: F) -> InContext<F> {
         InContext::exactly(self, future)
     }

@@ -4,41 +4,42 @@ use super::context::Context;
 use super::node::Node;
 
 impl Context {
-    /// Decides, at the first poll of what was built in this context, where it belongs. Returns whether that is another
-    /// context.
+    /// Chooses the context of a wrapper at its first poll: `self`, in which it was created, or the current one. Returns
+    /// whether `self` changed.
     ///
-    /// The context of the poll counts if it was opened inside this one. Otherwise this one counts, and what it lacks is
-    /// taken from the context of the poll: the handle, or the request with all that belongs to it.
+    /// If the current context is nested in `self`, it is used. Otherwise `self` is used, and a part that it lacks is taken
+    /// from the current context: the handle, or the request together with its spans.
     #[inline]
     pub(crate) fn settle(&mut self) -> bool {
-        !self.is_current() && self.settle_elsewhere()
+        !self.is_current() && self.settle_slow()
     }
 
     #[inline(never)]
-    fn settle_elsewhere(&mut self) -> bool {
-        let here = Self::current();
-        // Everything is inside the empty context, so from here on `self` has a request or a handle.
-        if here.is_inside(self) {
-            *self = here;
-        } else if !self.has_request() && here.has_request() {
-            *self = here.with_telemetry(self.telemetry());
-        } else if !self.has_telemetry() && here.has_telemetry() {
-            *self = self.with_telemetry(here.telemetry());
+    fn settle_slow(&mut self) -> bool {
+        let current = Self::current();
+        if current.is_inside(self) {
+            *self = current;
+        } else if !self.has_request() && current.has_request() {
+            // Every context is inside the empty one, so `self` has a handle. It is kept, inside the current request.
+            *self = current.with_telemetry(self.telemetry());
+        } else if !self.has_explicit_telemetry() && current.has_explicit_telemetry() {
+            // Created in a request on the default handle: the request is kept, with the current handle.
+            *self = self.with_telemetry(current.telemetry());
         } else {
             return false;
         }
         true
     }
 
-    /// Whether this was opened inside `outer`, or is it. Everything is inside the empty context.
+    /// Returns whether this context is nested in `outer` or is the same. Every context is nested in the empty one.
     fn is_inside(&self, outer: &Self) -> bool {
-        let around = || self.node().into_iter().flat_map(|node| node.lineage());
-        let in_node = outer.node().is_none_or(|outer| around().any(|node| ptr::eq(node, outer)));
-        // A request that nobody observes has no node to be found, so it is recognized by its id.
-        let in_request = outer.bare_request.is_none_or(|request| {
-            self.bare_request == Some(request) || {
-                let id = request.id();
-                around().filter_map(Node::request).any(|request| *request.get() == id)
+        let nodes = || self.node().into_iter().flat_map(|node| node.lineage());
+        let in_node = outer.node().is_none_or(|outer| nodes().any(|node| ptr::eq(node, outer)));
+        // An unobserved request has no node to compare. A span inside it has created one, which is recognized by the id.
+        let in_request = outer.bare_request.is_none_or(|unobserved| {
+            self.bare_request == Some(unobserved) || {
+                let id = unobserved.id();
+                nodes().filter_map(Node::request).any(|request| *request.get() == id)
             }
         });
         in_node && in_request

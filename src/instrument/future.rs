@@ -5,30 +5,31 @@ use std::task::{Context as TaskContext, Poll};
 
 use pin_project::{pin_project, pinned_drop};
 
-use super::inner::{drop_early, poll_carried, poll_observed, resume};
+use super::inner::{drop_early, poll_observed, poll_unobserved, resume};
 use crate::span::observe::{Observer, Outcomes};
 use crate::span::{Exit, Lifecycle, PendingSpan, Recording, end};
 
-/// A future with a span. Returned by [`in_span`](crate::FutureSpanExt::in_span) and
+/// A future wrapped in a span. Returned by [`in_span`](crate::FutureSpanExt::in_span) and
 /// [`in_span_infallible`](crate::FutureSpanExt::in_span_infallible).
 ///
-/// The span starts at the first poll and ends when the future is ready, panics or is dropped. A future that is dropped
-/// before its first poll emits nothing. The output, the wake-ups and the panics of the inner future are unchanged, and it is
-/// dropped inside the span as soon as it is ready.
+/// The span starts at the first poll and ends when the future completes, panics or is dropped. A future that is dropped
+/// before its first poll emits no events. The output, the wake-ups and the panics of the inner future are unchanged. The
+/// inner future is dropped inside the span as soon as it completes.
 ///
-/// `O` is the span's observer, in [`Fallible`](crate::observe::Fallible) or [`Infallible`](crate::observe::Infallible).
+/// `O` is the span's observer, wrapped in [`Fallible`](crate::observe::Fallible) or [`Infallible`](crate::observe::Infallible).
 ///
 /// # Panics
 ///
-/// When polled after it was ready.
+/// Panics if polled after completion.
 ///
 /// # Cancel safety
 ///
-/// As cancel safe as what it wraps. Dropped between its first poll and its end, it ends the span as `cancelled`.
+/// Cancel safe if the inner future is cancel safe. If it is dropped after its first poll and before its completion, the span
+/// ends as `cancelled`.
 #[pin_project(PinnedDrop)]
 #[must_use = "futures do nothing unless polled"]
 pub struct SpanFuture<F, O: Observer> {
-    /// `None` once it is ready. An `Option`, so that it can be dropped inside the span.
+    /// `None` after completion. An `Option`, so that it can be dropped inside the span.
     #[pin]
     inner: Option<F>,
     lifecycle: Lifecycle,
@@ -41,27 +42,28 @@ impl<F, O: Observer> SpanFuture<F, O> {
         Self { inner: Some(inner), lifecycle: Lifecycle::Pending(pending), observer }
     }
 
-    /// The future inside, until it is ready.
+    /// Returns a reference to the inner future, or `None` after completion.
     #[must_use]
     pub fn get_ref(&self) -> Option<&F> {
         self.inner.as_ref()
     }
 
-    /// The future inside, until it is ready.
+    /// Returns a mutable reference to the inner future, or `None` after completion.
     #[must_use]
     pub fn get_mut(&mut self) -> Option<&mut F> {
         self.inner.as_mut()
     }
 
-    /// The future inside, until it is ready.
+    /// Returns a pinned reference to the inner future, or `None` after completion.
     #[must_use]
     pub fn get_pin_mut(self: Pin<&mut Self>) -> Option<Pin<&mut F>> {
         self.project().inner.as_pin_mut()
     }
 
-    /// Takes the future out of its span, until it is ready. A span that has started ends as `cancelled`.
+    /// Returns the inner future, or `None` after completion. A span that has started ends as `cancelled`.
     #[must_use]
     pub fn into_inner(mut self) -> Option<F> {
+        // `Drop` ends the span.
         self.inner.take()
     }
 }
@@ -76,9 +78,9 @@ impl<F: Future, O: Outcomes<F::Output>> Future for SpanFuture<F, O> {
         let poll = |inner: Pin<&mut F>| inner.poll(cx);
         let active = match this.lifecycle {
             Lifecycle::Observed(observed) => &mut observed.active,
-            Lifecycle::Unobserved(context) => return poll_carried(context, this.inner, poll),
+            Lifecycle::Unobserved(context) => return poll_unobserved(context, this.inner, poll),
             Lifecycle::Pending(_) | Lifecycle::Ended => {
-                panic!("a future in a span was polled after it was ready")
+                panic!("`SpanFuture` polled after completion")
             }
         };
         let (polled, dropped) = active.enter(|node| {
@@ -96,6 +98,7 @@ impl<F: Future, O: Outcomes<F::Output>> Future for SpanFuture<F, O> {
             }
             (polled, dropped)
         });
+        // Only now, because `active` is borrowed from it until here.
         if !matches!(polled, Ok(Poll::Pending)) {
             *this.lifecycle = Lifecycle::Ended;
         }

@@ -1,5 +1,5 @@
-//! What the wrappers do with the future or stream inside: poll it and drop it in the span's context, and let its panics
-//! through after the span has ended.
+//! How the wrappers poll and drop the inner future or stream in the context of the span, and resume its panics after the
+//! span has ended.
 
 use std::pin::Pin;
 use std::task::Poll;
@@ -19,7 +19,7 @@ pub(super) fn poll_observed<F, R>(
     poll: impl FnOnce(Pin<&mut F>) -> Poll<R>,
 ) -> (Result<Poll<R>, Caught>, Result<(), Caught>) {
     node.around(|| {
-        let polled = catch(|| poll(present(inner.as_mut())));
+        let polled = catch(|| poll(expect_inner(inner.as_mut())));
         let dropped = match polled {
             Ok(Poll::Pending) => Ok(()),
             _ => catch(|| inner.set(None)),
@@ -28,15 +28,16 @@ pub(super) fn poll_observed<F, R>(
     })
 }
 
-/// Polls a future inside an unobserved span, and drops it there as soon as it is ready.
+/// Polls a future inside an unobserved span, and drops it there as soon as it completes. A panic is not caught: there is no
+/// end event to emit before it propagates.
 #[inline]
-pub(super) fn poll_carried<F, R>(
+pub(super) fn poll_unobserved<F, R>(
     context: &mut Context,
     mut inner: Pin<&mut Option<F>>,
     poll: impl FnOnce(Pin<&mut F>) -> Poll<R>,
 ) -> Poll<R> {
     context.enter_poll(|| {
-        let polled = poll(present(inner.as_mut()));
+        let polled = poll(expect_inner(inner.as_mut()));
         if polled.is_ready() {
             inner.set(None);
         }
@@ -45,11 +46,11 @@ pub(super) fn poll_carried<F, R>(
 }
 
 #[inline]
-fn present<T>(inner: Pin<&mut Option<T>>) -> Pin<&mut T> {
-    inner.as_pin_mut().expect("a future in a span was polled after it was ready")
+fn expect_inner<T>(inner: Pin<&mut Option<T>>) -> Pin<&mut T> {
+    inner.as_pin_mut().expect("future polled after completion")
 }
 
-/// Continues a panic of the inner value, or of its drop. Of two panics the first one continues.
+/// Resumes a panic of the inner value, or of its drop. If both panicked, the first panic is resumed.
 pub(super) fn resume<R>(result: Result<R, Caught>, dropped: Result<(), Caught>) -> R {
     match (result, dropped) {
         (Ok(result), Ok(())) => result,
@@ -66,7 +67,7 @@ pub(super) fn resume<R>(result: Result<R, Caught>, dropped: Result<(), Caught>) 
     }
 }
 
-/// Drops the inner value before its end, inside its span, and ends the span. After the end it does nothing.
+/// Called by `Drop`: if the span has not ended, drops the inner value inside it and ends it.
 #[inline]
 pub(super) fn drop_early<T, O: Observer>(
     inner: Pin<&mut Option<T>>,
@@ -74,26 +75,28 @@ pub(super) fn drop_early<T, O: Observer>(
     observer: &mut O,
     exit: Exit,
 ) {
-    // Usually the last poll has dropped the inner value and the span has ended: only that is inlined.
+    // Usually the last poll has dropped the inner value and ended the span, so only this check is inlined. A span without
+    // an inner value has not ended after `into_inner`.
     if inner.is_some() || matches!(lifecycle, Lifecycle::Observed(_)) {
-        drop_now(inner, lifecycle, observer, exit);
+        drop_slow(inner, lifecycle, observer, exit);
     }
 }
 
 #[inline(never)]
-fn drop_now<T, O: Observer>(
+fn drop_slow<T, O: Observer>(
     mut inner: Pin<&mut Option<T>>,
     lifecycle: &mut Lifecycle,
     observer: &mut O,
     exit: Exit,
 ) {
     match lifecycle.take() {
-        // It never ran: it is dropped where it was built.
+        // Never polled: it is dropped in the context in which it was created.
         Lifecycle::Pending(mut pending) => pending.context().enter_poll(|| inner.set(None)),
         Lifecycle::Unobserved(mut context) => context.enter_poll(|| inner.set(None)),
         Lifecycle::Observed(Observed { mut active, recording }) => {
             let mut recording = recording.unwrap_or_default();
             let dropped = active.enter(|node| {
+                // The drop is not part of the wait.
                 recording.end_wait(node);
                 let dropped = node.around(|| catch(|| inner.set(None)));
                 end(node, &mut recording, exit, observer, None);

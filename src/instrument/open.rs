@@ -6,15 +6,18 @@ use std::task::{Context as TaskContext, Poll};
 use futures::Stream;
 use pin_project::{pin_project, pinned_drop};
 
-use super::inner::{drop_early, poll_carried, poll_observed, resume};
+use super::inner::{drop_early, poll_observed, poll_unobserved, resume};
 use super::opens::{OpenedInfallible, Opens};
 use super::stream::SpanStream;
 use crate::span::observe::{AsResult, Classify, Fallible, Observe, Observer};
 use crate::span::{Exit, Lifecycle, Observed, PendingSpan, Recording, Span, end};
 
 impl<O> Span<O> {
-    /// Wraps a future that returns a stream, and the stream: one span from the request to the last token, so that the
-    /// time to the first chunk counts from the request. The future gives `Result<Stream, _>` and the stream `Result`s.
+    /// Wraps a future that returns a stream, together with that stream, in one span from the request to the last token. The
+    /// time to the first chunk is measured from the first poll of the future.
+    ///
+    /// The future must return a `Result` of the stream, and the items of the stream must be `Result`s. If only the future can
+    /// fail, use [`open_infallible`](Self::open_infallible).
     ///
     /// # Examples
     ///
@@ -36,10 +39,8 @@ impl<O> Span<O> {
     /// # }
     /// ```
     ///
-    /// The opening can fail and the items cannot: see [`open_infallible`](Self::open_infallible).
-    ///
-    /// The opening fails with one error and the items with another. Both have `Display`, and that is enough until one
-    /// [`error_type`](Self::error_type) is to classify both: then convert one into the other.
+    /// The future and the items may have different error types, as long as both implement `Display`. To classify both with
+    /// one [`error_type`](Self::error_type), convert them to a common type:
     ///
     /// ```
     /// use allm_telemetry::prelude::*;
@@ -75,7 +76,7 @@ impl<O> Span<O> {
     pub fn open<F, St>(self, future: F) -> OpenStream<F, Fallible<O>>
     where
         F: Future,
-        // And not `Result<St, _>`, so that the compiler's message names the infallible form.
+        // `AsResult`, and not `Output = Result<St, _>`, so that the compiler's message suggests `open_infallible`.
         F::Output: AsResult<Ok = St>,
         St: Stream,
         St::Item: AsResult,
@@ -86,8 +87,8 @@ impl<O> Span<O> {
         OpenStream::new(future, self.pending, Fallible(self.observer))
     }
 
-    /// [`open`](Self::open) for a stream whose items cannot fail. The future returns the stream, or a `Result` of it: then
-    /// its `Err` ends the span as an error.
+    /// Wraps a future that returns a stream of any items, as [`open`](Self::open) does. The future returns the stream, or a
+    /// `Result` of the stream. If it returns an `Err`, the outcome of the span is `error`.
     ///
     /// # Examples
     ///
@@ -106,6 +107,7 @@ impl<O> Span<O> {
     /// # Ok(())
     /// # }
     /// ```
+    // `P` is inferred from the output of the future: `Infallible` or `InfallibleItems`.
     pub fn open_infallible<F, P>(self, future: F) -> OpenStream<F, P>
     where
         F: Future,
@@ -116,25 +118,27 @@ impl<O> Span<O> {
     }
 }
 
-/// A future with a span that it hands to the stream it returns. Returned by [`Span::open`] and [`Span::open_infallible`].
+/// A future wrapped in a span, which is transferred to the stream that it returns. Returned by [`Span::open`] and
+/// [`Span::open_infallible`].
 ///
-/// `O` is the span's observer, in the form that decides what is an error.
+/// `O` is the span's observer, in a wrapper that determines what is an error.
 ///
 /// # Panics
 ///
-/// When polled after it was ready.
+/// Panics if polled after completion.
 ///
 /// # Cancel safety
 ///
-/// As cancel safe as what it wraps. Dropped between its first poll and its end, it ends the span as `cancelled`.
+/// Cancel safe if the inner future is cancel safe. If it is dropped after its first poll and before its completion, the span
+/// ends as `cancelled`.
 #[pin_project(PinnedDrop)]
 #[must_use = "futures do nothing unless polled"]
 pub struct OpenStream<F, O: Observer> {
-    /// `None` once it is ready. An `Option`, so that it can be dropped inside the span.
+    /// `None` after completion. An `Option`, so that it can be dropped inside the span.
     #[pin]
     inner: Option<F>,
     lifecycle: Lifecycle,
-    /// `None` once the stream has it.
+    /// `None` after it was moved to the stream.
     observer: Option<O>,
 }
 
@@ -143,25 +147,25 @@ impl<F, O: Observer> OpenStream<F, O> {
         Self { inner: Some(inner), lifecycle: Lifecycle::Pending(pending), observer: Some(observer) }
     }
 
-    /// The future inside, until it is ready.
+    /// Returns a reference to the inner future, or `None` after completion.
     #[must_use]
     pub fn get_ref(&self) -> Option<&F> {
         self.inner.as_ref()
     }
 
-    /// The future inside, until it is ready.
+    /// Returns a mutable reference to the inner future, or `None` after completion.
     #[must_use]
     pub fn get_mut(&mut self) -> Option<&mut F> {
         self.inner.as_mut()
     }
 
-    /// The future inside, until it is ready.
+    /// Returns a pinned reference to the inner future, or `None` after completion.
     #[must_use]
     pub fn get_pin_mut(self: Pin<&mut Self>) -> Option<Pin<&mut F>> {
         self.project().inner.as_pin_mut()
     }
 
-    /// Takes the future out of its span, until it is ready. A span that has started ends as `cancelled`.
+    /// Returns the inner future, or `None` after completion. A span that has started ends as `cancelled`.
     #[must_use]
     pub fn into_inner(mut self) -> Option<F> {
         self.inner.take()
@@ -173,23 +177,27 @@ impl<F: Future, O: Opens<F::Output>> Future for OpenStream<F, O> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<O::Output> {
         let this = self.project();
-        let Some(observer) = this.observer else { panic!("an opening stream was polled after it was ready") };
+        let Some(observer) = this.observer else { panic!("`OpenStream` polled after completion") };
         this.lifecycle.start(observer, |active| Some(Box::new(Recording::of_opening(active.start()))));
-        let poll = |inner: Pin<&mut F>| inner.poll(cx).map(O::split);
+        let mut poll = |inner: Pin<&mut F>| inner.poll(cx).map(O::split);
         let (opened, dropped) = match this.lifecycle {
             Lifecycle::Observed(Observed { active, recording }) => {
                 let recording = recording.get_or_insert_default();
                 active.enter(|node| {
+                    // The wait ends before `poll_observed` drops the future, so that the drop is not measured as waiting.
+                    let poll = |inner: Pin<&mut F>| {
+                        let opened = poll(inner);
+                        if opened.is_ready() {
+                            recording.end_wait(node);
+                        }
+                        opened
+                    };
                     let (opened, dropped) = poll_observed(node, this.inner, poll);
                     let exit = match &opened {
-                        Ok(Poll::Pending) => None,
-                        Ok(Poll::Ready(Ok(_))) => {
-                            recording.end_wait(node);
-                            None
-                        }
+                        Ok(Poll::Pending | Poll::Ready(Ok(_))) => None,
                         Ok(Poll::Ready(Err(error))) => {
-                            recording.end_wait(node);
-                            recording.see(node, |record| observer.record_err(error, record));
+                            recording.record(node, |record| observer.record_err(error, record));
+                            // The recorded failure makes the outcome `error`.
                             Some(Exit::Completed)
                         }
                         Err(caught) => Some(Exit::panicked(node, caught)),
@@ -200,19 +208,21 @@ impl<F: Future, O: Opens<F::Output>> Future for OpenStream<F, O> {
                     (opened, dropped)
                 })
             }
-            Lifecycle::Unobserved(context) => (Ok(poll_carried(context, this.inner, poll)), Ok(())),
-            Lifecycle::Pending(_) | Lifecycle::Ended => unreachable!("an observer is there until the end"),
+            Lifecycle::Unobserved(context) => (Ok(poll_unobserved(context, this.inner, poll)), Ok(())),
+            Lifecycle::Pending(_) | Lifecycle::Ended => {
+                unreachable!("the span was started above, and ends together with the observer")
+            }
         };
         let opened = match opened {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(opened)) => Ok(opened),
             Err(caught) => Err(caught),
         };
-        // A failed opening has ended its span; otherwise the stream goes on with it.
+        // The span is transferred to the stream. After an `Err` or a panic it has ended; dropping it emits nothing.
         let (lifecycle, observer) = (this.lifecycle.take(), this.observer.take());
         let output = opened.map(|opened| {
-            let observer = observer.expect("it was there above");
-            O::join(opened.map(|stream| SpanStream::started(stream, lifecycle, observer.into_items())))
+            let observer = observer.expect("checked at the beginning of `poll`");
+            O::join(opened.map(|stream| SpanStream::from_started(stream, lifecycle, observer.into_items())))
         });
         Poll::Ready(resume(output, dropped))
     }
@@ -222,6 +232,7 @@ impl<F: Future, O: Opens<F::Output>> Future for OpenStream<F, O> {
 impl<F, O: Observer> PinnedDrop for OpenStream<F, O> {
     fn drop(self: Pin<&mut Self>) {
         let this = self.project();
+        // Without an observer, the span was transferred to the stream.
         if let Some(observer) = this.observer {
             drop_early(this.inner, this.lifecycle, observer, Exit::Cancelled);
         }

@@ -11,23 +11,24 @@ use crate::registry::catch;
 use crate::span::observe::{Observer, Outcomes};
 use crate::span::{Exit, Lifecycle, Observed, PendingSpan, Recording, end};
 
-/// A stream with a span. Returned by [`in_span`](crate::StreamSpanExt::in_span),
+/// A stream wrapped in a span. Returned by [`in_span`](crate::StreamSpanExt::in_span),
 /// [`in_span_infallible`](crate::StreamSpanExt::in_span_infallible) and [`open`](crate::Span::open).
 ///
-/// The span starts when the stream is wrapped and ends when it returns `None`, panics or is dropped. Items, size hint
-/// and wake-ups of the inner stream are unchanged; it is never polled ahead, buffered or drained, and it is dropped
-/// inside the span. After `None` it stays `None`.
+/// The span starts when the stream is wrapped (with `open`, when the future is first polled) and ends when the stream returns
+/// `None`, panics or is dropped. The items, the size hint and the wake-ups of the inner stream are unchanged. The inner
+/// stream is never polled ahead, buffered or drained, and it is dropped inside the span. The wrapper is fused: after `None`
+/// it always returns `None`.
 ///
-/// `O` is the span's observer, in [`Fallible`](crate::observe::Fallible) or [`Infallible`](crate::observe::Infallible).
+/// `O` is the span's observer, wrapped in [`Fallible`](crate::observe::Fallible) or [`Infallible`](crate::observe::Infallible).
 ///
 /// # Cancel safety
 ///
-/// `next()` is cancel safe if it is for the inner stream. Dropped before its end, the stream ends the span as `dropped`,
-/// or as `error` if an item was one.
+/// `next()` is cancel safe if that of the inner stream is. If the stream is dropped before its end, the outcome of the span
+/// is `dropped`, or `error` if an item was an error.
 #[pin_project(PinnedDrop)]
 #[must_use = "streams do nothing unless polled"]
 pub struct SpanStream<St, O: Observer> {
-    /// `None` once it has ended. An `Option`, so that it can be dropped inside the span.
+    /// `None` after the end. An `Option`, so that it can be dropped inside the span.
     #[pin]
     inner: Option<St>,
     lifecycle: Lifecycle,
@@ -35,39 +36,40 @@ pub struct SpanStream<St, O: Observer> {
 }
 
 impl<St, O: Observer> SpanStream<St, O> {
-    /// Starts the span.
+    /// Wraps a stream and starts the span.
     #[inline]
     pub(super) fn new(inner: St, pending: PendingSpan, mut observer: O) -> Self {
         let mut lifecycle = Lifecycle::Pending(pending);
         lifecycle.start(&mut observer, |_| Some(Box::new(Recording::of_stream())));
-        Self::started(inner, lifecycle, observer)
+        Self::from_started(inner, lifecycle, observer)
     }
 
-    /// Takes over a span that has started.
+    /// Wraps a stream in a span that has started.
     #[inline]
-    pub(super) fn started(inner: St, lifecycle: Lifecycle, observer: O) -> Self {
+    pub(super) fn from_started(inner: St, lifecycle: Lifecycle, observer: O) -> Self {
         Self { inner: Some(inner), lifecycle, observer }
     }
 
-    /// The stream inside, until it has ended.
+    /// Returns a reference to the inner stream, or `None` after its end.
     #[must_use]
     pub fn get_ref(&self) -> Option<&St> {
         self.inner.as_ref()
     }
 
-    /// The stream inside, until it has ended.
+    /// Returns a mutable reference to the inner stream, or `None` after its end.
     #[must_use]
     pub fn get_mut(&mut self) -> Option<&mut St> {
         self.inner.as_mut()
     }
 
-    /// The stream inside, until it has ended.
+    /// Returns a pinned reference to the inner stream, or `None` after its end.
     #[must_use]
     pub fn get_pin_mut(self: Pin<&mut Self>) -> Option<Pin<&mut St>> {
         self.project().inner.as_pin_mut()
     }
 
-    /// Takes the stream out of its span, until it has ended. The span ends as `dropped`, or as `error` if an item was one.
+    /// Returns the inner stream, or `None` after its end. The outcome of the span is `dropped`, or `error` if an item was an
+    /// error.
     #[must_use]
     pub fn into_inner(mut self) -> Option<St> {
         self.inner.take()
@@ -95,8 +97,8 @@ impl<St: Stream, O: Outcomes<St::Item>> Stream for SpanStream<St, O> {
         };
         let Observed { active, recording } = observed;
         let recording = recording.get_or_insert_default();
-        // Of the last poll the panic, and that of the drop; both continue after the span has ended.
-        let mut last = Ok(());
+        // The panics of the last poll and of the drop. They are resumed after the span has ended.
+        let mut poll_panic = Ok(());
         let mut dropped = Ok(());
         let polled = active.enter(|node| {
             let exit = match node.around(|| catch(|| poll_inner(this.inner.as_mut(), cx))) {
@@ -111,18 +113,20 @@ impl<St: Stream, O: Outcomes<St::Item>> Stream for SpanStream<St, O> {
                 Ok(Poll::Ready(None)) => Exit::Completed,
                 Err(caught) => {
                     let exit = Exit::panicked(node, &caught);
-                    last = Err(caught);
+                    poll_panic = Err(caught);
                     exit
                 }
             };
+            // The drop is not part of the wait, but runs inside the listeners too.
             recording.end_wait(node);
             dropped = node.around(|| catch(|| this.inner.set(None)));
             end(node, recording, exit, this.observer, None);
             Poll::Ready(None)
         });
+        // Also after a panic, in which case `resume` does not return.
         if let Poll::Ready(None) = polled {
             *this.lifecycle = Lifecycle::Ended;
-            resume(last, dropped);
+            resume(poll_panic, dropped);
         }
         polled
     }
@@ -132,7 +136,7 @@ impl<St: Stream, O: Outcomes<St::Item>> Stream for SpanStream<St, O> {
     }
 }
 
-/// Polls a stream that is dropped once it has ended.
+/// Polls the inner stream. Returns `None` if it was dropped.
 #[inline]
 fn poll_inner<St: Stream>(inner: Pin<&mut Option<St>>, cx: &mut TaskContext<'_>) -> Poll<Option<St::Item>> {
     inner.as_pin_mut().map_or(Poll::Ready(None), |inner| inner.poll_next(cx))

@@ -133,7 +133,10 @@ impl Callee<'_> {
             .sequence
             .is_none_or(|sequence| detach(self.registry, self.id, |now| now.sequence() == sequence));
         if is_first {
-            let (reason, stacktrace) = (caught.message().to_owned(), caught.stacktrace(Location::caller()));
+            let (reason, stacktrace) = (
+                caught.message().to_owned(),
+                caught.stacktrace(|| format!("caught at {}", Location::caller())),
+            );
             report(
                 self.registry,
                 HandlerFailure {

@@ -20,7 +20,7 @@
 
 use std::any::Any;
 use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::panic_hook;
 use super::sync::thread_local;
@@ -163,10 +163,10 @@ impl Caught {
         panic_hook::message(&*self.payload).unwrap_or("a panic without a message (its payload is no text)")
     }
 
-    /// Where it happened, if [`capture_panic_backtraces`](super::capture_panic_backtraces) saw it; otherwise `caught_at`.
-    pub(crate) fn stacktrace(&self, caught_at: &Location<'_>) -> String {
-        panic_hook::backtrace(panic_hook::message(&*self.payload))
-            .unwrap_or_else(|| format!("caught at {caught_at}"))
+    /// Returns the backtrace of the panic, if [`capture_panic_backtraces`](super::capture_panic_backtraces) is enabled and saw
+    /// it, otherwise the location that `location` returns.
+    pub(crate) fn stacktrace(&self, location: impl FnOnce() -> String) -> String {
+        panic_hook::backtrace(panic_hook::message(&*self.payload)).unwrap_or_else(location)
     }
 
     /// Continues the panic unchanged.

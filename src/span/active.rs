@@ -3,17 +3,17 @@ use std::sync::Arc;
 use crate::context::{Context, Node, enter_span};
 use crate::event::{Event, Phase, PhaseData, SpanStart};
 
-/// The context of an observed span. Whoever has it must [`end`](super::end::end) the span on every path, its
-/// own drop included.
+/// The active context of an observed span. Its owner must [`end`](super::end::end) the span on every path, including its own
+/// drop.
 #[derive(Debug)]
 pub(crate) struct Active {
     node: Arc<Node>,
-    /// The same node, lent to the task while the span is entered.
+    /// The same node. `None` while the span is entered, because it is moved into the task-local.
     lent: Option<Arc<Node>>,
 }
 
 impl Active {
-    /// Emits the start, inside the span. Its listeners were called before.
+    /// Emits the start event inside the span. Listeners were called before.
     pub(super) fn begin(node: Arc<Node>) -> Self {
         let mut active = Self { lent: Some(node.clone()), node };
         active.enter(|node| {
@@ -25,7 +25,7 @@ impl Active {
         active
     }
 
-    /// Runs `work` inside the span. It must not panic: the user's code is caught inside.
+    /// Runs `work` inside the span. It must not panic: user code in it is wrapped in `catch`.
     #[inline]
     pub(crate) fn enter<R>(&mut self, work: impl FnOnce(&Node) -> R) -> R {
         let Self { node, lent } = self;
@@ -40,7 +40,7 @@ impl Active {
         self.node.start().expect("an active span's node is a span")
     }
 
-    /// A copy of the context, to enter it elsewhere.
+    /// Returns the context, to enter it in other tasks and threads.
     pub(crate) fn context(&self) -> Context {
         Context::of(self.node.clone())
     }

@@ -158,7 +158,7 @@ impl Span {
     #[track_caller]
     #[inline]
     pub(crate) fn named(name: SpanName) -> Self {
-        Self { pending: PendingSpan::capture(name), observer: NoObserver }
+        Self { pending: PendingSpan::new(name), observer: NoObserver }
     }
 }
 

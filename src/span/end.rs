@@ -9,7 +9,8 @@ use crate::context::Node;
 use crate::event::{Event, Phase, PhaseData, SpanEnd, SpanName, StreamTimes};
 use crate::registry::ListenerStates;
 
-/// Emits the one end of a span. Called inside it, after what it wraps was dropped, so that spans inside have ended.
+/// Emits the end event of a span. Called inside the span, after the wrapped value was dropped, so that nested spans have
+/// ended.
 pub(crate) fn end<O: Observer>(
     node: &Node,
     recording: &mut Recording,
@@ -18,7 +19,7 @@ pub(crate) fn end<O: Observer>(
     response: Option<&dyn Any>,
 ) {
     recording.end_wait(node);
-    // After a panic the values that the observer works with may be half-changed.
+    // After a panic, data that the closures share with the wrapped code may be inconsistent.
     if !matches!(exit, Exit::Panicked(_)) {
         observer.end(&mut Record::new(recording, node, Phase::Stop));
     }
@@ -26,7 +27,7 @@ pub(crate) fn end<O: Observer>(
     let now = node.telemetry.now();
     let duration = now.since(start.monotonic_time);
     let (outcome, failure) = exit.outcome(recording.failure.take());
-    // A span of the name `stream` has a stream's measurements even if it wraps something else.
+    // A `stream` span has the measurements of a stream even if it wraps a future.
     let of_stream = || (start.name == SpanName::Stream).then(StreamTimes::default);
     let stream = recording.stream.as_ref().map(|stats| stats.times).or_else(of_stream);
     let end = SpanEnd {
@@ -39,12 +40,13 @@ pub(crate) fn end<O: Observer>(
             consumer_time: duration.saturating_sub(times.producer_wait),
             ..times
         }),
-        counts_usage: recording.results.usage.is_some() && node.count_usage(),
+        counts_usage: recording.results.usage.is_some() && node.claim_usage(),
         results: mem::take(&mut recording.results),
     };
     let name = start.name.event(if outcome.is_exception() { Phase::Exception } else { Phase::Stop });
     let event = Event::of_span(&name, start, PhaseData::End(&end)).with_response(response);
-    node.end();
+    // Before handlers run, so that work they start inside the span is known to be late.
+    node.mark_ended();
     node.telemetry.emit(&event);
     node.telemetry.with_listeners(|listeners| match node.states() {
         Some(states) => states.end(listeners, &event),

@@ -1,4 +1,4 @@
-//! The outcome of a span: how the code it wraps was left, and whether it failed before.
+//! The outcome of a span: how the wrapped code finished, and whether a failure was recorded before.
 
 use std::panic::Location;
 
@@ -6,35 +6,36 @@ use crate::context::Node;
 use crate::event::{Failure, Outcome};
 use crate::registry::Caught;
 
-/// How the code inside a span was left.
+/// How the wrapped code finished.
 #[derive(Debug)]
 pub(crate) enum Exit {
-    /// The future was ready, the stream returned `None`, or the caller of an `ActiveSpan` said so.
+    /// The future was ready, the stream returned `None`, or an `ActiveSpan` was completed.
     Completed,
     /// The consumer dropped the stream before its end.
     Dropped,
     /// The future was dropped before it was ready.
     Cancelled,
-    /// It panicked while it was polled.
+    /// The code panicked.
     Panicked(Failure),
 }
 
 impl Exit {
-    /// The exit after a panic that was caught in the code inside a span.
+    /// Creates the exit for a panic of the wrapped code.
     #[cold]
     pub(crate) fn panicked(node: &Node, caught: &Caught) -> Self {
+        // Without a backtrace, the location of the span says more than the one in this crate where the panic was caught.
         let built_at = node.start().map_or(Location::caller(), |start| start.built_at);
         Self::Panicked(Failure {
             error_type: "panic".into(),
             text: Some(caught.message().to_owned().into()),
-            stacktrace: Some(caught.stacktrace(built_at).into()),
+            stacktrace: Some(caught.stacktrace(|| format!("in a span created at {built_at}")).into()),
         })
     }
 
-    /// Decides the outcome, and which failure the end reports: panicked > error > cancelled, dropped > completed.
+    /// Returns the outcome and the failure that the end event reports: panicked > error > cancelled, dropped > completed.
     ///
-    /// `recorded` is the first error that was recorded: an `Err` (seen in `observation.rs`), or what an observer called an
-    /// error. Which of the two it was makes no difference, so it is not kept.
+    /// `recorded` is the first error: an `Err` (see `observation.rs`), or an error recorded by an observer. Which of the two
+    /// it was makes no difference, so it is not stored.
     pub(super) fn outcome(self, recorded: Option<Failure>) -> (Outcome, Option<Failure>) {
         match (self, recorded) {
             (Self::Panicked(panic), _) => (Outcome::Panicked, Some(panic)),

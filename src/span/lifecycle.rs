@@ -1,8 +1,8 @@
-//! The one state machine of a span, used by every wrapper and by `ActiveSpan`.
+//! The state machine of a span, used by every wrapper and by `ActiveSpan`.
 //!
-//! A span is *pending* until the first poll (or from the start, for a stream), when it finds out where it belongs and
-//! whether it is observed there. *Unobserved*, it carries its context and is silent. *Observed*, it has emitted its start
-//! and owes exactly one end; whoever takes it out of the state machine emits that end.
+//! A span is *pending* until its start: the first poll of a future, or the wrapping of a stream. Then its context is
+//! settled, and it is either *unobserved*, in which case it only has a context and emits nothing, or *observed*, in which
+//! case its start event was emitted. Code that takes an observed span out of this state must emit its end event.
 
 use std::mem;
 
@@ -15,13 +15,13 @@ use super::recording::Recording;
 use crate::context::{Context, Node};
 use crate::event::SpanStart;
 
-/// Where a span stands.
+/// The state of a span.
 pub(crate) enum Lifecycle {
-    /// Built and not started. Nothing ran, nothing was emitted.
+    /// Not started: the wrapped code has not run, and nothing was emitted.
     Pending(PendingSpan),
-    /// No handler or listener observes it: it carries its context and emits nothing.
+    /// Started, and not observed by any handler or listener.
     Unobserved(Context),
-    /// Started; its end is owed.
+    /// Started. The end event has still to be emitted.
     Observed(Observed),
     /// Ended.
     Ended,
@@ -30,12 +30,12 @@ pub(crate) enum Lifecycle {
 /// An observed span that has started.
 pub(crate) struct Observed {
     pub(crate) active: Active,
-    /// `None` for a future, which records nothing before its end.
+    /// `None` for a future, which creates it when it completes.
     pub(crate) recording: Option<Box<Recording>>,
 }
 
 impl Lifecycle {
-    /// Starts the span if it is pending. `record` makes what it keeps if it is observed.
+    /// Starts the span if it is pending. `record` creates the recording of an observed span.
     #[inline]
     pub(crate) fn start<O: Observer>(
         &mut self,
@@ -55,7 +55,8 @@ impl Lifecycle {
         mem::replace(self, Self::Ended)
     }
 
-    /// Runs our own code inside an observed span that keeps a recording.
+    /// Runs `work` in the context of the span, without calling listeners. Does nothing if the span is not observed or has no
+    /// recording.
     #[inline]
     pub(super) fn record(&mut self, work: impl FnOnce(&Node, &mut Recording)) {
         if let Self::Observed(Observed { active, recording: Some(recording) }) = self {
@@ -69,7 +70,7 @@ impl Observed {
         self.active.start()
     }
 
-    /// Ends the span from outside of it.
+    /// Enters the span and emits its end event.
     pub(crate) fn end<O: Observer>(self, exit: Exit, observer: &mut O) {
         let Self { mut active, recording } = self;
         let mut recording = recording.unwrap_or_default();

@@ -150,7 +150,8 @@ impl Drop for ActiveSpan {
         self.end(|observed, recording| {
             if thread::panicking() {
                 // The panic itself cannot be read here: its payload belongs to the code that catches it.
-                let place = format!("dropped while unwinding; built at {}", observed.start().built_at);
+                let place =
+                    format!("in a span created at {}, dropped during unwinding", observed.start().built_at);
                 Exit::Panicked(Failure {
                     error_type: "panic".into(),
                     text: Some("the thread panicked while the span was active".into()),

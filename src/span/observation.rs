@@ -1,4 +1,4 @@
-//! How observers are called: with the output of a future, or with an item of a stream, which is measured as well.
+//! How observers are called: with the output of a future, or with an item of a stream, which is also measured.
 
 use std::any::Any;
 
@@ -9,12 +9,12 @@ use crate::context::Node;
 use crate::event::Phase;
 
 impl Recording {
-    /// Records something that is no item of a stream.
-    pub(crate) fn see<R>(&mut self, node: &Node, see: impl FnOnce(&mut Record<'_>) -> R) -> R {
-        see(&mut Record::new(self, node, Phase::Stop))
+    /// Calls a function with a record for a value that is not an item of a stream.
+    pub(crate) fn record<R>(&mut self, node: &Node, f: impl FnOnce(&mut Record<'_>) -> R) -> R {
+        f(&mut Record::new(self, node, Phase::Stop))
     }
 
-    /// A future returned: its output is observed. Returns it if handlers may see it by reference.
+    /// Observes the output of a future. Returns it if the span makes it available to handlers.
     #[inline]
     pub(crate) fn output<'v, V, O: Outcomes<V>>(
         &mut self,
@@ -22,13 +22,13 @@ impl Recording {
         output: &'v V,
         observer: &mut O,
     ) -> Option<&'v dyn Any> {
-        match self.see(node, |record| observer.see(output, record)) {
+        match self.record(node, |record| observer.see(output, record)) {
             Seen::Value { response } => response,
             Seen::Err => None,
         }
     }
 
-    /// A stream returned an item: it is observed and, unless it is an error, counted.
+    /// Observes an item of a stream, and counts it unless it is an `Err`.
     #[inline]
     pub(crate) fn item<V, O: Outcomes<V>>(&mut self, node: &Node, item: &V, observer: &mut O) {
         let wait = self.end_wait(node);

@@ -7,29 +7,29 @@ use crate::context::{Context, Kind, Node};
 use crate::event::{Content, Event, Phase, PhaseData, RequestId, RequestIdCell, SpanName, SpanStart};
 use crate::registry::{EventSet, Telemetry, anywhere};
 
-/// A span that was built and has not started.
+/// A span that has not started.
 pub(crate) struct PendingSpan {
-    /// Where it was built.
+    /// The context in which it was created.
     context: Context,
-    /// Its node, with what listeners captured where it was built. If such spans were not followed on any handle then, it
-    /// has a node only for a request id of its own. A pointer, so that the builder and what it wraps stay small to move.
+    /// Its node, with the `on_build` values of listeners. If nothing was attached for spans of this name on any handle at
+    /// creation, it has a node only if a request id was set. Behind a pointer, to keep the builder and the wrappers small.
     draft: Option<Arc<Node>>,
     name: SpanName,
 }
 
-/// What became of a span at its first poll.
+/// The state of a span after its start.
 pub(crate) enum Started {
     Observed(Active),
-    /// Nobody observes it: the context inside it.
+    /// The context inside the span.
     Unobserved(Context),
 }
 
 impl PendingSpan {
     #[track_caller]
     #[inline]
-    pub(crate) fn capture(name: SpanName) -> Self {
+    pub(crate) fn new(name: SpanName) -> Self {
         let context = Context::current();
-        // Not by `then`: `#[track_caller]` does not pass through closures.
+        // Not with `bool::then`, because `#[track_caller]` does not pass through closures.
         let draft = if anywhere(EventSet::span(name)) { Some(draft(name, &context)) } else { None };
         Self { context, draft, name }
     }
@@ -38,7 +38,7 @@ impl PendingSpan {
         self.name
     }
 
-    /// What the span says at its start, if somebody may be told.
+    /// Returns the data of the start, if the span may be observed.
     #[inline]
     pub(crate) fn start_mut(&mut self) -> Option<&mut SpanStart> {
         Arc::get_mut(self.draft.as_mut()?)?.start_mut()
@@ -48,6 +48,7 @@ impl PendingSpan {
         let id = RequestIdCell::Known(id);
         match self.start_mut() {
             Some(start) => start.request_id = Some(id),
+            // It is not observed, but nested spans inherit its id. The node is replaced at the start.
             None => {
                 let kind = Kind::Unobserved(self.name, Some(id));
                 self.draft = Some(Node::new(kind, Telemetry::global(), None));
@@ -55,17 +56,17 @@ impl PendingSpan {
         }
     }
 
-    /// The context that the span is dropped in if it never starts.
+    /// Returns the context in which the wrapped value is dropped if the span never starts.
     pub(crate) fn context(&mut self) -> &mut Context {
         &mut self.context
     }
 
-    /// Decides where the span belongs, and starts it if it is observed there.
+    /// Settles the context, and starts the span if it is observed in it.
     #[inline]
     pub(crate) fn start<O: Observer>(&mut self, observer: &mut O) -> Started {
         let moved = self.context.settle();
         if self.draft.is_none() && self.context.node().is_none() {
-            // The usual case when nobody listens: everything else is kept out of this path.
+            // The fast path of unobserved spans. Everything else is in a function that is not inlined.
             return Started::Unobserved(mem::take(&mut self.context).in_request());
         }
         self.start_with_node(moved, observer)
@@ -79,6 +80,8 @@ impl PendingSpan {
                 Started::Observed(self.start_observed(draft, moved, telemetry, observer))
             }
             draft => {
+                // A draft may be left if its handle is not this one, or if everything was detached since. Its drop drops the
+                // `on_build` values, as user code.
                 let given = draft.as_deref().and_then(Node::request).cloned();
                 Started::Unobserved(unobserved(self.name, mem::take(&mut self.context), given))
             }
@@ -92,17 +95,18 @@ impl PendingSpan {
         telemetry: Telemetry,
         observer: &mut O,
     ) -> Active {
-        let node = Arc::get_mut(&mut draft).expect("a draft is not shared");
+        let node = Arc::get_mut(&mut draft).expect("the node is unique before the start");
         if moved {
-            // What listeners captured belongs to another place.
+            // The `on_build` values belong to a different context. Listeners are called again for this one.
             node.drop_states();
         }
         if let Some(start) = node.start_mut() {
             let request = start.request_id.take().or_else(|| self.context.request());
             start.request_id = Some(request.unwrap_or_else(RequestIdCell::random));
             if let Some(parent) = self.context.node().and_then(|node| node.nearest_span(&telemetry)) {
-                inherit(start, parent);
+                inherit_keys(start, parent);
             }
+            // The input closure is user code. It runs before the clock is read, so the duration does not include it.
             fill_input(start, observer, &telemetry);
             let now = telemetry.now();
             start.monotonic_time = now;
@@ -120,8 +124,8 @@ impl PendingSpan {
     }
 }
 
-/// Calls `on_start` of the listeners, before the node is shared. A listener whose capture panicked is detached by now;
-/// one that captured nothing, or in another place, captures here.
+/// Calls `on_start` of the listeners, before the node is shared. Before that, `on_build` of listeners without a value:
+/// those that were attached since, or all if the context has changed.
 #[inline(never)]
 fn start_listeners(node: &mut Node, parent: Option<&Node>, telemetry: &Telemetry) {
     let called = telemetry.with_listeners(|listeners| {
@@ -130,12 +134,13 @@ fn start_listeners(node: &mut Node, parent: Option<&Node>, telemetry: &Telemetry
         let event = Event::of_span(&name, start, PhaseData::Start);
         states.start(telemetry, listeners, parent.and_then(Node::states), &event);
     });
+    // The last listener was detached meanwhile.
     if called.is_none() {
         node.drop_states();
     }
 }
 
-/// The node of a span that is built here, with what listeners capture here.
+/// Creates the node of a span, and calls `on_build` of the listeners.
 #[track_caller]
 #[inline(never)]
 fn draft(name: SpanName, context: &Context) -> Arc<Node> {
@@ -152,8 +157,8 @@ fn draft(name: SpanName, context: &Context) -> Arc<Node> {
     draft
 }
 
-/// The context inside a span that nobody observes. It allocates nothing unless it has a request id of its own, or the span
-/// separates what is inside it from an observed call.
+/// Returns the context inside an unobserved span. It allocates a node only if the span has its own request id, or separates
+/// nested spans from an observed call.
 fn unobserved(name: SpanName, outer: Context, given: Option<RequestIdCell>) -> Context {
     if given.is_none() && !outer.node().is_some_and(|node| node.needs_boundary(name)) {
         return outer.in_request();
@@ -162,8 +167,9 @@ fn unobserved(name: SpanName, outer: Context, given: Option<RequestIdCell>) -> C
     Context::of(Node::new(kind, outer.telemetry(), outer.to_node()))
 }
 
-fn inherit(start: &mut SpanStart, parent: &SpanStart) {
+fn inherit_keys(start: &mut SpanStart, parent: &SpanStart) {
     start.parent_span_id = Some(parent.span_id);
+    // Adapters set these on the outermost span only.
     if start.engine.is_none() {
         start.engine.clone_from(&parent.engine);
     }
@@ -172,16 +178,18 @@ fn inherit(start: &mut SpanStart, parent: &SpanStart) {
     }
 }
 
-/// Makes the input, if the span was built with a closure for it and a handler of any of its events may see it.
+/// Calls the input closure, if there is one and a handler may receive the input.
 fn fill_input<O: Observer>(start: &mut SpanStart, observer: &mut O, telemetry: &Telemetry) {
     if start.input.is_none() {
         return;
     }
+    // All events of a span have its start keys, so a handler of any of them may receive the input.
     let phases = [Phase::Start, Phase::FirstChunk, Phase::Stop, Phase::Exception];
     let wanted = phases
         .into_iter()
         .any(|phase| telemetry.content(&start.name.event(phase)).intersects(Content::INPUT));
     let event = start.name.event(Phase::Start);
+    // The outer `None` means that the closure panicked, the inner one that there is none.
     if wanted && let Some(Some(input)) = telemetry.observe(&event, "input", || observer.input()) {
         start.input = Some(input);
     }

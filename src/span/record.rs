@@ -204,8 +204,8 @@ impl<'a> Record<'a> {
         // these all.
         let own_bit = 1 << self.next_observer.min(31);
         self.next_observer += 1;
-        if self.recording.panicked & own_bit == 0 && self.call(id, observer).is_none() {
-            self.recording.panicked |= own_bit;
+        if self.recording.panicked_observers & own_bit == 0 && self.call(id, observer).is_none() {
+            self.recording.panicked_observers |= own_bit;
         }
     }
 

@@ -5,22 +5,22 @@ use std::time::Duration;
 use crate::context::Node;
 use crate::event::{Event, Failure, LazyResults, Phase, PhaseData, SpanStart, StreamTimes, Time};
 
-/// In constant memory, apart from what the user's code records.
+/// The recorded data. Its size does not grow with the number of stream items, apart from output that user code appends.
 #[derive(Debug, Default)]
 pub(crate) struct Recording {
     pub(super) results: LazyResults,
     /// The first error.
     pub(super) failure: Option<Failure>,
-    /// Set when the span wraps a stream, or was driven as one by hand.
+    /// Set if the span wraps a stream, or if chunks were recorded on an `ActiveSpan`.
     pub(super) stream: Option<StreamStats>,
-    /// One bit for each observer of values that has panicked, in the order in which they are called.
-    pub(super) panicked: u32,
+    /// A bit for each `observe` closure, by index, which is set once the closure has panicked.
+    pub(super) panicked_observers: u32,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct StreamStats {
     pub(super) times: StreamTimes,
-    /// Since when the consumer waits for the stream.
+    /// The time at which the consumer began to wait for the next item.
     waiting_since: Option<Time>,
 }
 
@@ -32,24 +32,24 @@ pub(crate) struct Wait {
 }
 
 impl Recording {
-    /// For a span that wraps a stream.
+    /// Creates the recording of a span that wraps a stream.
     pub(crate) fn of_stream() -> Self {
         Self { stream: Some(StreamStats::default()), ..Self::default() }
     }
 
-    /// For a span that starts before its stream exists: all the time until then is a wait.
+    /// Creates the recording of a span that starts before its stream exists. The time until then is a wait.
     pub(crate) fn of_opening(start: &SpanStart) -> Self {
         let waiting_since = Some(start.monotonic_time);
         let stream = StreamStats { waiting_since, ..StreamStats::default() };
         Self { stream: Some(stream), ..Self::default() }
     }
 
-    /// Whether it wraps a stream, waited for one or saw a chunk.
+    /// Returns whether the span has the measurements of a stream.
     pub(super) fn is_stream(&self) -> bool {
         self.stream.is_some()
     }
 
-    /// A wait begins, unless one goes on: of several pending polls, the first counts.
+    /// Records the beginning of a wait. Further pending polls do not restart it.
     pub(crate) fn begin_wait(&mut self, node: &Node) {
         let stats = self.stream.get_or_insert_default();
         if stats.waiting_since.is_none() {
@@ -57,7 +57,7 @@ impl Recording {
         }
     }
 
-    /// Ends the wait, if there was one. Called before what was waited for is dropped, because that takes its own time.
+    /// Ends the wait, if there is one. Called before the inner value is dropped, so that its drop is not measured as waiting.
     #[inline]
     pub(crate) fn end_wait(&mut self, node: &Node) -> Option<Wait> {
         let stats = self.stream.as_mut()?;
@@ -73,9 +73,10 @@ impl Recording {
     #[inline]
     pub(super) fn chunk(&mut self, node: &Node, wait: Option<Wait>, content_free: bool) {
         let stats = self.stream.get_or_insert_default();
+        // Chunks without content are counted too.
         stats.times.chunk_count += 1;
         if stats.times.time_to_first_chunk.is_none() && !content_free {
-            // After a wait its end is the time of the chunk, and the clock is not read again.
+            // After a wait the clock is not read again.
             let at = wait.map_or_else(|| node.telemetry.now(), |wait| wait.ended);
             stats.times.time_to_first_chunk = first_chunk(node, at);
         }

@@ -260,7 +260,7 @@ fn a_hook_that_is_set_later_replaces_ours_and_a_hook_may_use_the_crate() {
         assert_eq!(payload.downcast_ref(), Some(&"lost"));
         assert_eq!(SEEN.load(Ordering::Relaxed), 1, "the hook ran inside the span");
         let exception = end_of(&capture, SpanName::Chat);
-        assert!(text(&exception, "stacktrace").starts_with("caught at"), "{exception:?}");
+        assert!(text(&exception, "stacktrace").starts_with("in a span created at"), "{exception:?}");
         assert_eq!(capture.named("telemetry.handler.failure").len(), 1);
     });
 }

@@ -71,7 +71,7 @@ async fn who_catches_a_panic_and_resumes_another_does_not_get_the_trace_of_the_f
         .await;
         let trace = text(&exception, "stacktrace");
         assert_eq!(text(&exception, "reason"), "second");
-        assert!(trace.starts_with("caught at") && !trace.contains("where_it_happens"), "{trace}");
+        assert!(trace.starts_with("in a span created at") && !trace.contains("where_it_happens"), "{trace}");
     }
 }
 

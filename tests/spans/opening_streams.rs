@@ -1,7 +1,7 @@
 //! `open`: one span from the request to the last token.
 
 use std::convert::Infallible;
-use std::future::{pending, ready};
+use std::future::{Future as _, pending, poll_fn, ready};
 use std::panic::AssertUnwindSafe;
 use std::task::Poll;
 
@@ -69,6 +69,24 @@ async fn an_opening_that_fails_is_an_error_with_all_the_keys_of_a_stop() {
     assert_eq!(text(&stop, "usage_status"), "unknown");
     other.scope(Span::stream().open(create_stream())).await.unwrap().count().await;
     assert_eq!(keys(&stop.as_event()), keys(&end_of(&other, SpanName::Stream).as_event()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_drop_of_an_opening_future_is_no_wait_for_the_stream() {
+    let capture = Capture::new();
+    let slow_to_drop = OnDrop(|| {
+        tokio::time::advance(ms(500)).now_or_never();
+    });
+    let mut request = Box::pin(create_stream());
+    // The closure, and what it owns, is dropped after the last poll.
+    let opening = poll_fn(move |cx| {
+        let _ = &slow_to_drop;
+        request.as_mut().poll(cx)
+    });
+    let tokens = capture.scope(Span::stream().open(opening)).await.unwrap();
+    assert_eq!(tokens.count().await, 2);
+    let stop = end_of(&capture, SpanName::Stream);
+    assert_eq!((millis(&stop, "producer_wait"), millis(&stop, "consumer_time")), (140, 500));
 }
 
 #[tokio::test(start_paused = true)]
