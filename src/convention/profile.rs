@@ -9,8 +9,9 @@ use crate::event::SpanName;
 
 /// One version of one convention: the names that spans and their attributes have in a tracing system.
 ///
-/// Two are sent by default, because no backend reads both: OpenTelemetry's names make a span portable, OpenInference's
-/// give its kind where OpenTelemetry has none.
+/// Two are sent by default, because a backend reads one of them: OpenTelemetry's names make a span portable, OpenInference's
+/// give its kind where OpenTelemetry has none. Of several versions of OpenTelemetry's conventions a
+/// [`Convention`](super::Convention) sends one, the last that was given.
 ///
 /// # Examples
 ///
@@ -21,8 +22,9 @@ use crate::event::SpanName;
 /// # let _ = portable;
 /// assert_eq!(Profile::Otel1_41.to_string(), "otel-1.41");
 /// ```
-// A new profile: a variant here and in `ALL`, and a module with its `rules`. One that differs little from another takes
-// the rules of that one and changes them.
+// A new profile: a variant here and a module with its `rules`; the compiler finds the rest. One that differs little from
+// another takes `otel_1_41::rules(span)` and assigns `rule.key` where a name differs. Labels of metrics are not renamed by that:
+// they are part of the `INSTRUMENTS`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Profile {
@@ -34,9 +36,6 @@ pub enum Profile {
 }
 
 impl Profile {
-    /// Every profile.
-    pub const ALL: &'static [Self] = &[Self::Otel1_41, Self::OpenInference];
-
     /// Returns the convention and its version, if it has one: `otel-1.41`, `openinference`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -55,7 +54,7 @@ impl Profile {
         }
     }
 
-    /// Whether it is a version of OpenTelemetry's conventions, of which a [`Convention`](super::Convention) has one.
+    /// Whether it is a version of OpenTelemetry's conventions.
     pub(super) const fn is_opentelemetry(self) -> bool {
         match self {
             Self::Otel1_41 => true,

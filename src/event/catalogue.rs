@@ -60,8 +60,8 @@ pub(crate) const OPTIONAL_START_KEYS: &[&str] = &[
     "stop_sequences",
 ];
 
-/// Keys that only the crate sets.
-pub(crate) const STANDARD_END_KEYS: &[&str] = &[
+/// Keys that the user cannot set, besides those of the span's own row.
+pub(crate) const RESERVED_KEYS: &[&str] = &[
     "span_id",
     "parent_span_id",
     "outcome",

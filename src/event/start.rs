@@ -1,6 +1,6 @@
 use std::panic::Location;
 
-use super::catalogue::{OPTIONAL_START_KEYS, STANDARD_END_KEYS};
+use super::catalogue::{OPTIONAL_START_KEYS, RESERVED_KEYS};
 use super::clock::Time;
 use super::entry::{Entry, Visit};
 use super::fields::{Key, Metadata};
@@ -71,7 +71,7 @@ impl SpanStart {
     pub(crate) fn is_standard(&self, key: &str) -> bool {
         let row = self.name.row();
         matches!(key, "request_id" | "engine" | "model" | "input" | "output")
-            || STANDARD_END_KEYS.contains(&key)
+            || RESERVED_KEYS.contains(&key)
             || row.start_keys.contains(&key)
             || row.result_keys.contains(&key)
     }
