@@ -147,7 +147,7 @@ fn usage_of(usage: &CompletionUsage) -> Usage {
 /// Runs a tool on a task of its own and returns a message with its result or error for the model.
 async fn call_tool(call: ToolCall, fate: Fate) -> Message {
     let arguments = call.function.arguments.clone();
-    let span = Span::tool(&call.function.name, &call.id)
+    let span = Span::tool(call.function.name.clone(), &call.id)
         .input(|| arguments)
         .observe(|result: &String, record| record.result(|| result.clone()))
         .error_type(ToolError::class);

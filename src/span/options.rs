@@ -3,15 +3,15 @@
 
 use std::borrow::Cow;
 
-use super::builder::Span;
+use super::builder::{Span, copy};
 use crate::event::{Key, Metadata, RequestId, Value};
 
 impl<O> Span<O> {
     /// Sets the client library or adapter in use, such as `openai` or `rig`. Inherited by nested spans.
     #[inline]
-    pub fn engine<'t>(mut self, engine: impl Into<Cow<'t, str>>) -> Self {
+    pub fn engine(mut self, engine: impl Into<Key>) -> Self {
         if let Some(start) = self.pending.start_mut()
-            && let Some(engine) = known(engine)
+            && let Some(engine) = known(engine.into())
         {
             start.engine = Some(engine);
         }
@@ -22,7 +22,7 @@ impl<O> Span<O> {
     #[inline]
     pub fn model<'t>(mut self, model: impl Into<Cow<'t, str>>) -> Self {
         if let Some(start) = self.pending.start_mut()
-            && let Some(model) = known(model)
+            && let Some(model) = known(copy(model))
         {
             start.model = Some(model);
         }
@@ -31,24 +31,24 @@ impl<O> Span<O> {
 
     /// Sets the provider that serves the model, if it is not the engine. Use the names of OpenTelemetry: `openai`,
     /// `anthropic`, `gcp.gemini`. Inherited by nested spans.
-    pub fn provider<'t>(self, provider: impl Into<Cow<'t, str>>) -> Self {
-        self.start_text("provider", provider)
+    pub fn provider(self, provider: impl Into<Key>) -> Self {
+        self.start_text("provider", || provider.into())
     }
 
     /// Sets the name of the agent.
-    pub fn agent_name<'t>(self, name: impl Into<Cow<'t, str>>) -> Self {
-        self.start_text("agent_name", name)
+    pub fn agent_name(self, name: impl Into<Key>) -> Self {
+        self.start_text("agent_name", || name.into())
     }
 
     /// Sets the id of the conversation to which this turn belongs. It is not the request id: a conversation consists of
     /// many requests.
     pub fn conversation_id<'t>(self, id: impl Into<Cow<'t, str>>) -> Self {
-        self.start_text("conversation_id", id)
+        self.start_text("conversation_id", || copy(id))
     }
 
     /// Sets the host of the server that receives the request.
     pub fn server_address<'t>(self, host: impl Into<Cow<'t, str>>) -> Self {
-        self.start_text("server_address", host)
+        self.start_text("server_address", || copy(host))
     }
 
     /// Sets the port of the server that receives the request.
@@ -139,9 +139,9 @@ impl<O> Span<O> {
 
     /// Sets a start key to a text, unless it is empty.
     #[inline]
-    pub(super) fn start_text<'t>(mut self, key: &'static str, text: impl Into<Cow<'t, str>>) -> Self {
+    pub(super) fn start_text(mut self, key: &'static str, text: impl FnOnce() -> Key) -> Self {
         if let Some(start) = self.pending.start_mut()
-            && let Some(text) = known(text)
+            && let Some(text) = known(text())
         {
             start.keys.insert(key, text);
         }
@@ -157,8 +157,7 @@ impl<O> Span<O> {
     }
 }
 
-/// Copies a text. Returns `None` if it is empty.
-fn known<'t>(text: impl Into<Cow<'t, str>>) -> Option<Key> {
-    let text = text.into();
-    (!text.is_empty()).then(|| Cow::Owned(text.into_owned()))
+/// Returns the text, or `None` if it is empty, which clients use for what they do not know.
+fn known(text: Key) -> Option<Key> {
+    (!text.is_empty()).then_some(text)
 }

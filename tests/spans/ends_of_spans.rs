@@ -114,7 +114,7 @@ struct Client {
 }
 
 impl Client {
-    async fn ask(&self, engine: &str) -> Answer<u8> {
+    async fn ask(&self, engine: &'static str) -> Answer<u8> {
         let span = Span::generate().engine(engine).model(&self.model).conversation_id(self.session.as_str());
         let span = span.observe(|_: &u8, record| {
             record.response_model(&self.model);
@@ -130,15 +130,15 @@ impl Client {
 async fn a_span_and_a_record_take_borrowed_text() {
     let capture = Capture::new();
     let client = Client { model: "gpt-5".to_owned(), session: "s1".to_owned() };
-    capture.scope(client.ask(&String::from("mine"))).await.unwrap();
+    capture.scope(client.ask("mine")).await.unwrap();
     let stop = end_of(&capture, SpanName::Generate);
     let texts =
         ["engine", "model", "conversation_id", "response_model", "response_id", "error_type", "error"];
     let said = texts.map(|key| text(&stop, key));
     assert_eq!(said, ["mine", "gpt-5", "s1", "gpt-5", "s1", "mine", "s1"]);
-    let name = String::from("search");
-    capture.scope(async {}.in_span_infallible(Span::tool(&name, &*name))).await;
-    assert_eq!(text(&end_of(&capture, SpanName::Tool), "tool_name"), "search");
+    let call_id = String::from("call_1");
+    capture.scope(async {}.in_span_infallible(Span::tool("search", &call_id))).await;
+    assert_eq!(text(&end_of(&capture, SpanName::Tool), "tool_call_id"), "call_1");
 }
 
 #[tokio::test]
