@@ -124,11 +124,14 @@ fn enter<R>(
     let lent = node.take().map(ManuallyDrop::new);
     // Without a node there is nothing to move back.
     let back = TakeBack(lent.is_some().then_some(node));
+    // Not through what `sync_scope` returns: it moves that twice, in parts, which took 15 ns of an observed future.
+    let mut result = None;
     CURRENT.sync_scope(Slot { node: Cell::new(lent), bare_request }, || {
         // Dropped while the slot is still set, even if `work` panics.
         let _back = back;
-        work()
-    })
+        result = Some(work());
+    });
+    result.expect("a scope runs its closure")
 }
 
 /// Moves the node back out of the task-local when `work` returns or panics.

@@ -83,8 +83,10 @@ impl<F: Future, O: Outcomes<F::Output>> Future for SpanFuture<F, O> {
                 panic!("`SpanFuture` polled after completion")
             }
         };
-        let (polled, dropped) = active.enter(|node| {
-            let (polled, dropped) = poll_observed(node, this.inner, poll);
+        let mut polled = Ok(Poll::Pending);
+        let mut dropped = Ok(());
+        active.enter(|node| {
+            polled = poll_observed(node, this.inner, poll, &mut dropped);
             match &polled {
                 Ok(Poll::Pending) => {}
                 Ok(Poll::Ready(output)) => {
@@ -96,7 +98,6 @@ impl<F: Future, O: Outcomes<F::Output>> Future for SpanFuture<F, O> {
                     end(node, &mut Recording::default(), Exit::panicked(node, caught), this.observer, None);
                 }
             }
-            (polled, dropped)
         });
         // Only now, because `active` is borrowed from it until here.
         if !matches!(polled, Ok(Poll::Pending)) {

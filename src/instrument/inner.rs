@@ -11,20 +11,20 @@ use crate::span::observe::Observer;
 use crate::span::{Exit, Lifecycle, Observed, end};
 
 /// Polls a future inside an observed span, with the listeners around it that want to be. One that is ready or has
-/// panicked is dropped at once, so that spans inside it end before this one. Returns what the poll and the drop gave.
+/// panicked is dropped at once, so that spans inside it end before this one; `dropped` gets a panic of that drop.
 #[inline]
 pub(super) fn poll_observed<F, R>(
     node: &Node,
     mut inner: Pin<&mut Option<F>>,
     poll: impl FnOnce(Pin<&mut F>) -> Poll<R>,
-) -> (Result<Poll<R>, Caught>, Result<(), Caught>) {
+    dropped: &mut Result<(), Caught>,
+) -> Result<Poll<R>, Caught> {
     node.around(|| {
         let polled = catch(|| poll(expect_inner(inner.as_mut())));
-        let dropped = match polled {
-            Ok(Poll::Pending) => Ok(()),
-            _ => catch(|| inner.set(None)),
-        };
-        (polled, dropped)
+        if !matches!(polled, Ok(Poll::Pending)) {
+            *dropped = catch(|| inner.set(None));
+        }
+        polled
     })
 }
 

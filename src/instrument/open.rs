@@ -180,7 +180,8 @@ impl<F: Future, O: Opens<F::Output>> Future for OpenStream<F, O> {
         let Some(observer) = this.observer else { panic!("`OpenStream` polled after completion") };
         this.lifecycle.start(observer, |active| Some(Box::new(Recording::of_opening(active.start()))));
         let mut poll = |inner: Pin<&mut F>| inner.poll(cx).map(O::split);
-        let (opened, dropped) = match this.lifecycle {
+        let mut dropped = Ok(());
+        let opened = match this.lifecycle {
             Lifecycle::Observed(Observed { active, recording }) => {
                 let recording = recording.get_or_insert_default();
                 active.enter(|node| {
@@ -192,7 +193,7 @@ impl<F: Future, O: Opens<F::Output>> Future for OpenStream<F, O> {
                         }
                         opened
                     };
-                    let (opened, dropped) = poll_observed(node, this.inner, poll);
+                    let opened = poll_observed(node, this.inner, poll, &mut dropped);
                     let exit = match &opened {
                         Ok(Poll::Pending | Poll::Ready(Ok(_))) => None,
                         Ok(Poll::Ready(Err(error))) => {
@@ -205,10 +206,10 @@ impl<F: Future, O: Opens<F::Output>> Future for OpenStream<F, O> {
                     if let Some(exit) = exit {
                         end(node, recording, exit, observer, None);
                     }
-                    (opened, dropped)
+                    opened
                 })
             }
-            Lifecycle::Unobserved(context) => (Ok(poll_unobserved(context, this.inner, poll)), Ok(())),
+            Lifecycle::Unobserved(context) => Ok(poll_unobserved(context, this.inner, poll)),
             Lifecycle::Pending(_) | Lifecycle::Ended => {
                 unreachable!("the span was started above, and ends together with the observer")
             }
