@@ -62,12 +62,12 @@ impl Context {
 
     /// The context inside a scope with this request.
     pub(super) fn with_request(&self, request: RequestIdCell) -> Self {
-        Self::of(Node::new(Kind::Scope(Some(request)), self.telemetry(), self.to_node()))
+        Self::of(Node::new(Kind::Scope(Some(request)), self.telemetry(), self.clone().into_node()))
     }
 
     /// The context inside a scope of this handle.
     pub(super) fn with_telemetry(&self, telemetry: Telemetry) -> Self {
-        Self::of(Node::new(Kind::Scope(self.request()), telemetry, self.to_node()))
+        Self::of(Node::new(Kind::Scope(self.request()), telemetry, self.clone().into_node()))
     }
 
     /// Returns the request for a nested span, without computing its id.
@@ -106,10 +106,10 @@ impl Context {
 
     /// The parent of a node that is opened in this context. A request that nobody observes gets a node here, so that
     /// [`is_inside`](Self::is_inside) finds it even from inside a request with another id.
-    pub(crate) fn to_node(&self) -> Option<Arc<Node>> {
-        let Some(request) = self.bare_request else { return self.node.clone() };
+    pub(crate) fn into_node(self) -> Option<Arc<Node>> {
+        let Some(request) = self.bare_request else { return self.node };
         let scope = Kind::Scope(Some(RequestIdCell::lazy(request)));
-        Some(Node::new(scope, self.telemetry(), self.node.clone()))
+        Some(Node::new(scope, self.telemetry(), self.node))
     }
 
     #[inline]

@@ -15,14 +15,14 @@ pub(crate) struct Active {
 impl Active {
     /// Emits the start event inside the span. Listeners were called before.
     pub(super) fn begin(node: Arc<Node>) -> Self {
-        let mut active = Self { lent: Some(node.clone()), node };
-        active.enter(|node| {
+        let mut lent = Some(node.clone());
+        enter_span(&mut lent, || {
             if let Some(start) = node.start() {
                 let name = start.name.event(Phase::Start);
                 node.telemetry.emit(&Event::of_span(&name, start, PhaseData::Start));
             }
         });
-        active
+        Self { node, lent }
     }
 
     /// Runs `work` inside the span. It must not panic: user code in it is wrapped in `catch`.

@@ -89,7 +89,7 @@ impl PendingSpan {
     }
 
     fn start_observed<O: Observer>(
-        &self,
+        &mut self,
         mut draft: Arc<Node>,
         moved: bool,
         telemetry: Telemetry,
@@ -101,8 +101,8 @@ impl PendingSpan {
             node.drop_states();
         }
         if let Some(start) = node.start_mut() {
-            let request = start.request_id.take().or_else(|| self.context.request());
-            start.request_id = Some(request.unwrap_or_else(RequestIdCell::random));
+            let request = || self.context.request().unwrap_or_else(RequestIdCell::random);
+            start.request_id.get_or_insert_with(request);
             if let Some(parent) = self.context.node().and_then(|node| node.nearest_span(&telemetry)) {
                 inherit_keys(start, parent);
             }
@@ -112,7 +112,7 @@ impl PendingSpan {
             start.monotonic_time = now;
             start.system_time = telemetry.system_time(now);
         }
-        let parent = self.context.to_node();
+        let parent = mem::take(&mut self.context).into_node();
         if telemetry.has_listeners() {
             start_listeners(node, parent.as_deref(), &telemetry);
         } else {
@@ -146,7 +146,8 @@ fn start_listeners(node: &mut Node, parent: Option<&Node>, telemetry: &Telemetry
 fn draft(name: SpanName, context: &Context) -> Arc<Node> {
     let mut draft = Node::draft(name);
     let telemetry = context.telemetry();
-    if telemetry.follows(EventSet::span(name))
+    if telemetry.has_listeners()
+        && telemetry.follows(EventSet::span(name))
         && let Some(node) = Arc::get_mut(&mut draft)
     {
         telemetry.with_listeners(|listeners| {
@@ -164,7 +165,7 @@ fn unobserved(name: SpanName, outer: Context, given: Option<RequestIdCell>) -> C
         return outer.in_request();
     }
     let kind = Kind::Unobserved(name, given.or_else(|| outer.request()));
-    Context::of(Node::new(kind, outer.telemetry(), outer.to_node()))
+    Context::of(Node::new(kind, outer.telemetry(), outer.into_node()))
 }
 
 fn inherit_keys(start: &mut SpanStart, parent: &SpanStart) {
