@@ -1,4 +1,4 @@
-//! Exporters: the same events in other systems. Each is a feature of its own and imports no other.
+//! Layer 6: exporters, which send the events to other systems. Each is behind its own feature, and none imports another.
 
 #[cfg(feature = "json-lines")]
 pub mod json_lines;

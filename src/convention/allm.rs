@@ -1,4 +1,4 @@
-//! Attributes that no convention has a name for, as `allm.…`, and `error.type`. They are sent with every profile.
+//! Attributes without a name in any convention, as `allm.…`, and `error.type`. They are sent with every profile.
 
 use super::attribute::{Attribute, count, key, literal};
 use super::rule::Rule;
@@ -30,7 +30,7 @@ const START: &[Rule] = &[
 
 const END: &[Rule] = &[
     Rule::end("allm.outcome", "`outcome`", |it| literal(it.end?.outcome.as_str())),
-    // OpenTelemetry's, but not of its conventions for generative AI: backends look for it in any span.
+    // Not part of the conventions for generative AI: OpenTelemetry defines it for spans of any kind.
     Rule::end("error.type", "`error_type`, if the outcome is `error` or `panicked`", |it| {
         it.error_type().map(Attribute::Text)
     }),

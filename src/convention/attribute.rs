@@ -3,15 +3,15 @@ use std::fmt;
 
 use crate::event::{Key, Number, Value, ValueRef, json};
 
-/// A value as tracing systems take it.
+/// The value of an attribute, in the types that tracing systems support.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Attribute<'a> {
     /// Text.
     Text(Cow<'a, str>),
-    /// Text that is a literal: an exporter that keeps it need not copy it.
+    /// Text that is a literal, which an exporter can keep without a copy.
     Literal(&'static str),
-    /// An integer; one that is too large is cut to the largest.
+    /// An integer. A larger value is replaced by the maximum.
     Int(i64),
     /// A float. Times are in seconds.
     Float(f64),
@@ -30,19 +30,20 @@ impl<'a> Attribute<'a> {
         Self::Float(seconds(nanoseconds))
     }
 
-    /// A value of any type: lists of texts stay lists, every other structure becomes JSON.
+    /// Converts a value of any type. A list of texts remains a list; every other structure becomes JSON.
     pub(super) fn of(value: ValueRef<'a>) -> Option<Self> {
         Some(match value {
             ValueRef::Bool(value) => Self::Bool(value),
             ValueRef::Number(Number::Float(value)) => Self::Float(value),
             ValueRef::Number(Number::Int(value)) => Self::Int(value),
             ValueRef::Number(Number::UInt(value)) => Self::Int(i64::try_from(value).unwrap_or(i64::MAX)),
+            // Tracing systems have no lists of mixed types, and no maps.
             ValueRef::List(values) if values.iter().all(|it| matches!(it, Value::Text(_))) => texts(values),
             other => Self::Text(other.to_text()?),
         })
     }
 
-    /// As text, without a copy of a literal.
+    /// Converts a value to text. A literal is not copied.
     pub(super) fn text_of(value: &'a Value) -> Option<Self> {
         match value {
             Value::Text(text) => Some(text.into()),
@@ -59,7 +60,7 @@ impl<'a> Attribute<'a> {
     }
 }
 
-/// A text such as a model's name, which is a literal more often than not.
+/// A text such as the name of a model, which is often a literal.
 impl<'a> From<&'a Key> for Attribute<'a> {
     fn from(text: &'a Key) -> Self {
         match text {
@@ -69,7 +70,7 @@ impl<'a> From<&'a Key> for Attribute<'a> {
     }
 }
 
-// What rules are written with: a value that is not known is no attribute.
+// Helpers for rules. An unknown value yields no attribute.
 
 pub(super) fn literal<'a>(text: &'static str) -> Option<Attribute<'a>> {
     Some(Attribute::Literal(text))
@@ -83,7 +84,7 @@ pub(super) fn count<'a>(count: Option<u64>) -> Option<Attribute<'a>> {
     Attribute::of(ValueRef::Number(count?.into()))
 }
 
-/// The values as texts, without those that are null.
+/// Converts the values to texts, without those that are null.
 pub(super) fn texts(values: &[Value]) -> Attribute<'_> {
     Attribute::Texts(values.iter().filter_map(|value| value.as_value_ref().to_text()).collect())
 }
@@ -92,7 +93,7 @@ pub(super) fn seconds(nanoseconds: u64) -> f64 {
     nanoseconds as f64 / 1e9
 }
 
-/// As text; several texts as a list in JSON.
+/// Writes the value as text, and a list of texts as JSON.
 impl fmt::Display for Attribute<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

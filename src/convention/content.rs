@@ -1,4 +1,4 @@
-//! The shapes in which content leaves.
+//! The formats in which content is exported.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use super::attribute::Attribute;
 use super::policy::Outgoing;
 use crate::event::{Metadata, Outcome, Value, ValueRef, json};
 
-/// A text as it is, anything else as JSON: in the form that [`mime_type`] names.
+/// Converts content: a text is unchanged, anything else becomes JSON. [`mime_type`] returns which.
 pub(super) fn text<'a>(outgoing: &Outgoing<'a>) -> Attribute<'a> {
     match outgoing {
         Outgoing::AsIs(value) => Attribute::Text(text_of(*value)),
@@ -30,11 +30,11 @@ fn text_of(value: ValueRef<'_>) -> Cow<'_, str> {
     }
 }
 
-/// A list of messages as OpenTelemetry's schemas of [input] and [output] ask for it, in JSON.
+/// Converts content to a list of messages in JSON, as OpenTelemetry's schemas of [input] and [output] require.
 ///
-/// A list of messages is taken as one, in OpenTelemetry's form (`role`, `parts`) or in the usual one (`role`, `content`);
-/// everything else becomes the text of one message. Each message of an output has a `finish_reason`, because a backend
-/// drops the whole list otherwise: the message's own, else the choice's, else one made of the outcome.
+/// A list of messages may be in OpenTelemetry's form (`role`, `parts`) or in that of most providers (`role`, `content`).
+/// Everything else becomes the text of one message. Each message of an output has a `finish_reason`, because a backend
+/// drops the whole list otherwise: that of the message, else that of the choice, else one derived from the outcome.
 ///
 /// [input]: https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-input-messages.json
 /// [output]: https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-output-messages.json
@@ -51,7 +51,7 @@ pub(super) fn messages<'a>(outgoing: &Outgoing<'a>, answer: Option<&Answer<'_>>)
     Attribute::text(out)
 }
 
-/// What the messages of an output take from their span.
+/// The data of the span that the messages of an output contain.
 pub(super) struct Answer<'a> {
     pub(super) finish_reasons: Option<&'a [Value]>,
     pub(super) outcome: Outcome,
@@ -95,15 +95,16 @@ fn message(out: &mut String, value: ValueRef<'_>, index: usize, answer: Option<&
     out.push('}');
 }
 
-/// Parts in OpenTelemetry's form: each with a type.
+/// Returns the parts of a message, if they are in OpenTelemetry's form: each has a type.
 fn parts(fields: &Metadata) -> Option<&[Value]> {
     let Some(Value::List(parts)) = fields.get("parts") else { return None };
     let is_part = |part: &Value| matches!(part, Value::Map(part) if text_at(part, "type").is_some());
     (!parts.is_empty() && parts.iter().all(is_part)).then_some(parts)
 }
 
-/// The text of a message that has no other field.
+/// Returns the text of a message without other fields.
 fn content(fields: &Metadata) -> Option<&str> {
+    // With a field that is not known, such as `tool_calls`, the whole message becomes JSON, so that nothing is lost.
     let known = ["role", "content", "finish_reason"];
     fields.iter().all(|(key, _)| known.contains(&key)).then(|| text_at(fields, "content"))?
 }

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use super::span_view::SpanView;
 
-/// A histogram or a counter, in the terms of a metrics system.
+/// A histogram or a counter.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Instrument {
@@ -29,26 +29,26 @@ impl Instrument {
         }
     }
 
-    /// Returns the keys of the labels that it may have, without those of the user's own.
+    /// Returns the keys of the labels that it may have, without user-defined keys.
     pub fn label_keys(&self) -> impl Iterator<Item = &'static str> {
         self.labels.iter().map(|label| label.key)
     }
 }
 
-/// What an instrument measures, and when.
+/// What an instrument measures, and when it is recorded.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Measured {
     /// At the end of a span, if it has such a value.
     End(fn(&SpanView<'_, '_>) -> Option<f64>),
-    /// At the end of a span that counts its tokens, input and output apart, with a [label](TOKEN_TYPE) for which.
+    /// At the end of a span that reports its tokens: input and output separately, distinguished by a [label](TOKEN_TYPE).
     Tokens,
     /// With each chunk of a call after the first.
     ChunkGap,
-    /// With each retry. Its labels are the provider and the class of the error, in this order.
+    /// With each retry. Its labels are the provider and the error class, in this order.
     Retries,
 }
 
-/// One label: its key, and how its value is read. Values that users, models and vendors choose are limited.
+/// A label: its key, and a function that reads its value. Values that users, models and vendors choose are limited.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LabelRule {
     pub(super) key: &'static str,
@@ -57,5 +57,5 @@ pub(super) struct LabelRule {
 
 pub(super) type ReadLabel = for<'a> fn(&SpanView<'a, '_>) -> Option<Cow<'a, str>>;
 
-/// Set by what measures tokens: a span has both types.
+/// The reader returns nothing, because a span has tokens of both types: `measure` adds the label.
 pub(super) const TOKEN_TYPE: LabelRule = LabelRule { key: "gen_ai.token.type", read: |_| None };

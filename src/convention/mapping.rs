@@ -12,11 +12,12 @@ use super::rule::Rule;
 use super::span_view::SpanView;
 use crate::event::{Content, Data, Entry, Event, PhaseData, SpanName, Value};
 
-/// How spans and metrics leave the process: under which names, which content and keys, how many values a name has.
+/// Determines how spans and metrics are exported: their names, the allowed content and keys, and the number of values of a
+/// name.
 ///
-/// It maps events to names and attributes, without I/O: for the exporters of this crate, and for one of your own on a
-/// [`Listener`](crate::Listener). Clones share the values that they have seen: with one convention for several exporters, a
-/// value is `_OTHER` in all of them or in none.
+/// It maps events to names and attributes, without I/O. It is used by the exporters of this crate, and can be used by your
+/// own [`Listener`](crate::Listener). Clones share the set of known values: with one convention for several exporters, a value
+/// is `_OTHER` in all of them or in none.
 ///
 /// # Cardinality
 ///
@@ -56,9 +57,9 @@ pub struct Convention {
     profiles: Vec<Profile>,
     policy: Policy,
     pub(super) limiter: Arc<CardinalityLimiter>,
-    /// Whether spans carry their tokens.
+    /// Whether spans have attributes for tokens.
     usage: bool,
-    /// The rules of the profiles and our own, of each span in the order of [`SpanName::ALL`].
+    /// The rules of the profiles and of `allm`, for each span in the order of [`SpanName::ALL`].
     rules: Arc<[SpanRules]>,
 }
 
@@ -70,7 +71,8 @@ struct SpanRules {
 }
 
 impl Convention {
-    /// The profiles `otel-1.41` and `openinference`, no content, none of your own keys, 64 values a key.
+    /// Creates a convention with the profiles `otel-1.41` and `openinference`, no content, no user-defined keys, and 64 values
+    /// for each key.
     pub fn new() -> Self {
         let limiter = CardinalityLimiter::new(CardinalityLimiter::DEFAULT_MAX, []);
         let convention = Self {
@@ -83,38 +85,39 @@ impl Convention {
         convention.with_rules()
     }
 
-    /// Only these profiles. Of OpenTelemetry's versions one is sent, the last that is given. The attributes named
-    /// `allm.…` and `error.type` are sent with any profile, and with none.
+    /// Sets the profiles. Of several versions of OpenTelemetry's conventions, the last is used. The attributes `allm.…` and
+    /// `error.type` are sent with any profile, and without one.
     pub fn profiles(mut self, profiles: impl IntoIterator<Item = Profile>) -> Self {
         self.profiles.clear();
         for profile in profiles {
+            // At most one version of OpenTelemetry, and no profile twice.
             self.profiles.retain(|other| other.is_opentelemetry() != profile.is_opentelemetry());
             self.profiles.push(profile);
         }
         self.with_rules()
     }
 
-    /// What may leave: your own keys by name, and content.
+    /// Sets which user-defined keys and which content may be exported.
     pub fn policy(self, policy: Policy) -> Self {
         Self { policy, ..self }.with_rules()
     }
 
-    /// How many values a key may have before every later one becomes `_OTHER`: 64 if not set, at most 4,096.
+    /// Sets how many values a key may have before every later one becomes `_OTHER`: 64 by default, at most 4,096.
     pub fn max_values(mut self, values: usize) -> Self {
         self.limiter = Arc::new(CardinalityLimiter::new(values, self.limiter.labels().cloned()));
         self
     }
 
-    /// Makes these keys of your own labels of metrics, with as many values as every other label. Without this, metrics
-    /// have none of your keys, whatever the [policy](Self::policy) allows: each value is a permanent time series.
+    /// Adds user-defined keys to the labels of metrics, with as many values as every other label. The [policy](Self::policy)
+    /// has no effect on labels, because each value is a permanent time series.
     pub fn labels<K: Into<Cow<'static, str>>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
         let labels = self.limiter.labels().cloned().chain(keys.into_iter().map(Into::into));
         self.limiter = Arc::new(CardinalityLimiter::new(self.limiter.max(), labels.collect::<Vec<_>>()));
         self
     }
 
-    /// Leaves tokens out of the attributes of spans: for one of two exporters that send to the same backend, which would
-    /// count them twice. Metrics keep them.
+    /// Omits tokens from the attributes of spans, but not from metrics. Use it for one of two exporters that send to the same
+    /// backend, which would otherwise count the tokens twice.
     pub fn without_usage(self) -> Self {
         Self { usage: false, ..self }
     }
@@ -172,7 +175,7 @@ impl Convention {
     /// Calls `each` with the attributes that are known at a span's end and not before, without [the user's own
     /// keys](Self::user_attributes).
     ///
-    /// Tokens are given only if this span [counts them](Event::counts_usage), so that a backend counts them once.
+    /// Tokens are included only if this span [reports them](Event::counts_usage), so that a backend counts them once.
     pub fn end_attributes<'a>(&self, event: &Event<'a>, each: impl FnMut(&'static str, Attribute<'a>)) {
         let Some(mut span) = self.view(event).filter(|span| span.end.is_some()) else { return };
         if !self.usage {
@@ -192,6 +195,7 @@ impl Convention {
         let Some(span) = self.view(event).filter(|_| !allowed.is_empty()) else { return };
         let mut visit = |entry: Entry<'a>| {
             let Some(key) = allowed.iter().find(|key| entry.from_user && *key == entry.key) else { return };
+            // The attributes of the start were already exported, so only new or changed values follow at the end.
             let at_start = span.end.and_then(|_| span.start.user.get(key)).map(Value::as_value_ref);
             if at_start != Some(entry.value)
                 && let Some(value) = Attribute::of(entry.value)
@@ -271,14 +275,15 @@ impl Convention {
         Some(SpanView::new(start, end, self.schema().name(start.name), &self.limiter, &self.policy))
     }
 
-    /// Names of spans and instruments are always OpenTelemetry's.
+    /// Returns the profile for the names of spans and instruments, which are always OpenTelemetry's.
     fn schema(&self) -> Profile {
         let chosen = self.profiles.iter().copied().find(|profile| profile.is_opentelemetry());
         chosen.unwrap_or(Profile::Otel1_41)
     }
 
-    /// Puts the rules of the profiles together, once and not with each event.
+    /// Combines the rules of the profiles, once and not for each event.
     fn with_rules(self) -> Self {
+        // Rules for content that is not allowed are removed, so that reading an event does not evaluate them.
         let allowed = self.allowed_content();
         let rules = SpanName::ALL.iter().map(|&span| {
             let profiles = self.profiles.iter().flat_map(|profile| profile.rules(span));

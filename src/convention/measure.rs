@@ -1,4 +1,4 @@
-//! What an event adds to the instruments.
+//! Measurements: what an event adds to the instruments.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ impl Convention {
     /// Calls `each` with everything that the end of a span, or a retry, adds to the instruments: a value for a histogram,
     /// 1 for a counter.
     ///
-    /// Tokens are added only by the span that [counts them](Event::counts_usage). The request id is never a label.
+    /// Tokens are added only by the span that [reports them](Event::counts_usage). The request id is never a label.
     pub fn measure<'a>(
         &self,
         event: &Event<'a>,
@@ -50,7 +50,8 @@ impl Convention {
     /// Returns the instrument and the labels for the waits between a stream's chunks, given the event of its first chunk.
     /// `None` if the span is not a call of a model.
     ///
-    /// They are the same for every chunk of a stream, so a chunk costs nothing but the record of its wait, in seconds.
+    /// They are the same for every chunk of a stream, so an exporter stores them, and for a chunk only records its wait in
+    /// seconds.
     #[must_use]
     pub fn chunk_gaps<'a>(&self, event: &Event<'a>) -> Option<(&'static Instrument, Vec<Label<'a>>)> {
         let is_first_chunk = event.phase() == Some(Phase::FirstChunk);
@@ -85,6 +86,7 @@ impl Convention {
         if *event.name() != EventName::RETRY {
             return;
         }
+        // A retry outside any span has no `SpanView`: the values are read from the event itself.
         let text = |key| event.metadata(key).and_then(|value| value.to_text());
         let provider = text("provider").or_else(|| text("engine"));
         let values = [(Dimension::Provider, provider), (Dimension::ErrorType, text("error_type"))];

@@ -1,5 +1,5 @@
 #![doc = include_str!("../../docs/conventions.md")]
-// Layer 5: the names that events have outside the process, and what of them may leave. Pure: no exporter, no I/O.
+// Layer 5: the names under which events are exported, and the data that may be exported. Without I/O.
 //
 // A `Rule` is one attribute: its key and a function that reads its value from a span. A profile (`otel_1_41`,
 // `openinference`) is an exhaustive match from span names to rules; attributes that no profile names are in `allm`. A

@@ -1,10 +1,10 @@
 use super::cardinality::Dimension;
 
-/// What a convention calls the spans of one [`SpanName`](crate::SpanName): `{operation} {subject}`.
+/// The name that a convention gives to the spans of one [`SpanName`](crate::SpanName): `{operation} {subject}`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Name {
     pub(super) operation: &'static str,
-    /// What the operation is about. A span whose subject is not known is named by its operation alone.
+    /// The object of the operation. If its value is not known, the name is the operation alone.
     pub(super) subject: Option<Dimension>,
     pub(super) kind: SpanKind,
 }

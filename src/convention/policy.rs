@@ -5,10 +5,11 @@ use std::sync::Arc;
 use crate::event::{Content, Entry, Value, ValueRef};
 use crate::registry::quietly;
 
-/// A redaction function: takes a content field's key and value, and returns what may leave. `None` lets nothing through.
+/// A redaction function: receives the key and the value of a content field, and returns the value to export. `None` exports
+/// null.
 pub type Redact = dyn Fn(&str, ValueRef<'_>) -> Option<Value> + Send + Sync;
 
-/// What may leave the process through an exporter: by default the catalogue's keys, no content, and none of the user's keys.
+/// Determines which data an exporter may send: by default standard keys, but no content and no user-defined keys.
 ///
 /// # Examples
 ///
@@ -28,22 +29,22 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// No content, none of the user's keys.
+    /// Creates a policy that allows no content and no user-defined keys.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Allows these keys of the user's own.
+    /// Allows these user-defined keys.
     #[must_use]
     pub fn user_keys<K: Into<Cow<'static, str>>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
         self.user_keys.extend(keys.into_iter().map(Into::into));
         self
     }
 
-    /// Allows content fields, as `redact` returns them. A redactor that panics lets nothing through.
+    /// Allows content fields, as `redact` returns them. If it panics, the value is null.
     ///
-    /// The last call of this and [`content_unredacted`](Self::content_unredacted) decides both the fields and the redactor.
+    /// The last call of this method or [`content_unredacted`](Self::content_unredacted) sets both the fields and the redactor.
     #[must_use]
     pub fn content(
         mut self,
@@ -57,7 +58,7 @@ impl Policy {
 
     /// Allows content fields as they are.
     ///
-    /// The last call of this and [`content`](Self::content) decides: an earlier redactor is no longer used.
+    /// The last call of this method or [`content`](Self::content) is used: an earlier redactor is removed.
     #[must_use]
     pub fn content_unredacted(mut self, fields: Content) -> Self {
         self.content = fields;
@@ -71,12 +72,13 @@ impl Policy {
         self.content
     }
 
-    /// The user's keys that are allowed.
+    /// Returns the allowed user-defined keys.
     pub(super) fn allowed_user_keys(&self) -> &[Cow<'static, str>] {
         &self.user_keys
     }
 
-    /// Returns what may leave of an entry of an event's metadata, for an exporter of your own. `None`: not even the key.
+    /// Returns what may be exported of an entry of an event's metadata. If it is `None`, not even the key may be. Call it from
+    /// your own exporter for each entry.
     #[must_use]
     pub fn apply<'a>(&self, entry: &Entry<'a>) -> Option<Outgoing<'a>> {
         if entry.from_user {
@@ -92,12 +94,13 @@ impl Policy {
             return Some(Outgoing::AsIs(entry.value));
         }
         let Some(redact) = &self.redact else { return Some(Outgoing::AsIs(entry.value)) };
+        // The redactor is user code. If it panics, nothing is exported; there is no handler to detach.
         let redacted = quietly(|| redact(entry.key, entry.value)).flatten();
         Some(Outgoing::Redacted(redacted.unwrap_or_default()))
     }
 }
 
-/// What may leave of an entry, as a [`Policy`] decides.
+/// The value of an entry that a [`Policy`] allows to export.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Outgoing<'a> {
@@ -108,7 +111,7 @@ pub enum Outgoing<'a> {
 }
 
 impl<'a> Outgoing<'a> {
-    /// As text; `None` if nothing may leave.
+    /// Converts the value to text. Returns `None` if it is null.
     pub(super) fn into_text(self) -> Option<Cow<'a, str>> {
         match self {
             Self::AsIs(value) => value.to_text(),
@@ -116,7 +119,7 @@ impl<'a> Outgoing<'a> {
         }
     }
 
-    /// Returns the value that may leave.
+    /// Returns the value to export.
     #[must_use]
     pub fn value(&self) -> ValueRef<'_> {
         match self {

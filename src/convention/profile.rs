@@ -7,7 +7,7 @@ use super::rule::Rule;
 use super::{openinference, otel_1_41};
 use crate::event::SpanName;
 
-/// One version of one convention: the names that spans and their attributes have in a tracing system.
+/// One version of one convention: the names of spans and their attributes in a tracing system.
 ///
 /// Two are sent by default, because a backend reads one of them: OpenTelemetry's names make a span portable, OpenInference's
 /// give its kind where OpenTelemetry has none. Of several versions of OpenTelemetry's conventions a
@@ -62,14 +62,14 @@ impl Profile {
         }
     }
 
-    /// OpenInference has no names for spans, so they are OpenTelemetry's.
+    /// Returns the name for spans. OpenInference defines none, so they are OpenTelemetry's.
     pub(super) const fn name(self, span: SpanName) -> Name {
         match self {
             Self::Otel1_41 | Self::OpenInference => otel_1_41::name(span),
         }
     }
 
-    /// OpenInference has no instruments either.
+    /// Returns the instruments. OpenInference defines none either.
     pub(super) const fn instruments(self) -> &'static [Instrument] {
         match self {
             Self::Otel1_41 | Self::OpenInference => &INSTRUMENTS,

@@ -2,7 +2,7 @@ use super::attribute::Attribute;
 use super::span_view::SpanView;
 use crate::event::Content;
 
-/// One attribute of a span: its key, and how its value is read.
+/// One attribute of a span: its key, and a function that reads its value.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
     pub(super) key: &'static str,
@@ -12,7 +12,7 @@ pub struct Rule {
     read: Read,
 }
 
-/// Reads the value from a span; `None` if the span has none.
+/// Reads the value from a span. Returns `None` if the span has none.
 type Read = for<'a> fn(&SpanView<'a, '_>) -> Option<Attribute<'a>>;
 
 impl Rule {
@@ -42,7 +42,7 @@ impl Rule {
         self.key
     }
 
-    /// Returns which content the value is: [`Content::NONE`] if it is not content, which is sent without being allowed.
+    /// Returns which content the value is. It is [`Content::NONE`] if the value is not content, and is sent by any policy.
     #[must_use]
     pub fn content(&self) -> Content {
         self.content

@@ -8,19 +8,19 @@ use super::name::Name;
 use super::policy::{Outgoing, Policy};
 use crate::event::{Entry, Outcome, Results, SpanEnd, SpanStart, StreamTimes, Usage, Value, ValueRef};
 
-/// A span as rules and labels read it: its start, and its end if it has ended.
+/// A view of a span for rules and labels: its start, and its end if it has ended.
 ///
-/// What depends on settings is decided here: content passes the [`Policy`], and values that users, models and vendors
-/// choose pass the [`CardinalityLimiter`] where they become names and labels.
+/// Settings are applied here. Content passes the [`Policy`]. Values that users, models and vendors choose pass the
+/// [`CardinalityLimiter`] if they become names or labels.
 pub(super) struct SpanView<'a, 'c> {
     pub(super) start: &'a SpanStart,
     pub(super) end: Option<&'a SpanEnd>,
     pub(super) name: Name,
-    /// The tokens, if this is the span that counts them.
+    /// The tokens, if this is the span that reports them.
     pub(super) usage: Option<&'a Usage>,
     limiter: &'c CardinalityLimiter,
     policy: &'c Policy,
-    // The user's redactor is called once for each field, however many attributes are made of what it returns.
+    // Cached, so that the redactor is called once for each field, even if several attributes use it.
     input: OnceCell<Option<Outgoing<'a>>>,
     output: OnceCell<Option<Outgoing<'a>>>,
 }
@@ -38,8 +38,7 @@ impl<'a, 'c> SpanView<'a, 'c> {
         Self { start, end, name, usage, limiter, policy, input, output }
     }
 
-    // The values of start keys, the span's own and the optional ones. The conventions demand their types: a value that
-    // cannot have the type is left out.
+    // Readers of start keys. The conventions require a type, so a value of another type is omitted.
 
     pub(super) fn text(&self, key: &str) -> Option<Attribute<'a>> {
         Attribute::text_of(self.start.keys.get(key)?)
@@ -58,7 +57,7 @@ impl<'a, 'c> SpanView<'a, 'c> {
         self.start.keys.get(key)?.as_value_ref().as_bool().map(Attribute::Bool)
     }
 
-    /// A list of texts; a single text is a list of one.
+    /// Returns a list of texts. A single text is a list of one.
     pub(super) fn texts(&self, key: &str) -> Option<Attribute<'a>> {
         match self.start.keys.get(key)? {
             Value::List(values) => Some(texts(values)),
@@ -66,7 +65,7 @@ impl<'a, 'c> SpanView<'a, 'c> {
         }
     }
 
-    /// The provider, else the engine, else `_OTHER`: the conventions require a value.
+    /// Returns the provider, else the engine, else `_OTHER`, because the conventions require a value.
     pub(super) fn provider(&self) -> Attribute<'a> {
         let provider = self.text("provider").or_else(|| key(&self.start.engine));
         provider.unwrap_or(Attribute::Literal(OTHER))
@@ -76,30 +75,30 @@ impl<'a, 'c> SpanView<'a, 'c> {
         self.end.map(|end| &*end.results)
     }
 
-    /// How a stream's time was spent, if the span wrapped a stream.
+    /// Returns the measurements of a stream, if the span has them.
     pub(super) fn stream(&self) -> Option<&'a StreamTimes> {
         self.end?.stream.as_ref()
     }
 
-    /// A measurement of the span's own row: 0 if nothing was recorded.
+    /// Returns a measurement that is specific to this kind of span. It is 0 if nothing was recorded.
     pub(super) fn measurement(&self, key: &str) -> Option<Attribute<'a>> {
         let count = self.results()?.measurements.get(key).copied().unwrap_or(0.into());
         Attribute::of(ValueRef::Number(count))
     }
 
-    /// The model that answered, else the one that was asked.
+    /// Returns the model that answered, else the requested one.
     pub(super) fn answering_model(&self) -> Option<Attribute<'a>> {
         let answered = self.results()?.response_model.as_ref();
         answered.or(self.start.model.as_ref()).map(Attribute::from)
     }
 
-    /// The class of an error or a panic. No other end has one.
+    /// Returns the class of an error or a panic. Other outcomes have none.
     pub(super) fn error_type(&self) -> Option<Cow<'a, str>> {
         let end = self.end.filter(|end| matches!(end.outcome, Outcome::Error | Outcome::Panicked))?;
         Some(self.limiter.limit(Dimension::ErrorType, end.error_type().unwrap_or(OTHER).into()))
     }
 
-    /// A value for a name or a label.
+    /// Returns a value for a name or a label.
     pub(super) fn limited(&self, dimension: Dimension) -> Option<Cow<'a, str>> {
         let value = match dimension {
             Dimension::Model => self.start.model.as_deref()?.into(),
@@ -113,7 +112,7 @@ impl<'a, 'c> SpanView<'a, 'c> {
         Some(self.limiter.limit(dimension, value))
     }
 
-    /// The value of a key of the user's own, whether it was set at the start or recorded later.
+    /// Returns the value of a user-defined key. One that was recorded later replaces that of the start.
     pub(super) fn user_value(&self, key: &str) -> Option<ValueRef<'a>> {
         let recorded = self.results().and_then(|results| results.metadata.get(key));
         recorded.or_else(|| self.start.user.get(key)).map(Value::as_value_ref)
@@ -150,7 +149,7 @@ impl<'a, 'c> SpanView<'a, 'c> {
         self.input.get_or_init(input).as_ref()
     }
 
-    /// What the observers recorded, else the span's own result. A stream has no result of its own.
+    /// Returns the output that observers recorded, else the result of the span, which a stream does not have.
     fn output(&self) -> Option<&Outgoing<'a>> {
         let output = || {
             let results = self.results()?;

@@ -53,7 +53,7 @@ impl Listener for Bridge {
         let around = match parent {
             _ if is_parent(&built) => &built,
             Some(parent) => &parent.context,
-            // The outermost of ours, built outside any OpenTelemetry span: one may have become current since.
+            // The outermost span, created outside any OpenTelemetry span. One may have become current since.
             None => {
                 here = self.on_build();
                 &here
@@ -95,6 +95,7 @@ impl Listener for Bridge {
 
     fn on_chunk(&self, state: &State, gap: Duration) {
         let (Some(instruments), Some(Some(gaps))) = (&self.instruments, state.gaps.get()) else { return };
+        // The wait for the first chunk is reported as `time_to_first_chunk`, and is not a gap.
         if state.first_chunk_seen.swap(true, Ordering::Relaxed) {
             instruments.gap(&self.convention, gaps, gap.as_secs_f64());
         }
@@ -111,6 +112,7 @@ impl Listener for Bridge {
     }
 
     fn around(&self, state: &State, _ended: bool, poll: &mut dyn FnMut()) {
+        // Even after the end: a background task keeps the span as its parent.
         let _current = is_alive().then(|| state.context.clone().attach());
         poll();
     }
@@ -130,7 +132,7 @@ impl Bridge {
     }
 
     fn end(&self, state: &State, event: &Event<'_>) {
-        // Read before the span is locked: a redactor is the user's code.
+        // Before the OpenTelemetry span is locked, because a redactor is user code and may use that span.
         let (mut attributes, mut exception) = (Vec::with_capacity(16), Vec::new());
         self.convention.end_attributes(event, |key, value| push(&mut attributes, key, value));
         self.convention.user_attributes(event, |key, value| push(&mut attributes, key.clone(), value));
@@ -153,7 +155,7 @@ impl Bridge {
     }
 }
 
-/// Whether a context decides a span's parent: it has a span, or suppresses telemetry.
+/// Returns whether a context determines the parent of a span: it has a span, or suppresses telemetry.
 fn is_parent(built: &Context) -> bool {
     built.span().span_context().is_valid() || built.is_telemetry_suppressed()
 }

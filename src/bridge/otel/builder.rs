@@ -10,12 +10,12 @@ use super::tracer::{Given, Global, Tracing, scope};
 use crate::convention::Convention;
 use crate::registry::{AttachError, Telemetry};
 
-/// Makes an OpenTelemetry span of each span, and records the metrics of the conventions for generative AI. Configured, then
+/// Creates an OpenTelemetry span for each span, and records the metrics of the conventions for generative AI. Configured, then
 /// attached to a [`Telemetry`].
 ///
 /// # Examples
 ///
-/// With the global providers, and the user's own key `tenant` on every span that has it:
+/// With the global providers, and the user-defined key `tenant` on every span that has it:
 ///
 /// ```
 /// use allm_telemetry::{bridge::otel::Otel, Policy, Telemetry, convention::Convention};
@@ -39,7 +39,7 @@ enum Meters {
 }
 
 impl Otel {
-    /// Uses the global providers, installed before or after.
+    /// Uses the global providers, which may be installed before or after.
     pub fn new() -> Self {
         Self {
             convention: Convention::new(),
@@ -48,7 +48,7 @@ impl Otel {
         }
     }
 
-    /// Makes its spans with this provider.
+    /// Sets the provider that creates the spans.
     pub fn tracer_provider<P>(self, provider: P) -> Self
     where
         P: TracerProvider,
@@ -58,12 +58,12 @@ impl Otel {
         Self { tracer: Some(Box::new(Given(provider.tracer_with_scope(scope())))), ..self }
     }
 
-    /// Records its metrics with this provider.
+    /// Sets the provider that records the metrics.
     pub fn meter_provider(self, provider: impl MeterProvider + Send + Sync + 'static) -> Self {
         Self { meters: Meters::Given(Box::new(provider)), ..self }
     }
 
-    /// Makes no spans, for programs whose spans are made elsewhere, such as by the `tracing` bridge.
+    /// Creates no spans, for programs that already export them, such as with the `tracing` bridge.
     pub fn without_spans(self) -> Self {
         Self { tracer: None, ..self }
     }
@@ -73,7 +73,7 @@ impl Otel {
         Self { meters: Meters::None, ..self }
     }
 
-    /// Sets the names of spans, attributes and metrics, and what may leave: by default no content and none of your own keys.
+    /// Sets the names of spans, attributes and metrics, and what may be exported: by default no content and no user-defined keys.
     pub fn convention(self, convention: Convention) -> Self {
         Self { convention, ..self }
     }

@@ -7,7 +7,7 @@ use super::tracer::scope;
 use crate::convention::{Convention, Instrument, Label};
 use crate::event::Event;
 
-/// The instruments of a convention, made by a meter.
+/// The instruments of a convention, created by a meter.
 pub(super) struct Made(Vec<(&'static Instrument, Recorder)>);
 
 enum Recorder {
@@ -50,7 +50,7 @@ pub(super) enum Instruments {
     Global(OfGlobal),
 }
 
-/// Instruments of the global provider, made anew when another one is installed.
+/// Instruments of the global provider, created again when another one is installed.
 #[derive(Default)]
 pub(super) struct OfGlobal(RwLock<Option<(Provider, Arc<Made>)>>);
 
@@ -58,6 +58,7 @@ type Provider = Arc<dyn MeterProvider + Send + Sync>;
 
 impl OfGlobal {
     fn now(&self, convention: &Convention) -> Arc<Made> {
+        // `global` has no notification of a new provider, so it is compared at each use.
         let provider = global::meter_provider();
         let made = self.0.read().unwrap_or_else(PoisonError::into_inner);
         if let Some((of, made)) = &*made
@@ -80,7 +81,7 @@ pub(super) struct Gaps {
 }
 
 impl Gaps {
-    /// From the event of the first chunk. `None` if the span's waits are not measured.
+    /// Returns them for the event of a first chunk, or `None` if the waits of this span are not measured.
     pub(super) fn of(convention: &Convention, event: &Event<'_>) -> Option<Self> {
         let (instrument, labels) = convention.chunk_gaps(event)?;
         Some(Self { instrument, labels: key_values(&labels) })

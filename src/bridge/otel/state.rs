@@ -7,9 +7,9 @@ use opentelemetry::{Context, KeyValue};
 
 use super::instruments::Gaps;
 
-/// What is kept of a span.
+/// The state of the bridge for a span.
 pub(super) struct State {
-    /// The context that is current inside the span. It has the OpenTelemetry span, if spans are made.
+    /// The context that is current inside the span. It contains the OpenTelemetry span, if spans are created.
     pub(super) context: Context,
     /// Whether the OpenTelemetry span is recorded: it may not be sampled.
     pub(super) records: bool,
@@ -17,19 +17,19 @@ pub(super) struct State {
     pub(super) started: u64,
     /// Set with the first chunk.
     pub(super) gaps: OnceLock<Option<Gaps>>,
-    /// Whether the first chunk has passed. The wait for it is not a gap.
+    /// Whether the first chunk was received.
     pub(super) first_chunk_seen: AtomicBool,
     pub(super) ended: AtomicBool,
 }
 
 impl State {
-    /// The time `nanoseconds` after the span's start.
+    /// Returns the time `nanoseconds` after the start of the span.
     pub(super) fn after(&self, nanoseconds: u64) -> SystemTime {
         at(self.started.saturating_add(nanoseconds))
     }
 }
 
-/// The time `system_time` nanoseconds after the Unix epoch.
+/// Returns the time `system_time` nanoseconds after the Unix epoch.
 pub(super) fn at(system_time: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_nanos(system_time)
 }

@@ -3,6 +3,7 @@ use opentelemetry::Context;
 /// Dropped before OpenTelemetry's own thread-local.
 struct Alive;
 
+// The empty `drop` makes the thread-local one with a destructor, so that `try_with` fails once it has run.
 impl Drop for Alive {
     fn drop(&mut self) {}
 }
@@ -15,7 +16,8 @@ thread_local! {
     };
 }
 
-/// Whether OpenTelemetry can be used on this thread. It panics during thread teardown, once its thread-local is dropped.
+/// Returns whether OpenTelemetry can be used on this thread. It panics while the thread exits, once its own thread-local is
+/// dropped.
 pub(super) fn is_alive() -> bool {
     ALIVE.try_with(|_| ()).is_ok()
 }

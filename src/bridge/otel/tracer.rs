@@ -7,7 +7,7 @@ pub(super) trait Tracing: Send + Sync {
     fn start(&self, builder: SpanBuilder, parent: &Context) -> (Context, bool);
 }
 
-/// A tracer of a provider of the user's.
+/// The tracer of a provider that was set.
 pub(super) struct Given<T>(pub(super) T);
 
 impl<T> Tracing for Given<T>
@@ -20,7 +20,7 @@ where
     }
 }
 
-/// The global tracer, taken for each span: one that was taken before a provider is installed would remain a no-op.
+/// The global tracer, obtained for each span: one obtained before a provider is installed would remain a no-op.
 pub(super) struct Global(pub(super) InstrumentationScope);
 
 impl Tracing for Global {

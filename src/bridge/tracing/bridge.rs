@@ -70,7 +70,7 @@ impl Listener for Bridge {
             }
         }
         span.scope().run(|dispatch| {
-            // Entered once more: tracing-opentelemetry takes the time of a span's last exit for its end.
+            // Entered once more, because tracing-opentelemetry uses the time of the last exit as the end of a span.
             span.enter(dispatch, || {
                 values.visit(|set| dispatch.record(span.id(), &Record::new(set)));
                 self.record_panic(event, &span, dispatch);

@@ -7,13 +7,13 @@ use super::callsites::Callsites;
 use crate::convention::Convention;
 use crate::registry::{AttachError, Telemetry};
 
-/// Makes each span a span of `tracing`. Configured, then attached to a [`Telemetry`].
+/// Creates a `tracing` span for each span. Configured, then attached to a [`Telemetry`].
 ///
 /// It has no queue and no thread: the subscriber is called in the task that emits, as by `tracing`'s own macros.
 ///
 /// # Examples
 ///
-/// The names of one convention, one key of your own, and prompts with their digits masked:
+/// With the names of one profile, one user-defined key, and prompts whose digits are masked:
 ///
 /// ```
 /// use allm_telemetry::{bridge::tracing::Tracing, Content, Policy, Telemetry, convention::{Convention, Profile}};
@@ -47,7 +47,7 @@ impl Tracing {
         Self { convention: Convention::new(), target: Self::TARGET, level: Level::INFO }
     }
 
-    /// Sets names and what may leave: [`Convention::new`] if not set.
+    /// Sets the names of attributes and what may be exported: [`Convention::new`] by default.
     pub fn convention(self, convention: Convention) -> Self {
         Self { convention, ..self }
     }

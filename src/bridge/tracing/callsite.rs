@@ -11,7 +11,7 @@ use tracing_core::field::{Field, FieldSet};
 use tracing_core::metadata::Kind;
 use tracing_core::subscriber::Interest;
 
-/// What makes one callsite differ from another.
+/// The properties that distinguish one callsite from another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct CallsiteSpec {
     pub(super) is_span: bool,
@@ -21,7 +21,7 @@ pub(super) struct CallsiteSpec {
     pub(super) keys: Vec<Cow<'static, str>>,
 }
 
-/// A callsite that is made at run time, in place of the static that a macro of `tracing` makes: its fields depend on the
+/// A callsite that is created at run time, unlike the static of a `tracing` macro, because its fields depend on the
 /// [`Convention`](crate::convention::Convention).
 ///
 /// `tracing` keeps callsites for the life of the process, so they are leaked, once for each [`CallsiteSpec`].
@@ -39,11 +39,11 @@ struct Described {
 const NEVER: u8 = 0;
 const SOMETIMES: u8 = 1;
 const ALWAYS: u8 = 2;
-/// No subscriber has been asked yet.
+/// Not registered yet.
 const UNKNOWN: u8 = 3;
 
 impl DynamicCallsite {
-    /// Returns the callsite for a specification. It is made on the first call.
+    /// Returns the callsite for a specification. It is created on the first call.
     pub(super) fn of(spec: CallsiteSpec) -> &'static Self {
         static MADE: LazyLock<Mutex<HashMap<CallsiteSpec, &'static DynamicCallsite>>> =
             LazyLock::new(Mutex::default);
@@ -99,14 +99,14 @@ impl DynamicCallsite {
         }
     }
 
-    /// Registers the callsite on its first use and not when it is made: `tracing` asks the subscribers there are for their
-    /// interest, and where a bridge is attached there is often none yet.
+    /// Registers the callsite, on its first use and not on creation: `tracing` then requests the interest of the current
+    /// subscribers, and when a bridge is attached there is often none yet.
     #[cold]
     fn register(&'static self) -> u8 {
         let first =
             self.interest.compare_exchange(UNKNOWN, SOMETIMES, Ordering::Relaxed, Ordering::Relaxed).is_ok();
-        // Until the interest is known, other threads ask the subscriber each time, and so does a subscriber that opens a span
-        // from inside `register`.
+        // Until the interest is known, it is `SOMETIMES`: other threads call the subscriber each time, and so does a
+        // subscriber that opens a span from inside `register`.
         if first {
             callsite::register(self);
         }

@@ -1,11 +1,11 @@
 use super::scoped_dispatch::ScopedDispatch;
 use super::subscriber_span::SubscriberSpan;
 
-/// The subscriber and the span that are current where one of our spans is built.
+/// The subscriber and the `tracing` span that are current where a span is created.
 #[derive(Debug)]
 pub(super) struct Current {
     pub(super) dispatch: Option<ScopedDispatch>,
-    /// Ours, or one that the user opened inside it: ours is entered wherever its context is carried.
+    /// A span of this bridge, or one that user code opened inside it.
     pub(super) span: Option<SubscriberSpan>,
 }
 
@@ -19,8 +19,8 @@ impl Current {
         current.unwrap_or(Self { dispatch: None, span: None })
     }
 
-    /// Decides which subscriber a span belongs to that was built here and starts now. A scope's subscriber comes before the
-    /// process's: the one where the span was built, otherwise the one where it starts.
+    /// Chooses the subscriber of a span that was created with this value and starts now. A scoped subscriber takes precedence
+    /// over the global one: that of the creation, otherwise that of the start.
     pub(super) fn at_start(self) -> Self {
         if self.dispatch.as_ref().is_some_and(|built| !built.is_global()) {
             return self;
