@@ -100,7 +100,7 @@ impl Context {
     /// The node, if listeners want to be around what is polled in it.
     #[inline]
     pub(super) fn listened_node(&self) -> Option<Arc<Node>> {
-        let listened = |node: &&Arc<Node>| node.states().is_some_and(ListenerStates::want_around);
+        let listened = |node: &&Arc<Node>| node.states().is_some_and(ListenerStates::any_wraps_polls);
         self.node.as_ref().filter(listened).cloned()
     }
 

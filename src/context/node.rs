@@ -189,8 +189,8 @@ impl Node {
     /// panic: the caller wraps code that may panic in `catch`.
     #[inline]
     pub(crate) fn around<R>(&self, work: impl FnOnce() -> R) -> R {
-        let Some(states) = self.states().filter(|states| states.want_around()) else { return work() };
-        states.around(self.ended.load(Ordering::Relaxed), work)
+        let Some(states) = self.states().filter(|states| states.any_wraps_polls()) else { return work() };
+        states.wrap_poll(self.ended.load(Ordering::Relaxed), work)
     }
 
     /// Returns the ancestors of this node, the nearest first.

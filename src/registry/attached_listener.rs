@@ -11,66 +11,67 @@ use super::user_code::PanicSafe;
 use crate::event::{Content, Event, EventName, SpanName};
 
 /// A [`Stage`] whose type is erased.
-pub(super) type Kept = dyn Any + Send + Sync;
+pub(super) type ErasedState = dyn Any + Send + Sync;
 
-/// What a listener keeps for a span.
+/// The state of a listener for a span.
 enum Stage<L: Listener> {
-    /// Captured where the span was built.
+    /// The value of `on_build`.
     Built(L::Built),
     Started(L::State),
-    /// `on_start` has the captured value, and has not returned.
+    /// `on_start` has taken the value of `on_build` and has not returned.
     Starting,
 }
 
-/// A [`Listener`] whose type is erased, so that a table can hold listeners of all types. Each gets back only what it
-/// returned itself.
+/// A [`Listener`] whose type is erased, so that a table can hold listeners of all types. Each receives only states that it
+/// returned itself, so the downcasts succeed.
 pub(super) trait ErasedListener: Send + Sync {
-    fn build(&self) -> Arc<Kept>;
-    fn start(&self, kept: &mut Kept, event: &Event<'_>, parent: Option<&Kept>);
-    fn event(&self, kept: &Kept, event: &Event<'_>);
-    fn chunk(&self, kept: &Kept, gap: Duration);
-    fn end(&self, kept: &Kept, event: &Event<'_>);
-    fn enclose(&self, kept: &Kept, ended: bool, poll: &mut dyn FnMut());
+    fn build(&self) -> Arc<ErasedState>;
+    fn start(&self, state: &mut ErasedState, event: &Event<'_>, parent: Option<&ErasedState>);
+    fn event(&self, state: &ErasedState, event: &Event<'_>);
+    fn chunk(&self, state: &ErasedState, gap: Duration);
+    fn end(&self, state: &ErasedState, event: &Event<'_>);
+    fn wrap_poll(&self, state: &ErasedState, ended: bool, poll: &mut dyn FnMut());
 }
 
 impl<L: Listener> ErasedListener for L {
-    fn build(&self) -> Arc<Kept> {
+    fn build(&self) -> Arc<ErasedState> {
         Arc::new(Stage::<L>::Built(self.on_build()))
     }
 
-    fn start(&self, kept: &mut Kept, event: &Event<'_>, parent: Option<&Kept>) {
-        let Some(stage) = kept.downcast_mut::<Stage<L>>() else { return };
+    fn start(&self, state: &mut ErasedState, event: &Event<'_>, parent: Option<&ErasedState>) {
+        let Some(stage) = state.downcast_mut::<Stage<L>>() else { return };
+        // If `on_start` panics, the stage stays `Starting`, and no method is called with it.
         if let Stage::Built(built) = mem::replace(stage, Stage::Starting) {
-            *stage = Stage::Started(self.on_start(event, built, parent.and_then(state::<L>)));
+            *stage = Stage::Started(self.on_start(event, built, parent.and_then(started::<L>)));
         }
     }
 
-    fn event(&self, kept: &Kept, event: &Event<'_>) {
-        state::<L>(kept).into_iter().for_each(|state| self.on_event(state, event));
+    fn event(&self, state: &ErasedState, event: &Event<'_>) {
+        started::<L>(state).into_iter().for_each(|state| self.on_event(state, event));
     }
 
-    fn chunk(&self, kept: &Kept, gap: Duration) {
-        state::<L>(kept).into_iter().for_each(|state| self.on_chunk(state, gap));
+    fn chunk(&self, state: &ErasedState, gap: Duration) {
+        started::<L>(state).into_iter().for_each(|state| self.on_chunk(state, gap));
     }
 
-    fn end(&self, kept: &Kept, event: &Event<'_>) {
-        state::<L>(kept).into_iter().for_each(|state| self.on_end(state, event));
+    fn end(&self, state: &ErasedState, event: &Event<'_>) {
+        started::<L>(state).into_iter().for_each(|state| self.on_end(state, event));
     }
 
-    fn enclose(&self, kept: &Kept, ended: bool, poll: &mut dyn FnMut()) {
-        state::<L>(kept).into_iter().for_each(|state| self.around(state, ended, &mut *poll));
+    fn wrap_poll(&self, state: &ErasedState, ended: bool, poll: &mut dyn FnMut()) {
+        started::<L>(state).into_iter().for_each(|state| self.around(state, ended, &mut *poll));
     }
 }
 
 #[inline]
-fn state<L: Listener>(kept: &Kept) -> Option<&L::State> {
-    match kept.downcast_ref::<Stage<L>>()? {
+fn started<L: Listener>(state: &ErasedState) -> Option<&L::State> {
+    match state.downcast_ref::<Stage<L>>()? {
         Stage::Started(state) => Some(state),
         Stage::Built(_) | Stage::Starting => None,
     }
 }
 
-/// A listener that is attached, with what it answered when it was.
+/// An attached listener, with the values that its methods returned when it was attached.
 pub(crate) struct AttachedListener {
     pub(super) id: Arc<str>,
     pub(super) sequence: u64,
@@ -78,7 +79,7 @@ pub(crate) struct AttachedListener {
     spans: EventSet,
     pub(super) wants_chunks: bool,
     pub(super) wants_around: bool,
-    /// Ends of spans whose start it did not see.
+    /// The number of ends of spans that started before it was attached.
     missed: AtomicU64,
     detached: AtomicBool,
     listener: PanicSafe<Box<dyn ErasedListener>>,
@@ -86,7 +87,7 @@ pub(crate) struct AttachedListener {
 
 impl AttachedListener {
     pub(super) fn new(id: Arc<str>, listener: impl Listener, sequence: u64) -> Self {
-        // Retries concern every listener, whichever spans it follows.
+        // Retries are delivered to every listener, whichever spans it follows.
         let spans = SpanName::ALL.iter().filter(|name| listener.follows(**name));
         Self {
             id,
@@ -114,18 +115,18 @@ impl AttachedListener {
         self.spans.overlaps(EventSet::span(name))
     }
 
-    /// The events that it is called for.
+    /// Returns the events for which it is called.
     pub(super) fn events(&self) -> Box<[EventName]> {
         let followed = SpanName::ALL.iter().filter(|name| self.follows(**name));
         followed.flat_map(|name| name.events()).cloned().chain([EventName::RETRY]).collect()
     }
 
-    /// From now on it gets no further call.
+    /// Prevents any further call.
     pub(super) fn detach(&self) {
         self.detached.store(true, Ordering::Relaxed);
     }
 
-    /// Relaxed: a thread that knows that `detach` returned sees this store as well.
+    /// `Relaxed`, because a thread that observed the return of `detach` also observes this store.
     #[inline]
     pub(super) fn is_attached(&self) -> bool {
         !self.detached.load(Ordering::Relaxed)

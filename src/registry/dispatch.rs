@@ -1,13 +1,13 @@
 //! Dispatch: how an event reaches its handlers.
 //!
-//! A [`Table`] lists the handlers of every event. It is never changed: attaching and detaching raise the version of the
-//! registry, and whoever emits next builds a new table. Each thread caches the table that it used last. To emit, a thread
-//! takes the table out of its cache, compares its version with the registry's (one load), calls the handlers of the
-//! event's row and puts the table back. This path takes no lock and writes no memory that threads share.
+//! A [`Table`] lists the handlers of every event. Tables are immutable. Attaching and detaching increment the version of the
+//! registry, and the next emission builds a new table. Each thread caches the table that it used last. To emit, a thread takes
+//! the table out of its cache, compares its version with the registry's (one load), calls the handlers of the event's row and
+//! puts the table back. This path takes no lock and writes no shared memory.
 //!
-//! The table is out of the cache while handlers run, so nothing is borrowed: a handler may attach, detach and emit. What it
-//! emits finds the cache empty and gets the table from the registry, behind a lock. A table that has become old meanwhile is
-//! not put back but dropped, so that a handler that detaches itself is freed as soon as its event is delivered.
+//! The table is not in the cache while handlers run, so handlers may attach, detach and emit. A nested emission finds the
+//! cache empty and gets the table from the registry, behind a lock. A table that became outdated in the meantime is dropped
+//! rather than put back, so that a handler that detaches itself is freed once the event is delivered.
 
 use std::cell::Cell;
 use std::panic::Location;
@@ -15,71 +15,78 @@ use std::sync::Arc;
 
 use super::interest::EventSet;
 use super::registry::Registry;
+// `std`'s macro, or loom's in the models.
 use super::sync::thread_local;
 use super::table::{Attached, Table};
 use super::user_code::{self, Caught};
 use crate::event::{Event, EventName, Measurements, Metadata};
 
 thread_local! {
-    /// The table that this thread used last, of whichever registry.
+    /// The table that this thread used last. It may belong to any registry.
     static CACHE: Cell<Option<Arc<Table>>> = const { Cell::new(None) };
 }
 
-/// Exchanges the cached table. A thread that is ending has no cache any more, and drops the table.
+/// Exchanges the cached table. While the thread-locals of a thread are being destroyed, there is no cache, and the table is
+/// dropped.
 #[inline]
 fn exchange_cached(table: Option<Arc<Table>>) -> Option<Arc<Table>> {
     CACHE.try_with(|cache| cache.replace(table)).ok().flatten()
 }
 
-/// Calls `look` with the newest table. It may emit, attach and detach.
+/// Calls `f` with the newest table. `f` may emit, attach and detach.
 #[inline]
-pub(super) fn with_table<R>(registry: &Registry, look: impl FnOnce(&Table) -> R) -> R {
+pub(super) fn with_table<R>(registry: &Registry, f: impl FnOnce(&Table) -> R) -> R {
     let table = match exchange_cached(None) {
         Some(table) if registry.is_newest(&table) => table,
-        old => newest(registry, old),
+        // Outdated, or `None`: the first emission of the thread, a nested one, or one while the thread exits.
+        outdated => newest(registry, outdated),
     };
-    let looked = look(&table);
-    // Otherwise it keeps alive what was detached meanwhile.
+    let result = f(&table);
+    // Caching an outdated table would keep detached handlers alive until this thread emits again.
     if registry.is_newest(&table) {
+        // A nested emission may have cached a table. Dropping it may run user code, so it is dropped after the exchange.
         drop(exchange_cached(Some(table)));
     }
-    looked
+    result
 }
 
-/// Drops an old table, which may drop handlers, and gets the newest.
+/// Returns the newest table. Drops the outdated one first: dropping handlers runs user code, which must not run while the lock
+/// is held.
 #[cold]
-fn newest(registry: &Registry, old: Option<Arc<Table>>) -> Arc<Table> {
-    drop(old);
+fn newest(registry: &Registry, outdated: Option<Arc<Table>>) -> Arc<Table> {
+    drop(outdated);
     registry.table()
 }
 
-/// Calls every handler of an event. One that panics is detached and reported, and the others are called all the same.
+/// Calls every handler of an event. One that panics is detached and reported, and the remaining handlers are still called.
 pub(super) fn emit(registry: &Registry, event: &Event<'_>) {
-    // Asked for the event and not for each handler: an endless recursion ends even if no handler is attached to it.
-    if user_code::is_too_deep() {
+    // Checked here as well as for each handler, so that user code that emits recursively is stopped even if the event has no
+    // handler.
+    if user_code::refuse_if_too_deep() {
         return;
     }
     with_table(registry, |table| {
         for handler in &table.row(event.name()).handlers {
+            // The sequence number identifies the attachment, so that a later handler with this id is not detached in its place.
             let (id, sequence) = (&*handler.id, Some(handler.sequence));
-            Callee { registry, id, sequence, event: Some(event.name()) }.call(|| handler.call(event));
+            UserCall { registry, id, sequence, event: Some(event.name()) }.call(|| handler.call(event));
         }
     });
 }
 
-/// Detaches what is attached under an id, if `is_it` accepts it. Returns whether something was detached.
-pub(super) fn detach(registry: &Registry, id: &str, is_it: impl Fn(&Attached) -> bool) -> bool {
-    let detached = registry.remove(id, is_it);
-    // This thread's cached table shows it still. It is dropped last: that runs user code.
-    let old = detached.as_ref().and_then(|_| exchange_cached(None));
+/// Detaches the handler or listener with this id, if `matches` accepts it. Returns whether one was detached.
+pub(super) fn detach(registry: &Registry, id: &str, matches: impl Fn(&Attached) -> bool) -> bool {
+    let detached = registry.remove(id, matches);
+    // The cached table of this thread still references it. Both are dropped at the end, because that runs user code.
+    let outdated = detached.as_ref().and_then(|_| exchange_cached(None));
     let is_detached = detached.is_some();
-    drop((old, detached));
+    drop((outdated, detached));
     is_detached
 }
 
-/// What `telemetry.handler.failure` says.
+/// The metadata of `telemetry.handler.failure`.
 pub(super) struct HandlerFailure<'a> {
-    /// The event that it was called for, if any.
+    /// The event that was being delivered, if any.
     pub(super) event: Option<&'a EventName>,
     pub(super) handler_id: &'a str,
     pub(super) kind: &'static str,
@@ -87,8 +94,9 @@ pub(super) struct HandlerFailure<'a> {
     pub(super) stacktrace: Option<String>,
 }
 
-/// Emits `telemetry.handler.failure`. What failed has been detached before.
+/// Emits `telemetry.handler.failure`. The caller has already detached a handler that panicked.
 pub(super) fn report(registry: &Registry, failure: HandlerFailure<'_>) {
+    // A handler of this event that panics is detached and reported too. Each is reported once, so the recursion ends.
     if registry.interest.has(EventSet::FAILURE) {
         let now = registry.clock.now();
         let measurements =
@@ -99,40 +107,44 @@ pub(super) fn report(registry: &Registry, failure: HandlerFailure<'_>) {
             .with("kind", failure.kind)
             .with("reason", failure.reason)
             .with("stacktrace", failure.stacktrace);
-        emit(registry, &Event::from_fields(&EventName::FAILURE, &measurements, &metadata, false));
+        emit(
+            registry,
+            &Event::from_fields(&EventName::FAILURE, &measurements, &metadata, /* from_user */ false),
+        );
     }
 }
 
-/// A handler, listener or observer while it is called: what is detached and reported if it fails.
-pub(super) struct Callee<'a> {
+/// Identifies a handler, listener or observer during a call, so that it can be detached and reported if it fails.
+pub(super) struct UserCall<'a> {
     pub(super) registry: &'a Registry,
     pub(super) id: &'a str,
-    /// Distinguishes it from another that was attached under the same id later. `None` for an observer, which is not
-    /// attached.
+    /// The sequence number of the attachment. A later attachment under the same id has a different one. `None` for an observer,
+    /// which is not attached.
     pub(super) sequence: Option<u64>,
-    /// The event that it is called for.
+    /// The event being delivered. `None` while a state is dropped.
     pub(super) event: Option<&'a EventName>,
 }
 
-impl Callee<'_> {
+impl UserCall<'_> {
     /// Calls it; see [`user_code`] for what happens if it fails.
     #[inline]
     pub(super) fn call<R>(&self, code: impl FnOnce() -> R) -> Option<R> {
         user_code::call(code, |caught| self.failed(caught))
     }
 
-    /// Drops something that it keeps.
+    /// Drops a value owned by the handler or listener.
     pub(super) fn drop_value<T>(&self, value: T) {
         user_code::drop_value(value, |caught| self.failed(caught));
     }
 
     #[cold]
     fn failed(&self, caught: &Caught) {
-        // On another thread it may have failed at the same time. It is reported once.
+        // It may fail on several threads concurrently. Only the thread that detaches it reports the failure.
         let is_first = self
             .sequence
             .is_none_or(|sequence| detach(self.registry, self.id, |now| now.sequence() == sequence));
         if is_first {
+            // Without a backtrace, the report contains only the place in this crate that caught the panic.
             let (reason, stacktrace) = (
                 caught.message().to_owned(),
                 caught.stacktrace(|| format!("caught at {}", Location::caller())),

@@ -5,18 +5,18 @@ use std::sync::Arc;
 use super::listener::MAX_LISTENERS;
 use crate::event::ParseEventNameError;
 
-/// The error of attaching a handler, listener, subscription or sink. Nothing was attached.
+/// The error returned when a handler, listener, subscription or sink cannot be attached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AttachError {
-    /// The id is in use: [`detach`](crate::detach) what is attached under it, or choose another id.
+    /// The id is in use. [`detach`](crate::detach) the handler with this id, or choose another id.
     AlreadyExists {
         /// The id.
         id: Arc<str>,
     },
-    /// A text is not an event name.
+    /// A name is not a valid event name.
     InvalidEventName(ParseEventNameError),
-    /// [`MAX_LISTENERS`] listeners are attached already: detach one of them.
+    /// [`MAX_LISTENERS`] listeners are already attached. Detach one of them.
     TooManyListeners,
 }
 
@@ -24,12 +24,12 @@ impl fmt::Display for AttachError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AlreadyExists { id } => {
-                write!(f, "a handler with the id {id:?} is attached already; detach it or choose another id")
+                write!(f, "a handler with the id {id:?} is already attached; detach it or choose another id")
             }
-            // Its source says which, and what is wrong with it.
+            // The source contains the name and the reason.
             Self::InvalidEventName(_) => f.write_str("an event name is invalid"),
             Self::TooManyListeners => {
-                write!(f, "{MAX_LISTENERS} listeners are attached already, the most there can be; detach one")
+                write!(f, "the maximum of {MAX_LISTENERS} listeners is already attached; detach one")
             }
         }
     }
@@ -56,7 +56,7 @@ impl From<Infallible> for AttachError {
     }
 }
 
-/// The error of detaching: nothing is attached under this id.
+/// The error returned when no handler or listener with the given id is attached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DetachError {
     pub(super) id: Arc<str>,
@@ -72,7 +72,11 @@ impl DetachError {
 
 impl fmt::Display for DetachError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no handler with the id {:?} is attached; list_handlers(\"\") shows which are", self.id)
+        write!(
+            f,
+            "no handler with the id {:?} is attached; list_handlers(\"\") lists those that are",
+            self.id
+        )
     }
 }
 

@@ -1,12 +1,12 @@
-use super::interest::{EventSet, anywhere};
+use super::interest::{EventSet, is_observed_anywhere};
 use super::telemetry::Telemetry;
 use crate::event::{Event, EventName, Measurements, Metadata, ParseEventNameError, event_prefix};
 
 impl Telemetry {
-    /// Emits an event of your own. Its name is `allm.` and the suffix, which is a text or segments: `execute("cache.hit", …)`
-    /// emits `allm.cache.hit`. [`attach`](Self::attach) takes that name in full.
+    /// Emits a user-defined event. Its name is `allm.` followed by the suffix, which is text or segments:
+    /// `execute("cache.hit", …)` emits `allm.cache.hit`. Pass the full name to [`attach`](Self::attach).
     ///
-    /// Handlers get the measurements and metadata as they are given; nothing is merged into them.
+    /// Handlers receive the measurements and metadata unchanged; no other keys are added.
     ///
     /// # Errors
     ///
@@ -32,8 +32,9 @@ impl Telemetry {
     ) -> Result<(), ParseEventNameError> {
         let suffix = suffix.try_into().map_err(Into::into)?;
         let name = EventName::try_from(format!("{}.{suffix}", event_prefix()))?;
+        // The arguments are converted only if a handler is attached.
         let followed = EventSet::event(&name);
-        if anywhere(followed) && self.follows(followed) {
+        if is_observed_anywhere(followed) && self.follows(followed) {
             self.emit(&Event::from_fields(&name, &measurements.into(), &metadata.into(), true));
         }
         Ok(())

@@ -6,9 +6,9 @@ use super::queue::Queue;
 use super::user_code::PanicSafe;
 use crate::event::{Content, Event, EventName};
 
-/// What a handler does with an event.
+/// The action of a handler on an event.
 pub(super) enum Run {
-    /// Calls a function of the user's.
+    /// Calls a user function.
     Function(Box<dyn Fn(&Event<'_>) + Send + Sync>),
     /// Queues a copy for a subscription.
     Queue(Arc<Queue>),
@@ -16,18 +16,19 @@ pub(super) enum Run {
 
 impl Run {
     pub(super) fn function(function: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
+        // What the function has captured is dropped with the last table, possibly inside unrelated code.
         let function = PanicSafe::new(function);
         Self::Function(Box::new(move |event| function.get()(event)))
     }
 }
 
-/// What is attached to events under an id.
+/// A function or queue that is attached to events under an id.
 pub(super) struct Handler {
     pub(super) id: Arc<str>,
     pub(super) events: Box<[EventName]>,
     pub(super) content: Content,
     pub(super) run: Run,
-    /// The order of attaching, so that a table is the same whichever thread builds it.
+    /// The order of attachment, so that a table is the same whichever thread builds it.
     pub(super) sequence: u64,
 }
 
@@ -44,7 +45,7 @@ impl Handler {
         }
     }
 
-    /// Ends the subscription that it queues for.
+    /// Ends the subscription, if it queues events for one.
     pub(super) fn detach(&self) {
         if let Run::Queue(queue) = &self.run {
             queue.close();
@@ -58,7 +59,7 @@ impl fmt::Debug for Handler {
     }
 }
 
-/// A handler or listener on one event, as [`list_handlers`](crate::handler::list_handlers) lists it.
+/// A handler or listener on one event. Returned by [`list_handlers`](crate::handler::list_handlers).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HandlerInfo {

@@ -1,17 +1,17 @@
-//! Interest: a quick answer to "does anything listen to this?".
+//! Interest: a fast check whether any handler or listener is attached to an event.
 //!
-//! An [`EventSet`] is a bit mask with one bit for each span name and one each for retries, for failures and for all names
-//! outside of the catalogue. Every handle keeps the mask of what its handlers and listeners are attached to, and the process
-//! keeps the mask of all handles. A span that no handle observes is found with one load, before anything is built.
+//! An [`EventSet`] is a bit mask with one bit for each span name and one each for retries, for failures and for all names that
+//! are not in the catalogue. Every handle has a mask of the events that its handlers and listeners are attached to, and the
+//! process has a mask of all handles. One load of the latter finds out that a span is not observed, before it is created.
 //!
-//! Bits can be cleared again because each has a count behind it: how many handlers and listeners set it.
+//! Each bit has a count of the handlers and listeners that set it, so that it can be cleared with the last of them.
 
 use std::sync::PoisonError;
 
 use super::sync::{AtomicU32, Mutex, MutexGuard, Ordering, process_wide};
 use crate::event::{EventName, KnownEvent, SpanName};
 
-/// A set of events, by bits.
+/// A set of events, as a bit mask.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct EventSet(u32);
 
@@ -44,8 +44,8 @@ impl EventSet {
         self.0 & other.0 != 0
     }
 
-    fn has(self, place: usize) -> bool {
-        self.0 & (1 << place) != 0
+    fn has(self, bit: usize) -> bool {
+        self.0 & (1 << bit) != 0
     }
 }
 
@@ -55,13 +55,13 @@ process_wide! {
     static ANYWHERE: Interest = Interest { mask: AtomicU32::new(0), counts: Mutex::new([0; EventSet::COUNT]) };
 }
 
-/// Returns whether any of these events is followed on any handle. One load.
+/// Returns whether any of these events has a handler or listener on any handle. One load.
 #[inline]
-pub(crate) fn anywhere(followed: EventSet) -> bool {
+pub(crate) fn is_observed_anywhere(followed: EventSet) -> bool {
     ANYWHERE.has(followed)
 }
 
-/// What is followed on one handle, or on all: a mask, and the counts behind its bits.
+/// The events with a handler or listener on one handle, or on all: a mask, and a count for each of its bits.
 #[derive(Debug, Default)]
 pub(super) struct Interest {
     mask: AtomicU32,
@@ -69,36 +69,36 @@ pub(super) struct Interest {
 }
 
 impl Interest {
-    /// Relaxed, because the mask publishes nothing: handlers are read behind a version and a lock. A thread that knows
-    /// that `attach` returned reads a mask that is no older.
+    /// `Relaxed`, because the mask publishes nothing: handlers are read behind a version and a lock. A thread that observed the
+    /// return of `attach` reads at least that mask.
     #[inline]
     pub(super) fn has(&self, followed: EventSet) -> bool {
         self.mask.load(Ordering::Relaxed) & followed.0 != 0
     }
 
     pub(super) fn add(&self, followed: EventSet) {
-        let more = |place, count| count + u32::from(followed.has(place));
+        let more = |bit, count| count + u32::from(followed.has(bit));
         self.change(more);
         ANYWHERE.change(more);
     }
 
     pub(super) fn remove(&self, followed: EventSet) {
-        let less = |place, count| count - u32::from(followed.has(place));
+        let less = |bit, count| count - u32::from(followed.has(bit));
         self.change(less);
         ANYWHERE.change(less);
     }
 
-    /// Takes the counts of a handle that is dropped from the process-wide ones. No `Drop`: the process-wide interest is of
-    /// this type too.
+    /// Subtracts the counts of a handle that is dropped from the process-wide ones. Not in `Drop`, because the process-wide
+    /// interest has this type too.
     pub(super) fn remove_all(&self) {
         let own = *lock(&self.counts);
-        ANYWHERE.change(|place, count| count - own[place]);
+        ANYWHERE.change(|bit, count| count - own[bit]);
     }
 
     fn change(&self, count: impl Fn(usize, u32) -> u32) {
         let mut counts = lock(&self.counts);
-        for (place, of) in counts.iter_mut().enumerate() {
-            *of = count(place, *of);
+        for (bit, current) in counts.iter_mut().enumerate() {
+            *current = count(bit, *current);
         }
         // Inside the lock: otherwise two changes could store their masks in the wrong order.
         self.mask.store(mask(&counts), Ordering::Relaxed);
@@ -106,7 +106,7 @@ impl Interest {
 }
 
 fn mask(counts: &Counts) -> u32 {
-    counts.iter().enumerate().fold(0, |mask, (place, count)| mask | (u32::from(*count > 0) << place))
+    counts.iter().enumerate().fold(0, |mask, (bit, count)| mask | (u32::from(*count > 0) << bit))
 }
 
 fn lock(counts: &Mutex<Counts>) -> MutexGuard<'_, Counts> {

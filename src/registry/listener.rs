@@ -5,19 +5,19 @@ use crate::event::{Content, Event, SpanName};
 /// How many listeners one [`Telemetry`](crate::Telemetry) can have. The limit is low because a poll may call each of them.
 pub const MAX_LISTENERS: usize = 8;
 
-/// Follows whole spans and keeps a state for each. The bridges to systems with spans of their own are listeners.
+/// Observes spans from start to end and stores a state per span. The bridges to systems with their own spans are listeners.
 ///
 /// The state is stored in the context of its span, so a child that starts after its parent's end still finds it. A
-/// listener that is attached mid-span ignores the end of a span whose start it did not see, and
-/// [counts it](crate::Telemetry::ends_without_start). A listener that is detached gets no further call; its states are
-/// dropped with their spans, and the listener with the last of them.
+/// listener that is attached while a span is open ignores the end of that span, and
+/// [counts it](crate::Telemetry::ends_without_start). A detached listener is no longer called; its states are dropped with
+/// their spans, and the listener with the last of them.
 ///
-/// A listener that panics is detached and reported, as a handler is. So is one that opens a span that it follows inside
-/// one of its methods, or in the drop of a state, if that nests more than 64 deep.
+/// A listener that panics is detached and reported, as a handler is. So is a listener whose methods, or the drop of a state,
+/// recursively open spans that it follows, once more than 64 calls are nested.
 ///
 /// # Examples
 ///
-/// Counts the spans that are open.
+/// Counts open spans.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicUsize, Ordering};
@@ -54,45 +54,45 @@ pub const MAX_LISTENERS: usize = 8;
 /// # }
 /// ```
 pub trait Listener: Send + Sync + 'static {
-    /// What is captured where a span is built, such as the current context of another tracing system.
+    /// The value of [`on_build`](Self::on_build), such as the current context of another tracing system.
     type Built: Send + Sync + 'static;
-    /// What is kept for each span from its start.
+    /// The state of a span, stored from its start.
     type State: Send + Sync + 'static;
 
-    /// Returns whether it follows spans of this name. All by default. Called when it is attached.
+    /// Returns whether it follows spans of this name. `true` by default. Called once, when it is attached.
     fn follows(&self, span: SpanName) -> bool {
         let _ = span;
         true
     }
 
-    /// Returns which content it may see. None by default. Called when it is attached.
+    /// Returns which content it may receive. None by default. Called once, when it is attached.
     fn content(&self) -> Content {
         Content::NONE
     }
 
-    /// Returns whether [`on_chunk`](Self::on_chunk) is to be called. Called when it is attached.
+    /// Returns whether [`on_chunk`](Self::on_chunk) is to be called. Called once, when it is attached.
     fn wants_chunks(&self) -> bool {
         false
     }
 
-    /// Returns whether [`around`](Self::around) is to be called. Called when it is attached.
+    /// Returns whether [`around`](Self::around) is to be called. Called once, when it is attached.
     fn wants_around(&self) -> bool {
         false
     }
 
-    /// Called where a span is built.
+    /// Called where a span is created.
     fn on_build(&self) -> Self::Built;
 
-    /// Called when a span starts. `parent` is the state of the nearest span around it that this listener follows. That
-    /// span may have ended already.
+    /// Called when a span starts. `parent` is the state of the nearest enclosing span that this listener follows. That span may
+    /// have ended already.
     fn on_start(&self, event: &Event<'_>, built: Self::Built, parent: Option<&Self::State>) -> Self::State;
 
-    /// Called when the first chunk of a span has arrived, and when a call in it is retried.
+    /// Called when the first chunk of a span arrives, and when a call inside it is retried.
     fn on_event(&self, state: &Self::State, event: &Event<'_>) {
         let _ = (state, event);
     }
 
-    /// Called for each chunk. `gap` is how long the stream waited for it: zero if it was ready.
+    /// Called for each chunk. `gap` is the time for which the stream waited for it: zero if it was ready.
     fn on_chunk(&self, state: &Self::State, gap: Duration) {
         let _ = (state, gap);
     }
@@ -100,11 +100,11 @@ pub trait Listener: Send + Sync + 'static {
     /// Called when a span ends.
     fn on_end(&self, state: &Self::State, event: &Event<'_>);
 
-    /// Called around every poll, and around the drop, of everything that carries the span's context, on any task or
-    /// thread. `ended` says that the span has ended already and a background task still runs.
+    /// Called around every poll, and around the drop, of each future or stream that has the span's context, on any task or thread.
+    /// `ended` is whether the span has already ended, while a background task still runs in its context.
     ///
-    /// Call `poll` once. It runs exactly once even if this method does not call it or calls it twice. A panic inside it
-    /// is caught, and continues after this method has returned.
+    /// Call `poll` once. It runs exactly once even if this method does not call it or calls it twice. A panic inside it is
+    /// caught, and is resumed after this method has returned.
     fn around(&self, state: &Self::State, ended: bool, poll: &mut dyn FnMut()) {
         let _ = (state, ended);
         poll();

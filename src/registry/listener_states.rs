@@ -1,74 +1,77 @@
-//! Listener states: what listeners keep for a span, and how they are called for it.
+//! Listener states: the per-span states of listeners, and the calls to them.
 //!
-//! The states lie on the span's node in the tree of contexts, one for each listener that follows the span. Nothing is
-//! looked up for a poll or a chunk, and a state is dropped with the last node that has it.
+//! The states are stored in the span's node in the tree of contexts, one for each listener that follows the span. Polls and
+//! chunks need no lookup, and a state is dropped with the last node that references it.
 //!
-//! A listener captures something where the span is built (`on_build`), and turns it into a state when the span starts
-//! (`on_start`), which may be in another place. A node also shares the states of the span around it, for listeners that
-//! have none for this span. Through them, a listener that follows chats only is called around the polls of a tool inside a
-//! chat, and for a retry in it. Chunks and ends are passed to the span's own states only.
+//! `on_build` is called where the span is created; `on_start` turns its value into a state when the span starts, possibly in a
+//! different context. A node also references the states of its parent for listeners that do not follow this span. So a
+//! listener that follows only chats is still called around polls of, and for retries in, a tool inside a chat. Chunks and ends
+//! go only to the span's own states.
 
 use std::fmt;
 use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::attached_listener::{AttachedListener, ErasedListener, Kept};
-use super::dispatch::Callee;
+use super::attached_listener::{AttachedListener, ErasedListener, ErasedState};
+use super::dispatch::UserCall;
 use super::telemetry::Telemetry;
 use super::user_code::{self, Nesting};
 use crate::event::{Event, EventName, Phase, SpanName};
 
-/// The states of one node. A handle has at most [`MAX_LISTENERS`](super::MAX_LISTENERS), so a list is searched.
+/// The states of one node. A handle has at most [`MAX_LISTENERS`](super::MAX_LISTENERS), so a linear search suffices.
 #[derive(Default)]
 pub(crate) struct ListenerStates {
-    /// In the order of attaching.
+    /// In the order of attachment.
     entries: Vec<Entry>,
 }
 
-/// What one listener keeps for one span.
+/// The state of one listener for one span.
 struct Entry {
     listener: Arc<AttachedListener>,
     /// The handle that the listener is attached to.
     telemetry: Telemetry,
     span: SpanName,
-    /// Shared with the nodes inside the span. `None` if `on_build` failed.
-    kept: Option<Arc<Kept>>,
-    /// It is of this very span, and not of one further out.
+    /// Shared with the nodes of nested spans. `None` if `on_build` failed, and while `on_start` runs.
+    state: Option<Arc<ErasedState>>,
+    /// Whether the state belongs to this span rather than to an enclosing one.
     own: bool,
-    /// Its listener is called around polls here.
-    around: bool,
+    /// Whether the listener is called around polls of this node.
+    wraps_polls: bool,
 }
 
 impl Entry {
     fn build(listener: &Arc<AttachedListener>, telemetry: &Telemetry, span: SpanName) -> Self {
-        let (listener, telemetry, around) = (listener.clone(), telemetry.clone(), listener.wants_around);
-        let mut entry = Self { listener, telemetry, span, kept: None, own: true, around };
-        entry.kept = entry.call(&span.event(Phase::Start), |listener| listener.build());
+        let (listener, telemetry, wraps_polls) = (listener.clone(), telemetry.clone(), listener.wants_around);
+        let mut entry = Self { listener, telemetry, span, state: None, own: true, wraps_polls };
+        // No event is emitted yet. The name is used only if a failure is reported.
+        entry.state = entry.call(&span.event(Phase::Start), |listener| listener.build());
         entry
     }
 
-    /// Makes a state of what was captured. Returns whether there is one now.
-    fn start(&mut self, event: &Event<'_>, around: Option<&ListenerStates>) -> bool {
-        let parent = around.and_then(|around| around.find(&self.listener)?.kept.as_deref());
-        let Some(mut kept) = self.kept.take() else { return false };
-        // Before its start, a span is not shared, and neither is what is kept for it.
-        let started = Arc::get_mut(&mut kept)
-            .and_then(|kept| self.call(event.name(), |listener| listener.start(kept, event, parent)));
-        // Even if it failed: the drop of this entry drops what is left of it, as user code.
-        self.kept = Some(kept);
+    /// Calls `on_start` with the value of `on_build`. Returns whether it succeeded.
+    fn start(&mut self, event: &Event<'_>, parent_states: Option<&ListenerStates>) -> bool {
+        let parent = parent_states.and_then(|states| states.find(&self.listener)?.state.as_deref());
+        // Taken out, because `self.call` borrows `self`.
+        let Some(mut state) = self.state.take() else { return false };
+        // `get_mut` succeeds, because states are shared with nested spans only after the start.
+        let started = Arc::get_mut(&mut state)
+            .and_then(|state| self.call(event.name(), |listener| listener.start(state, event, parent)));
+        // Put back even after a failure, so that `Drop` drops it as user code.
+        self.state = Some(state);
         started.is_some()
     }
 
-    /// Shares the state with a node inside the span.
+    /// Creates the entry of a nested node that shares the state.
     fn share(&self, telemetry: &Telemetry) -> Self {
         Self {
             listener: self.listener.clone(),
             telemetry: self.telemetry.clone(),
             span: self.span,
-            kept: self.kept.clone(),
+            state: self.state.clone(),
             own: false,
-            around: self.listener.wants_around && self.telemetry.ptr_eq(telemetry),
+            // States of other handles are only passed through, for spans of those handles further inside.
+            wraps_polls: self.listener.wants_around && self.telemetry.ptr_eq(telemetry),
         }
     }
 
@@ -81,29 +84,29 @@ impl Entry {
     }
 
     /// Calls the listener with its state.
-    fn call_with(&self, event: &EventName, code: impl FnOnce(&dyn ErasedListener, &Kept)) {
-        if let Some(kept) = self.kept.as_deref() {
-            self.call(event, |listener| code(listener, kept));
+    fn call_with(&self, event: &EventName, code: impl FnOnce(&dyn ErasedListener, &ErasedState)) {
+        if let Some(state) = self.state.as_deref() {
+            self.call(event, |listener| code(listener, state));
         }
     }
 
-    fn callee<'a>(&'a self, event: Option<&'a EventName>) -> Callee<'a> {
+    fn callee<'a>(&'a self, event: Option<&'a EventName>) -> UserCall<'a> {
         let (id, sequence) = (&*self.listener.id, Some(self.listener.sequence));
-        Callee { registry: self.telemetry.registry(), id, sequence, event }
+        UserCall { registry: self.telemetry.registry(), id, sequence, event }
     }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        if let Some(kept) = self.kept.take() {
-            self.callee(None).drop_value(kept);
+        if let Some(state) = self.state.take() {
+            self.callee(None).drop_value(state);
         }
     }
 }
 
 impl ListenerStates {
-    /// Lets every listener capture what it needs where a span is built.
-    pub(crate) fn capture(
+    /// Calls `on_build` of every listener that follows this span.
+    pub(crate) fn build(
         &mut self,
         telemetry: &Telemetry,
         name: SpanName,
@@ -113,76 +116,81 @@ impl ListenerStates {
         self.entries.extend(followers.map(|listener| Entry::build(listener, telemetry, name)));
     }
 
-    /// Makes states of what was captured. A listener that captured nothing, because it was attached since or because the
-    /// span starts in another place, captures now. `around` has the states of the span around.
+    /// Calls `on_start` of every listener that follows this span. For listeners without a value, because they were attached since
+    /// or because the context changed, calls `on_build` first. `parent_states` are the states of the enclosing span.
     pub(crate) fn start(
         &mut self,
         telemetry: &Telemetry,
         listeners: &[Arc<AttachedListener>],
-        around: Option<&Self>,
+        parent_states: Option<&Self>,
         event: &Event<'_>,
     ) {
         let Some(name) = event.span() else { return };
-        self.entries.retain_mut(|entry| entry.start(event, around));
+        // Entries whose `on_start` failed are removed. Their listeners are detached, so the loop below does not call them again.
+        self.entries.retain_mut(|entry| entry.start(event, parent_states));
         for listener in listeners.iter().filter(|listener| listener.follows(name)) {
             if self.find(listener).is_none() {
                 let mut entry = Entry::build(listener, telemetry, name);
-                if entry.start(event, around) {
+                if entry.start(event, parent_states) {
                     self.entries.push(entry);
                 }
             }
         }
     }
 
-    /// Shares the states of the span around, for those listeners that have none of this one.
-    pub(crate) fn inherit(&mut self, telemetry: &Telemetry, around: &Self) {
-        for entry in &around.entries {
+    /// Adds references to the parent's states for listeners that have no state for this span.
+    pub(crate) fn inherit(&mut self, telemetry: &Telemetry, parent_states: &Self) {
+        for entry in &parent_states.entries {
             if entry.listener.is_attached() && self.find(&entry.listener).is_none() {
                 self.entries.push(entry.share(telemetry));
             }
         }
+        // `around` nests listeners in the order of attachment, whether states are own or inherited.
         self.entries.sort_by_key(|entry| entry.listener.sequence);
     }
 
-    /// A first chunk, or a retry. The first concerns the span's own states only.
+    /// Delivers a first chunk or a retry. A first chunk goes only to the span's own states (`own_only`).
     pub(crate) fn event(&self, telemetry: &Telemetry, event: &Event<'_>, own_only: bool) {
         for entry in &self.entries {
             if entry.own || (!own_only && entry.telemetry.ptr_eq(telemetry)) {
-                entry.call_with(event.name(), |listener, kept| listener.event(kept, event));
+                entry.call_with(event.name(), |listener, state| listener.event(state, event));
             }
         }
     }
 
+    /// Calls `on_chunk` of the span's own listeners that request it.
     pub(crate) fn chunk(&self, gap: Duration) {
         for entry in self.entries.iter().filter(|entry| entry.own) {
             if entry.listener.wants_chunks {
+                // Used only if a failure is reported: a chunk has no event.
                 let event = entry.span.event(Phase::FirstChunk);
-                entry.call_with(&event, |listener, kept| listener.chunk(kept, gap));
+                entry.call_with(&event, |listener, state| listener.chunk(state, gap));
             }
         }
     }
 
-    /// A listener that is attached and has no state here has missed the start, and counts that.
+    /// Delivers an end. A listener without a state for this span was attached after the start; its missed-end counter is
+    /// incremented.
     pub(crate) fn end(&self, listeners: &[Arc<AttachedListener>], event: &Event<'_>) {
         let Some(name) = event.span() else { return };
         for listener in listeners.iter().filter(|listener| listener.follows(name)) {
             match self.find(listener).filter(|entry| entry.own) {
-                Some(entry) => entry.call_with(event.name(), |it, kept| it.end(kept, event)),
-                // It was attached after the start of this span.
+                Some(entry) => entry.call_with(event.name(), |listener, state| listener.end(state, event)),
                 None => listener.miss_end(),
             }
         }
     }
 
-    /// Whether a listener is to be called around polls.
+    /// Returns whether any listener is called around polls.
     #[inline]
-    pub(crate) fn want_around(&self) -> bool {
-        self.entries.iter().any(|entry| entry.around)
+    pub(crate) fn any_wraps_polls(&self) -> bool {
+        self.entries.iter().any(|entry| entry.wraps_polls)
     }
 
-    /// Runs `poll` exactly once, inside `around` of every listener that asks for it. It must not panic: the caller of this
-    /// catches what may. `ended` says that the span has ended already.
-    pub(crate) fn around<R>(&self, ended: bool, poll: impl FnOnce() -> R) -> R {
+    /// Runs `poll` exactly once, inside `around` of every listener that requests it. `poll` must not panic; the caller wraps code
+    /// that may panic in `catch`. `ended` is passed to the listeners.
+    pub(crate) fn wrap_poll<R>(&self, ended: bool, poll: impl FnOnce() -> R) -> R {
+        // `nest` takes a `dyn FnMut`, because it is recursive, and runs it once.
         let (mut poll, mut result) = (Some(poll), None);
         let mut once = || {
             if let Some(poll) = poll.take() {
@@ -190,7 +198,7 @@ impl ListenerStates {
             }
         };
         nest(&self.entries, ended, user_code::nesting(), &mut once);
-        result.expect("`nest` calls it")
+        result.expect("`nest` runs the poll exactly once")
     }
 
     fn find(&self, listener: &Arc<AttachedListener>) -> Option<&Entry> {
@@ -198,24 +206,25 @@ impl ListenerStates {
     }
 }
 
-/// Calls each listener inside the one before it, and `poll` inside them all. A listener may call what it encloses twice or
-/// not at all; it runs once all the same.
+/// Calls the listeners nested in order, with `poll` innermost. `poll` runs exactly once, even if a listener calls its argument
+/// twice or never.
 fn nest(entries: &[Entry], ended: bool, outer: Nesting, poll: &mut dyn FnMut()) {
     let Some((entry, inner)) = entries.split_first() else { return poll() };
-    if !entry.around {
+    if !entry.wraps_polls {
         return nest(inner, ended, outer, poll);
     }
     let mut ran = false;
     let mut enclosed = || {
         if !mem::replace(&mut ran, true) {
-            user_code::outside(outer, || nest(inner, ended, outer, poll));
+            // The poll is not part of the listener's call, so it must not count towards the depth limit.
+            user_code::with_outer_nesting(outer, || nest(inner, ended, outer, poll));
         }
     };
-    // A shared state is of a span further out, which may be open although this one has ended.
+    // An inherited state belongs to an enclosing span, which may still be open.
     let ended = ended && entry.own;
     let event = entry.span.event(Phase::Start);
-    entry.call_with(&event, |listener, kept| listener.enclose(kept, ended, &mut enclosed));
-    // If the listener did not call it, was detached, or panicked before it did.
+    entry.call_with(&event, |listener, state| listener.wrap_poll(state, ended, &mut enclosed));
+    // Runs the poll if the listener did not: it did not call its argument, was detached, or panicked before.
     enclosed();
 }
 

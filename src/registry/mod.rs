@@ -1,14 +1,14 @@
 //! Layer 1: handlers and listeners. The handle, the registry behind it, and how an event reaches what is attached.
 //!
-//! A [`Telemetry`] is a handle to a registry: a concurrent map from ids to handlers and listeners. `interest` keeps a bit for
-//! each kind of event on which something is attached, so that an unobserved span costs one load. `dispatch` delivers
-//! an event by a table that each thread caches. `listener_states` keeps what listeners know of each span. `user_code` is
-//! the one place that calls handlers, listeners and observers; it catches their panics and limits how deep they nest.
-//! `subscribe` and `sink` are handlers that queue events for a task or a thread.
+//! A [`Telemetry`] is a handle to a registry: a concurrent map from ids to handlers and listeners. `interest` stores one bit
+//! per kind of event that has a handler or listener, so that a span that is not observed costs one load. `dispatch` delivers
+//! events using a handler table that each thread caches. `listener_states` stores the state of each listener for each span.
+//! All calls of handlers, listeners and observers go through `user_code`, which catches their panics and limits their nesting.
+//! `subscribe` and `sink` implement handlers that queue events for a task or a thread.
 //!
-//! Modules import in one direction: `sync`, `interest` and `user_code` are at the bottom; what is attached (`handler`,
-//! `attached_listener`) is listed in a `table`, which the `registry` builds and `dispatch` reads; [`Telemetry`] and what is
-//! built on it are at the top.
+//! Modules import in one direction. `sync`, `interest` and `user_code` are at the bottom. A `table` lists the attached
+//! `handler`s and `attached_listener`s; the `registry` builds it and `dispatch` reads it. [`Telemetry`] and the modules that
+//! extend it are at the top.
 
 mod attached_listener;
 mod dispatch;
@@ -18,6 +18,7 @@ mod handler;
 mod interest;
 mod listener;
 mod listener_states;
+// The loom models use private items of this module, so they are compiled as a part of it.
 #[cfg(all(test, allm_loom))]
 #[path = "../../tests/loom/mod.rs"]
 mod models;
@@ -42,6 +43,6 @@ pub use sink_guard::{Flushed, SinkGuard};
 pub use subscribe::{SubscribeOptions, Subscription};
 pub use telemetry::Telemetry;
 
-pub(crate) use interest::{EventSet, anywhere};
+pub(crate) use interest::{EventSet, is_observed_anywhere};
 pub(crate) use listener_states::ListenerStates;
 pub(crate) use user_code::{Caught, catch, quietly};

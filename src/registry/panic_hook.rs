@@ -7,16 +7,15 @@ use std::sync::Once;
 use super::interest::{self, EventSet};
 
 thread_local! {
-    /// The last panic of this thread: its message, and where it happened.
+    /// The last panic of this thread: its message and its backtrace.
     static LAST: RefCell<Option<(String, Backtrace)>> = const { RefCell::new(None) };
 }
 
-/// Makes the `stacktrace` of a panic say where it happened.
+/// Records a backtrace for each panic, which becomes the `stacktrace` of the event.
 ///
-/// Without it, a `stacktrace` is the location at which the panic was caught. This function wraps the process's panic hook,
-/// which is still called, so call it once at startup, after you have set a hook of your own. Each panic then captures one
-/// backtrace, as long as any handler or listener is attached. A hook that is set later replaces this one, and stack traces
-/// are the location of the catch again.
+/// By default, a `stacktrace` contains a single location: that of the code that created the span. This function wraps the panic
+/// hook of the process, which is still called. Call it once at startup, after setting any other panic hook. Each panic then
+/// captures one backtrace, as long as any handler or listener is attached. A hook that is set later replaces this one.
 ///
 /// # Examples
 ///
@@ -28,10 +27,10 @@ pub fn capture_panic_backtraces() {
     CHAINED.call_once(|| {
         let previous = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            if interest::anywhere(EventSet::ANY) {
+            if interest::is_observed_anywhere(EventSet::ANY) {
                 let entry =
                     (message(info.payload()).unwrap_or_default().to_owned(), Backtrace::force_capture());
-                // In the destructors of a thread there is no thread-local any more, and the backtrace is lost.
+                // Not accessible while the thread exits, in which case the backtrace is lost.
                 let _ = LAST.try_with(|last| last.try_borrow_mut().map(|mut last| *last = Some(entry)));
             }
             previous(info);
@@ -39,18 +38,18 @@ pub fn capture_panic_backtraces() {
     });
 }
 
-/// Returns the text of a panic's payload, if it is a text.
+/// Returns the message of a panic, if its payload is a string.
 pub(super) fn message(payload: &(dyn Any + Send)) -> Option<&str> {
     let literal = payload.downcast_ref::<&'static str>().copied();
     literal.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
 }
 
-/// Returns the backtrace of this thread's last panic, if that had this message: between a panic and its catch, user code
-/// may have caught it and resumed another. It is kept, for the outer spans through which the panic unwinds.
+/// Returns the backtrace of this thread's last panic, if it had this message. Otherwise user code has caught that panic and
+/// resumed another. The backtrace is not taken out, because the enclosing spans report the same panic.
 pub(super) fn backtrace(message: Option<&str>) -> Option<String> {
-    let look = |last: &Option<(String, Backtrace)>| {
+    let matching = |last: &Option<(String, Backtrace)>| {
         let (of, backtrace) = last.as_ref()?;
         (of == message.unwrap_or_default()).then(|| backtrace.to_string())
     };
-    LAST.try_with(|last| look(&*last.try_borrow().ok()?)).ok()?
+    LAST.try_with(|last| matching(&*last.try_borrow().ok()?)).ok()?
 }

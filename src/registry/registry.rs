@@ -1,7 +1,7 @@
-//! The registry behind a handle: what is attached, by id.
+//! The registry behind a handle: the attached handlers and listeners by id.
 //!
-//! Each change of the concurrent map raises a version, and nothing else: [`table`](Registry::table) builds the table that
-//! emissions read when it is next asked for, and keeps it until the version has changed.
+//! Each change of the concurrent map increments a version and builds nothing. [`table`](Registry::table) builds the table that
+//! emissions read when it is next called, and keeps it until the version has changed.
 
 use std::sync::{Arc, PoisonError};
 
@@ -12,17 +12,17 @@ use super::sync::{AtomicU32, AtomicU64, DashMap, Mutex, Ordering, Place, process
 use super::table::{Attached, Table};
 use crate::event::TimeSource;
 
-/// What the clones of a handle share: what is attached, and the clock.
+/// The state that the clones of a handle share: the attached handlers and listeners, and the clock.
 pub(super) struct Registry {
     pub(super) id: u64,
     pub(super) interest: Interest,
     pub(super) attached: DashMap<Arc<str>, Attached>,
-    /// Raised after each change of `attached`.
+    /// Incremented after each change of `attached`.
     version: AtomicU64,
-    /// The table that was built last.
+    /// The table that was built last. May be outdated.
     newest: Mutex<Option<Arc<Table>>>,
     sequence: AtomicU64,
-    /// How many listeners are attached or about to be.
+    /// The number of listeners that are attached or about to be.
     listeners: AtomicU32,
     pub(super) clock: TimeSource,
 }
@@ -44,7 +44,7 @@ impl Registry {
         }
     }
 
-    /// A number that distinguishes a handler or listener from others with the same id. It is also the order of attaching.
+    /// Returns a number that distinguishes an attachment from others under the same id. It is also the order of attachment.
     pub(super) fn next_sequence(&self) -> u64 {
         self.sequence.fetch_add(1, Ordering::Relaxed)
     }
@@ -54,7 +54,7 @@ impl Registry {
         self.listeners.load(Ordering::Acquire) > 0
     }
 
-    /// Counts a listener before it is inserted, so that there are never too many.
+    /// Counts a listener before it is inserted, so that the limit holds even if several are attached concurrently.
     pub(super) fn reserve_listener(&self) -> Result<(), AttachError> {
         let one_more = |count| (count < MAX_LISTENERS as u32).then_some(count + 1);
         let reserved = self.listeners.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more);
@@ -69,18 +69,18 @@ impl Registry {
         match self.attached.entry(id) {
             Place::Occupied(taken) => Err(AttachError::AlreadyExists { id: taken.key().clone() }),
             Place::Vacant(free) => {
-                // Before the entry is visible: whoever detaches it at once removes its interest too.
+                // Before the entry is visible, because a concurrent detach removes the interest of the entry.
                 self.interest.add(new.followed());
                 free.insert(new);
-                self.raise_version();
+                self.increment_version();
                 Ok(())
             }
         }
     }
 
-    /// Removes what is attached under an id, if `is_it` accepts it. The caller drops it: that runs user code.
-    pub(super) fn remove(&self, id: &str, is_it: impl Fn(&Attached) -> bool) -> Option<Attached> {
-        let (_, removed) = self.attached.remove_if(id, |_, attached| is_it(attached))?;
+    /// Removes the handler or listener with this id, if `matches` accepts it. The caller drops it, which runs user code.
+    pub(super) fn remove(&self, id: &str, matches: impl Fn(&Attached) -> bool) -> Option<Attached> {
+        let (_, removed) = self.attached.remove_if(id, |_, attached| matches(attached))?;
         self.interest.remove(removed.followed());
         match &removed {
             Attached::Handler(handler) => handler.detach(),
@@ -89,39 +89,39 @@ impl Registry {
                 self.release_listener();
             }
         }
-        self.raise_version();
-        // It shows what was removed. Without the lock, because dropping it runs user code.
-        let old = self.newest.lock().unwrap_or_else(PoisonError::into_inner).take();
-        drop(old);
+        self.increment_version();
+        // The last table references the removed entry. It is dropped after the lock is released, because that runs user code.
+        let outdated = self.newest.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(outdated);
         Some(removed)
     }
 
-    /// The table is built by the next emission, so that attaching ten thousand handlers builds one and not ten thousand.
-    fn raise_version(&self) {
+    /// Marks all tables as outdated. The next emission builds one, so that attaching ten thousand handlers builds a single table.
+    fn increment_version(&self) {
         self.version.fetch_add(1, Ordering::Release);
     }
 
-    /// Whether a table is of this registry and shows all that is attached now.
+    /// Returns whether a table is of this registry and of its current version.
     #[inline]
     pub(super) fn is_newest(&self, table: &Table) -> bool {
         table.registry == self.id && table.version == self.version.load(Ordering::Acquire)
     }
 
-    /// The newest table.
+    /// Returns the table of the current version.
     pub(super) fn table(&self) -> Arc<Table> {
         let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(table) = newest.as_ref().filter(|table| self.is_newest(table)) {
             return table.clone();
         }
-        // The version is read before the entries: after a change between the two, the table counts as old, although it
-        // may show that change.
+        // The version is read before the entries: if they change in between, the table is treated as outdated, although it may
+        // contain that change.
         let version = self.version.load(Ordering::Acquire);
         let attached = self.attached.iter().map(|one| one.value().clone());
         let table = Arc::new(Table::build(self.id, version, attached));
-        let old = newest.replace(table.clone());
-        // Without the lock, because dropping a table runs user code.
+        let outdated = newest.replace(table.clone());
+        // After the lock is released, because dropping a table runs user code.
         drop(newest);
-        drop(old);
+        drop(outdated);
         table
     }
 }

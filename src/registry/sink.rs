@@ -10,7 +10,7 @@ use std::mem;
 use std::sync::Arc;
 use std::thread;
 
-use super::dispatch::{self, Callee, HandlerFailure};
+use super::dispatch::{self, HandlerFailure, UserCall};
 use super::error::AttachError;
 use super::sink_guard::{Progress, SinkGuard};
 use super::subscribe::{SubscribeOptions, Subscription};
@@ -101,7 +101,7 @@ impl Telemetry {
             let mut worker =
                 Worker { sink, taken: 0, is_reported: false, progress, attachment: attachment.clone() };
             // A panic drops the subscription, which detaches the sink: it only remains to be reported.
-            let callee = Callee { registry: telemetry.registry(), id, sequence: None, event: None };
+            let callee = UserCall { registry: telemetry.registry(), id, sequence: None, event: None };
             callee.call(move || worker.run(events));
         });
         Ok(guard)

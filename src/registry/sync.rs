@@ -1,4 +1,4 @@
-//! The synchronization primitives of this layer, so that loom can replace them: under `--cfg allm_loom`, the models in
+//! The synchronisation primitives of this layer, in one place so that loom can replace them: under `--cfg allm_loom`, the models in
 //! `tests/loom` run the code of this layer in every order that the memory model allows.
 
 #[cfg(not(all(test, allm_loom)))]

@@ -6,7 +6,7 @@ use super::handler::Handler;
 use super::interest::EventSet;
 use crate::event::{Content, EventName, KnownEvent};
 
-/// What is attached under an id.
+/// A handler or listener that is attached under an id.
 #[derive(Clone, Debug)]
 pub(super) enum Attached {
     Handler(Arc<Handler>),
@@ -21,7 +21,7 @@ impl Attached {
         }
     }
 
-    /// Distinguishes it from another that was attached under the same id.
+    /// Returns the number that distinguishes it from others attached under the same id.
     pub(super) fn sequence(&self) -> u64 {
         match self {
             Self::Handler(handler) => handler.sequence,
@@ -30,10 +30,10 @@ impl Attached {
     }
 }
 
-/// Which handlers and listeners get which event. Built anew after each change, then only read.
+/// The handlers of each event, and the listeners. Immutable; a new one is built after a change.
 #[derive(Debug)]
 pub(super) struct Table {
-    /// The registry that it belongs to, and the version of it that it shows.
+    /// The id of the registry that it belongs to, and the version of that registry.
     pub(super) registry: u64,
     pub(super) version: u64,
     known: [Row; KnownEvent::COUNT],
@@ -45,7 +45,7 @@ pub(super) struct Table {
 #[derive(Debug, Default)]
 pub(super) struct Row {
     pub(super) handlers: Vec<Arc<Handler>>,
-    /// The content that any of them, or any listener, may have.
+    /// The content that any of them, or any listener, may receive.
     pub(super) content: Content,
 }
 
@@ -60,6 +60,7 @@ impl Table {
                 Attached::Listener(listener) => listeners.push(listener),
             }
         }
+        // The concurrent map has no order.
         handlers.sort_by_key(|handler| handler.sequence);
         listeners.sort_by_key(|listener| listener.sequence);
         let content = listeners.iter().fold(Content::NONE, |all, listener| all | listener.content);

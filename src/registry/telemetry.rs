@@ -3,7 +3,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, LazyLock};
 
 use super::attached_listener::AttachedListener;
-use super::dispatch::{self, Callee};
+use super::dispatch::{self, UserCall};
 use super::error::{AttachError, DetachError};
 use super::handler::{Handler, HandlerInfo, Run};
 use super::interest::EventSet;
@@ -235,7 +235,7 @@ impl Telemetry {
     /// Calls an observer, or another closure of the user's that is not attached. One that fails is reported under `id`.
     #[inline]
     pub(crate) fn observe<R>(&self, event: &EventName, id: &str, code: impl FnOnce() -> R) -> Option<R> {
-        Callee { registry: self.registry(), id, sequence: None, event: Some(event) }.call(code)
+        UserCall { registry: self.registry(), id, sequence: None, event: Some(event) }.call(code)
     }
 
     /// Whether a listener is attached. One load: spans ask before they look for listeners.

@@ -1,22 +1,21 @@
-//! User code: how the crate calls what it does not control.
+//! User code: how the crate calls handlers, listeners and closures.
 //!
-//! Handlers, listeners, observers, content closures and redactors run inside [`call`] or [`quietly`], and what they hold is
-//! dropped inside one of them too. Five rules hold for every such call:
+//! Handlers, listeners, observers, content closures and redactors run inside [`call`] or [`quietly`], and their captured values
+//! are dropped inside one of the functions here as well. Five rules hold for every such call:
 //!
 //! 1. Snapshot. The caller first takes what it needs (a table of handlers, an `Arc` of a listener). No lock and no
 //!    `RefCell` borrow is held during the call, so user code may attach, detach, emit and open spans.
-//! 2. Call and catch. A panic does not leave `call`.
-//! 3. Detach, then report. `call` hands the panic to its second argument. The one that `dispatch` passes detaches the
-//!    handler *before* it emits `telemetry.handler.failure`: a handler of that event that panics is not called for its own
-//!    failure again.
-//! 4. The payload of the panic is dropped last, in a catch of its own, because its `Drop` is user code as well.
-//! 5. Calls nest at most [`MAX_DEPTH`] deep. A handler may emit the event that it is attached to, and a listener may open a
-//!    span that it follows; without a limit, the stack would overflow and abort the process. A call that would be deeper is
-//!    not made, and the one that attempted it, the innermost that runs, is treated as if it had panicked.
+//! 2. Call and catch. A panic does not propagate out of `call`.
+//! 3. Detach, then report. `call` passes the panic to `failed`. The implementation in `dispatch` detaches the handler
+//!    *before* it emits `telemetry.handler.failure`, so that a handler of that event is not called for its own failure.
+//! 4. The payload of the panic is dropped last, inside a separate `catch_unwind`, because its `Drop` is user code as well.
+//! 5. At most [`MAX_NESTED_CALLS`] calls are nested. A handler may emit the event that it is attached to, and a listener may open a
+//!    span that it follows; without a limit, the stack would overflow and abort the process. A call that would
+//!    exceed the limit is skipped, and its caller, the innermost running call, is treated as if it had panicked.
 //!
-//! What a span wraps (a future, a stream, a closure) is user code too, but its panic has to reach whoever polls it.
-//! [`catch`] returns it as a value, so that the span can end first, and [`Caught::resume`] continues it. Such a poll does
-//! not count as nested, even if a listener is around it: see [`outside`].
+//! The value inside a span (a future, a stream, a closure) is user code too, but its panic must propagate to its caller.
+//! [`catch`] returns the panic as a value, so that the span can end first, and [`Caught::resume`] continues it. Polls do not add
+//! to the nesting depth, even inside `Listener::around`: see [`with_outer_nesting`].
 
 use std::any::Any;
 use std::cell::Cell;
@@ -25,25 +24,26 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use super::panic_hook;
 use super::sync::thread_local;
 
-/// How deep calls of user code may nest on one thread.
-const MAX_DEPTH: u8 = 64;
+/// The limit of nested calls of user code on one thread.
+const MAX_NESTED_CALLS: u8 = 64;
 
 thread_local! {
+    // Without a destructor, so that it stays accessible while the thread exits.
     static NESTING: Cell<Nesting> = const { Cell::new(Nesting::OUTERMOST) };
 }
 
-/// Where this thread is among nested calls of user code.
+/// The nesting of user code calls on this thread.
 #[derive(Clone, Copy)]
 pub(super) struct Nesting {
     depth: u8,
-    /// The innermost call attempted one that would have been too deep.
+    /// Whether the innermost running call attempted a call that exceeded the limit.
     refused: bool,
 }
 
 impl Nesting {
     const OUTERMOST: Self = Self { depth: 0, refused: false };
 
-    // It needs no drop, so std's thread-local can be read in the destructors of a thread. Loom's cannot.
+    // `try_with` because of loom, whose thread-locals are not accessible while a thread exits.
     #[inline]
     fn get() -> Self {
         NESTING.try_with(Cell::get).unwrap_or(Self::OUTERMOST)
@@ -55,77 +55,82 @@ impl Nesting {
     }
 }
 
-/// Calls user code. Returns `None` if it fails: if it panics, or if it attempts a call that nests too deep. `failed` gets
-/// the failure. A call that would itself be too deep is not made, and returns `None` too.
+/// Calls user code. Returns `None` if the call was skipped because of the limit, panicked, or attempted a call that was
+/// skipped. In the last two cases `failed` is called.
 #[inline]
 pub(super) fn call<R>(code: impl FnOnce() -> R, failed: impl FnOnce(&Caught)) -> Option<R> {
-    if is_too_deep() {
+    if refuse_if_too_deep() {
         return None;
     }
     let caught = match nested(code) {
         (Ok(value), false) => return Some(value),
-        // It returned, but what it called was refused. Its value is the user's: the drop of that may panic too.
+        // The call returned, but attempted a call that was skipped. Its value is discarded; dropping it may panic as well.
         (Ok(value), true) => {
             quietly(|| drop(value));
             Caught::too_deep()
         }
         (Err(caught), _) => caught,
     };
-    // This call has been left, so a report is no deeper than what it reports, and is not refused itself.
+    // `failed` runs after the nesting is restored, so that the report itself does not exceed the limit.
     failed(&caught);
     caught.swallow();
     None
 }
 
-/// Calls user code whose panic is not reported. `None` if it panicked.
+/// Calls user code and discards its panic. Returns `None` if it panicked.
 ///
-/// It is called at any depth, because a drop cannot be refused.
+/// It ignores the limit, because a drop cannot be skipped.
 pub(crate) fn quietly<R>(code: impl FnOnce() -> R) -> Option<R> {
     nested(code).0.map_err(Caught::swallow).ok()
 }
 
-/// Drops a value of the user's. A panic is not reported, but attempted calls that nest too deep are.
+/// Drops a user value. A panic is discarded. An attempt to exceed the limit is reported.
 pub(super) fn drop_value<T>(value: T, failed: impl FnOnce(&Caught)) {
     let (dropped, refused) = nested(|| drop(value));
-    // States that open spans when they are dropped can nest without any call between them: no other call could be blamed.
+    // A listener state whose `Drop` opens spans can recurse through drops alone, without a `call` that would report it.
     if refused {
         failed(&Caught::too_deep());
     }
-    dropped.unwrap_or_else(Caught::swallow);
+    if let Err(caught) = dropped {
+        caught.swallow();
+    }
 }
 
-/// Whether calls nest as deep as they may. If so, the innermost one is marked: it attempted another.
+/// Returns whether the limit is reached. If so, marks the innermost running call as having exceeded it.
 #[inline]
-pub(super) fn is_too_deep() -> bool {
+pub(super) fn refuse_if_too_deep() -> bool {
     let here = Nesting::get();
-    let is_too_deep = here.depth == MAX_DEPTH;
+    let is_too_deep = here.depth == MAX_NESTED_CALLS;
     if is_too_deep {
         Nesting { refused: true, ..here }.set();
     }
     is_too_deep
 }
 
-/// Calls user code one level deeper. The second result says whether it attempted a call that was refused.
+/// Calls user code one level deeper. The second result is whether it attempted a call that was skipped.
 #[inline]
 fn nested<R>(code: impl FnOnce() -> R) -> (Result<R, Caught>, bool) {
     let outer = Nesting::get();
-    // Each call has a mark of its own, so that only the innermost is blamed.
-    Nesting { depth: (outer.depth + 1).min(MAX_DEPTH), refused: false }.set();
+    // Each call has its own flag, so that only the innermost call is reported. The depth is limited, because `quietly` and
+    // `drop_value` also run at the limit.
+    Nesting { depth: (outer.depth + 1).min(MAX_NESTED_CALLS), refused: false }.set();
+    // `catch` does not unwind, so the nesting is always restored.
     let result = catch(code);
     let refused = Nesting::get().refused;
     outer.set();
     (result, refused)
 }
 
-/// Where this thread is now, for [`outside`].
+/// Returns the current nesting, for [`with_outer_nesting`].
 #[inline]
 pub(super) fn nesting() -> Nesting {
     Nesting::get()
 }
 
-/// Runs the poll that a listener is around, as deep as it was outside of the listener. It must not panic.
+/// Runs the poll inside a listener's `around` with the nesting from before the listener was called. `poll` must not panic,
+/// because the nesting would not be restored.
 #[inline]
-pub(super) fn outside<R>(outer: Nesting, poll: impl FnOnce() -> R) -> R {
+pub(super) fn with_outer_nesting<R>(outer: Nesting, poll: impl FnOnce() -> R) -> R {
     let inner = Nesting::get();
     outer.set();
     let polled = poll();
@@ -138,10 +143,10 @@ pub(crate) struct Caught {
     payload: Box<dyn Any + Send>,
 }
 
-/// Runs code of the user's, and returns its panic as a value.
+/// Runs user code and returns its panic, if any, as a value.
 ///
-/// Unwind safety is asserted: what `code` leaves half-done is never used again, or it belongs to the caller, who sees the
-/// panic.
+/// Unwind safety is asserted: state that `code` left inconsistent is either never used again, or belongs to the caller, to whom
+/// the panic is propagated.
 #[inline]
 #[expect(clippy::disallowed_methods, reason = "the one place that catches panics")]
 pub(crate) fn catch<R>(code: impl FnOnce() -> R) -> Result<R, Caught> {
@@ -151,16 +156,14 @@ pub(crate) fn catch<R>(code: impl FnOnce() -> R) -> Result<R, Caught> {
 impl Caught {
     #[cold]
     fn too_deep() -> Self {
-        Self {
-            payload: Box::new(
-                "handlers, listeners and observers that call each other nest more than 64 deep",
-            ),
-        }
+        let message =
+            format!("more than {MAX_NESTED_CALLS} calls of handlers, listeners and observers were nested");
+        Self { payload: Box::new(message) }
     }
 
     /// The message of the panic.
     pub(crate) fn message(&self) -> &str {
-        panic_hook::message(&*self.payload).unwrap_or("a panic without a message (its payload is no text)")
+        panic_hook::message(&*self.payload).unwrap_or("the panic payload is not a string")
     }
 
     /// Returns the backtrace of the panic, if [`capture_panic_backtraces`](super::capture_panic_backtraces) is enabled and saw
@@ -174,7 +177,8 @@ impl Caught {
         resume_unwind(self.payload)
     }
 
-    /// Ends the panic here. If the drop of its payload panics, that payload is dropped next; after eight the last is leaked.
+    /// Discards the panic. Dropping the payload may itself panic with a new payload; after eight of these, the last payload is
+    /// leaked.
     pub(crate) fn swallow(self) {
         const MAX_PAYLOADS: usize = 8;
         let mut left = Some(self);
@@ -182,15 +186,16 @@ impl Caught {
             let Some(caught) = left.take() else { return };
             left = catch(|| drop(caught.payload)).err();
         }
-        // This one may go on without end, so it is not dropped at all.
+        // The chain may be endless, so this payload is leaked.
         std::mem::forget(left);
     }
 }
 
-/// A value of the user's, whose drop may panic.
+/// A user value. A panic in its drop is discarded.
 ///
-/// Handlers are dropped wherever the last table that shows them is: inside another handler, in `emit`, in the destructors
-/// of a thread. A panic would surface in a call that has nothing to do with it, or abort the process.
+/// The last `Arc` of a handler can be dropped anywhere: inside another handler, in `emit`, or in a thread-local destructor. A
+/// panic there would propagate into unrelated code or abort the process.
+// An `Option`, so that `drop` can move the value out.
 pub(super) struct PanicSafe<T>(Option<T>);
 
 impl<T> PanicSafe<T> {
@@ -200,7 +205,7 @@ impl<T> PanicSafe<T> {
 
     #[inline]
     pub(super) fn get(&self) -> &T {
-        self.0.as_ref().expect("only `drop` takes the value")
+        self.0.as_ref().expect("the value is taken only in `drop`")
     }
 }
 

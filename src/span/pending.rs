@@ -5,7 +5,7 @@ use super::active::Active;
 use super::observe::Observer;
 use crate::context::{Context, Kind, Node};
 use crate::event::{Content, Event, Phase, PhaseData, RequestId, RequestIdCell, SpanName, SpanStart};
-use crate::registry::{EventSet, Telemetry, anywhere};
+use crate::registry::{EventSet, Telemetry, is_observed_anywhere};
 
 /// A span that has not started.
 pub(crate) struct PendingSpan {
@@ -30,7 +30,8 @@ impl PendingSpan {
     pub(crate) fn new(name: SpanName) -> Self {
         let context = Context::current();
         // Not with `bool::then`, because `#[track_caller]` does not pass through closures.
-        let draft = if anywhere(EventSet::span(name)) { Some(draft(name, &context)) } else { None };
+        let draft =
+            if is_observed_anywhere(EventSet::span(name)) { Some(draft(name, &context)) } else { None };
         Self { context, draft, name }
     }
 
@@ -152,7 +153,7 @@ fn draft(name: SpanName, context: &Context) -> Arc<Node> {
     {
         telemetry.with_listeners(|listeners| {
             let Some((_, states)) = node.start_and_states() else { return };
-            states.capture(&telemetry, name, listeners);
+            states.build(&telemetry, name, listeners);
         });
     }
     draft

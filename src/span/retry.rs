@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::error_class::{OTHER, type_class};
 use crate::context::Context;
 use crate::event::{Content, Event, EventName, Key, Measurements, Metadata, Value};
-use crate::registry::{EventSet, anywhere};
+use crate::registry::{EventSet, is_observed_anywhere};
 
 /// Reports that a call is about to be retried: emits `allm.adapter.retry`, and adds the retry to the `attempts` of the
 /// nearest enclosing call. A retry directly inside a tool is not added to the call that encloses the tool.
@@ -61,7 +61,7 @@ fn emit(attempt: u32, delay: Duration, reason: &dyn fmt::Display, class: impl Fn
         call.count_retry();
     }
     let telemetry = context.telemetry();
-    if !anywhere(EventSet::RETRY) || !telemetry.follows(EventSet::RETRY) {
+    if !is_observed_anywhere(EventSet::RETRY) || !telemetry.follows(EventSet::RETRY) {
         return;
     }
     let name = EventName::RETRY;

@@ -105,7 +105,7 @@ async fn a_panic_without_a_text_and_one_whose_payload_panics_when_dropped_harm_n
         let mut ids: Vec<_> = failures.iter().map(|failure| text(failure, "handler_id")).collect();
         ids.sort();
         assert_eq!(ids, ["error", "handler", "input", "observe", "on_end"]);
-        assert!(failures.iter().all(|failure| text(failure, "reason").contains("no text")));
+        assert!(failures.iter().all(|failure| text(failure, "reason").contains("not a string")));
         let stop = end_of(&capture, SpanName::Stream);
         assert_eq!((text(&stop, "outcome"), text(&stop, "error_type")), ("error".into(), "_OTHER".into()));
         assert_eq!((value(&stop, "error"), value(&stop, "input")), (Value::Null, Value::Null));
