@@ -82,9 +82,20 @@ impl<St: Stream, O: Outcomes<St::Item>> Stream for SpanStream<St, O> {
     #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<St::Item>> {
         let mut this = self.project();
-        let Lifecycle::Observed(Observed { active, recording }) = this.lifecycle else {
-            return poll_unobserved(this.lifecycle, this.inner, cx);
+        let observed = match this.lifecycle {
+            Lifecycle::Observed(observed) => observed,
+            Lifecycle::Unobserved(context) => {
+                return context.enter_poll(|| {
+                    let polled = poll_inner(this.inner.as_mut(), cx);
+                    if let Poll::Ready(None) = polled {
+                        this.inner.set(None);
+                    }
+                    polled
+                });
+            }
+            Lifecycle::Pending(_) | Lifecycle::Ended => return Poll::Ready(None),
         };
+        let Observed { active, recording } = observed;
         let recording = recording.get_or_insert_default();
         // The panics of the last poll and of the drop. They are resumed after the span has ended.
         let mut poll_panic = Ok(());
@@ -123,23 +134,6 @@ impl<St: Stream, O: Outcomes<St::Item>> Stream for SpanStream<St, O> {
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.inner.as_ref().map_or((0, Some(0)), Stream::size_hint)
     }
-}
-
-/// Polls a stream whose span nobody observes. Not inlined: in one function with the rest, both wait for a jump table.
-#[inline(never)]
-fn poll_unobserved<St: Stream>(
-    lifecycle: &mut Lifecycle,
-    mut inner: Pin<&mut Option<St>>,
-    cx: &mut TaskContext<'_>,
-) -> Poll<Option<St::Item>> {
-    let Lifecycle::Unobserved(context) = lifecycle else { return Poll::Ready(None) };
-    context.enter_poll(|| {
-        let polled = poll_inner(inner.as_mut(), cx);
-        if let Poll::Ready(None) = polled {
-            inner.set(None);
-        }
-        polled
-    })
 }
 
 /// Polls the inner stream. Returns `None` if it was dropped.
