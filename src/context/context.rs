@@ -60,12 +60,12 @@ impl Context {
         self
     }
 
-    /// The context inside a scope with this request.
+    /// Returns the context inside a scope with this request.
     pub(super) fn with_request(&self, request: RequestIdCell) -> Self {
         Self::of(Node::new(Kind::Scope(Some(request)), self.telemetry(), self.clone().into_node()))
     }
 
-    /// The context inside a scope of this handle.
+    /// Returns the context inside a scope of this handle.
     pub(super) fn with_telemetry(&self, telemetry: Telemetry) -> Self {
         Self::of(Node::new(Kind::Scope(self.request()), telemetry, self.clone().into_node()))
     }
@@ -97,15 +97,15 @@ impl Context {
         self.node.as_deref()
     }
 
-    /// The node, if listeners want to be around what is polled in it.
+    /// Returns the node, if it has listeners that wrap polls.
     #[inline]
     pub(super) fn listened_node(&self) -> Option<Arc<Node>> {
         let listened = |node: &&Arc<Node>| node.states().is_some_and(ListenerStates::any_wraps_polls);
         self.node.as_ref().filter(listened).cloned()
     }
 
-    /// The parent of a node that is opened in this context. A request that nobody observes gets a node here, so that
-    /// [`is_inside`](Self::is_inside) finds it even from inside a request with another id.
+    /// Returns the parent for a node that is created in this context. An unobserved request gets a node here, so that
+    /// [`is_inside`](Self::is_inside) finds it among the ancestors of nested nodes, even if those have another request id.
     pub(crate) fn into_node(self) -> Option<Arc<Node>> {
         let Some(request) = self.bare_request else { return self.node };
         let scope = Kind::Scope(Some(RequestIdCell::lazy(request)));

@@ -10,8 +10,8 @@ use crate::registry::{Caught, catch};
 use crate::span::observe::Observer;
 use crate::span::{Exit, Lifecycle, Observed, end};
 
-/// Polls a future inside an observed span, with the listeners around it that want to be. One that is ready or has
-/// panicked is dropped at once, so that spans inside it end before this one; `dropped` gets a panic of that drop.
+/// Polls a future inside an observed span, and inside the listeners that wrap polls. After completion or a panic the future
+/// is dropped immediately, so that nested spans end before this one. `dropped` receives a panic of that drop.
 #[inline]
 pub(super) fn poll_observed<F, R>(
     node: &Node,

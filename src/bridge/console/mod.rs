@@ -33,7 +33,7 @@
 //! # How it works
 //!
 //! The `Renderer` is a [`Sink`](crate::handler::Sink), which is called on a thread of its own. It keeps the running
-//! `Requests` with their spans and turns each event into lines: at once while a single request is running, otherwise a whole
+//! `Requests` with their spans and turns each event into lines: immediately while a single request is running, otherwise a whole
 //! `tree` when the outermost span ends. `render` makes the text of a line's parts, `Output` puts them into columns and writes them.
 
 mod builder;

@@ -37,7 +37,7 @@
 //! # Costs
 //!
 //! The bridge never waits. The provider decides what happens when a span ends: a batch processor queues it, a *simple*
-//! processor exports it at once and blocks the task that ends the span, which is meant for tests.
+//! processor exports it immediately and blocks the task that ends the span, which is meant for tests.
 //!
 //! # How it works
 //!

@@ -21,7 +21,7 @@
 //!
 //! # What it guarantees
 //!
-//! Assembled by hand, the SDK and its exporters work in some set-ups and hang, panic or silently lose spans in others.
+//! Assembled manually, the SDK and its exporters work in some set-ups and hang, panic or silently lose spans in others.
 //! This pipeline guarantees:
 //!
 //! - Exports run on a thread and a runtime of their own. They work from a current-thread runtime, from a plain thread, and

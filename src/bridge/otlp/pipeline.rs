@@ -19,7 +19,7 @@ use super::report::Report;
 ///
 /// Keep it until the end of `main`: when it is dropped, it sends what waits, for at most five seconds, and shuts the
 /// providers down.
-#[must_use = "bind it to a named variable: `let _ = …` drops it at once, which shuts the providers down"]
+#[must_use = "bind it to a named variable: `let _ = …` drops it immediately, which shuts the providers down"]
 pub struct Pipeline {
     pub(super) traces: SdkTracerProvider,
     pub(super) meters: SdkMeterProvider,

@@ -6,7 +6,7 @@ use std::fmt;
 pub struct Counts {
     /// Accepted by the collector.
     pub exported: u64,
-    /// Dropped at once, because the queue was full.
+    /// Dropped immediately, because the queue was full.
     pub queue_full: u64,
     /// Refused by the collector, or the collector could not be reached.
     pub failed: u64,

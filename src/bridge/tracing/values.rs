@@ -58,7 +58,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// Calls `visit` with all values, almost always at once, and at least once.
+    /// Calls `visit` with all values, almost always in one call, and at least once.
     pub(super) fn visit(&self, mut visit: impl FnMut(&ValueSet<'_>)) {
         if self.values.len() <= SMALL {
             return self.visit_set::<SMALL>(&self.values, &mut visit);
