@@ -13,7 +13,7 @@ struct Reply {
     tokens: (u64, u64),
 }
 
-/// Stands for the call of any client: a future of `Result`.
+/// Stands for the call of any client: a future of a `Result`.
 async fn ask(question: &str) -> Result<Reply, std::io::Error> {
     sleep(Duration::from_millis(120)).await;
     Ok(Reply { text: format!("You said: {question}"), tokens: (12, 4) })
@@ -21,10 +21,10 @@ async fn ask(question: &str) -> Result<Reply, std::io::Error> {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // At startup, attach a handler to the events of a span.
+    // At startup, attach a handler to the events of `generate` spans.
     attach_many("log", SpanName::Generate.events(), |event: &Event<'_>| println!("{event}"))?;
 
-    // One line around the call, and an observer that reads the usage from this client's reply.
+    // One line wraps the call. The observer reads the usage from this client's reply.
     let reply = ask("hello")
         .in_span(Span::generate().engine("mine").model("echo-1").observe(|reply: &Reply, record| {
             let (input, output) = reply.tokens;

@@ -1,4 +1,4 @@
-//! How do I turn events into numbers of my own?
+//! How do I compute my own statistics from events?
 //!
 //! `cargo run --example own_handler`
 
@@ -11,7 +11,7 @@ use allm_telemetry::{attach, attach_many, detach, prelude::*};
 type Tally = Arc<Mutex<BTreeMap<String, u32>>>;
 
 fn count_into(tally: Tally) -> impl Fn(&Event<'_>) + Send + Sync {
-    // A handler runs in the task that emits, and one that blocks holds up that task: no I/O, no waiting.
+    // A handler runs in the task that emits the event, so it must neither block nor do I/O.
     move |event| {
         let Some((span, outcome)) = event.span().zip(event.outcome()) else { return };
         let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
@@ -27,7 +27,7 @@ async fn call(works: bool) -> Result<(), std::fmt::Error> {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let tally = Tally::default();
     attach_many("tally", SpanName::Generate.events(), count_into(tally.clone()))?;
-    // A handler that panics is detached and its failure is an event. The call is not affected.
+    // A handler that panics is detached, and its failure is emitted as an event. The call is not affected.
     attach("careless", "allm.generate.stop", |_: &Event<'_>| panic!("careless"))?;
     attach("watch", "telemetry.handler.failure", |event: &Event<'_>| println!("{event}"))?;
 

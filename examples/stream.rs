@@ -9,7 +9,7 @@ use allm_telemetry::{attach_many, event::Phase, prelude::*};
 use futures::{Stream, StreamExt, stream};
 use tokio::time::sleep;
 
-/// Stands for the streaming call of any client: a future of `Result` of a stream of `Result` items.
+/// Stands for the streaming call of any client: a future of a `Result` of a stream of `Result` items.
 async fn tokens() -> Result<impl Stream<Item = Result<&'static str, Infallible>>, Infallible> {
     sleep(Duration::from_millis(150)).await;
     Ok(stream::iter(["Once ", "upon ", "a ", "time"]).then(|token| async move {
@@ -23,7 +23,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let ends = [SpanName::Stream.event(Phase::FirstChunk), SpanName::Stream.event(Phase::Stop)];
     attach_many("log", ends, |event: &Event<'_>| println!("{event}"))?;
 
-    // `open` includes the request, so the time to the first chunk is the time that the user waited.
+    // With `open`, the span includes the request, so the time to the first chunk is how long the user waited.
     let story = Span::stream().model("teller-1").open(tokens()).await?;
     let words: Vec<_> = story.collect().await;
     println!("read all {} tokens: completed\n", words.len());

@@ -1,4 +1,4 @@
-//! How do I test that my own code is observed as it should be?
+//! How do I test my instrumentation?
 //!
 //! `cargo run --example testing`; in your crate these functions are tests, and run in parallel.
 
@@ -36,7 +36,7 @@ async fn a_slow_model_is_cancelled_and_no_error() {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    // Both at once: each capture sees its own scope and nothing of the other's.
+    // Both run concurrently: each capture receives only the events of its own scope.
     tokio::join!(a_fast_model_completes(), a_slow_model_is_cancelled_and_no_error());
     println!("both hold");
 }

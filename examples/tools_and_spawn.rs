@@ -1,4 +1,4 @@
-//! How do tools on other tasks and threads stay in their request?
+//! How do tools on other tasks and threads keep their request id and parent span?
 //!
 //! `cargo run --example tools_and_spawn`
 
@@ -19,7 +19,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     async {
         async {
-            // `spawn` is tokio's and keeps the context: the parent of the tool is the step, its request id the chat's.
+            // `spawn` wraps `tokio::spawn` and propagates the context: the tool has the step as its parent and the chat's request
+            // id.
             let found = spawn(search("rust").in_span(Span::tool("search", "call_1")));
             let counted = spawn_blocking(|| {
                 std::thread::sleep(Duration::from_millis(40));

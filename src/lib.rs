@@ -1,7 +1,9 @@
 #![doc = include_str!("../docs/overview.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// `clippy.toml` limits the clock, the task-local and `catch_unwind` to one file each, and forbids printing.
 #![deny(clippy::disallowed_macros, clippy::disallowed_methods, clippy::disallowed_types)]
 
+// In the order of the layers, lowest first; see CONTRIBUTING.md.
 pub mod event;
 
 mod registry;
@@ -29,12 +31,12 @@ pub use instrument::{
 pub use registry::{Listener, Telemetry, capture_panic_backtraces};
 pub use span::{Record, Span, adapter_retry, retry_notifier, retry_notifier_with};
 
-/// The types around attaching: errors, options, queues, sinks and the lists of handlers.
+/// Types for attaching handlers: errors, options, queues, sinks and handler lists.
 ///
-/// Three kinds of receivers are attached under unique ids. A handler is a function, see [`attach`] and
-/// [`attach_many`]; it runs in the task that emits, so it must not block. A [`Listener`] follows whole spans and keeps a state
-/// for each, see [`listen`]. A [`Subscription`](handler::Subscription) is a bounded queue that async code reads as a
-/// `Stream`, see [`subscribe`]; a [`Sink`](handler::Sink) writes such a queue from a thread of its own.
+/// Handlers, listeners and subscriptions are each attached under a unique id. A handler is a function, see [`attach`] and
+/// [`attach_many`]; it runs in the task that emits, so it must not block. A [`Listener`] observes spans from start to end and
+/// stores a state per span, see [`listen`]. A [`Subscription`](handler::Subscription) is a bounded queue that async code reads
+/// as a `Stream`, see [`subscribe`]. A [`Sink`](handler::Sink) drains such a queue on a dedicated thread.
 pub mod handler {
     pub use crate::context::{list_handlers, subscribe_with};
     pub use crate::registry::{
@@ -43,10 +45,10 @@ pub mod handler {
     };
 }
 
-/// The types behind the methods of [`Span`] and of the extension traits.
+/// The types returned and required by the methods of [`Span`] and of the extension traits.
 ///
-/// Calls infer them. Name one where a signature or a struct field needs it, such as
-/// [`SpanStream`](observe::SpanStream) in a struct that keeps a wrapped stream. Programs do not implement the traits.
+/// They are usually inferred. Name them in signatures and struct fields, such as [`SpanStream`](observe::SpanStream) in a struct
+/// that contains a wrapped stream. The traits are sealed.
 pub mod observe {
     pub use crate::context::InContext;
     pub use crate::event::end::Failure;
@@ -60,7 +62,7 @@ pub mod observe {
     pub use crate::span::{ActiveSpan, Recorded};
 }
 
-/// The names that most code needs: `use allm_telemetry::prelude::*;`.
+/// The items that most code needs: `use allm_telemetry::prelude::*;`.
 pub mod prelude {
     pub use crate::event::{span_name::SpanName, usage::Usage, view::Event};
     pub use crate::instrument::{

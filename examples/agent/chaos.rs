@@ -10,7 +10,7 @@ use allm_telemetry::{Event, attach, handler::AttachError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     Good,
-    /// The reader stops after a few words of the answer.
+    /// The consumer stops after a few words of the answer.
     LosesInterest,
     /// The caller does not wait for the first byte.
     Impatient,

@@ -1,4 +1,4 @@
-//! Runs one conversation or many at once, and has the questions.
+//! Runs one conversation, or several concurrently. Contains the questions.
 
 use std::sync::Arc;
 

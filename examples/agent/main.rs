@@ -1,6 +1,6 @@
-//! `cargo run --example agent`: a chat agent on async-openai, streamed over real HTTP, every call wrapped.
+//! `cargo run --example agent`: a chat agent on async-openai, streamed over real HTTP, with every call in a span.
 //!
-//! Read conversation.rs: it has all the telemetry of the agent. This file attaches exporters and handlers.
+//! Start with conversation.rs, which contains all telemetry of the agent. This file attaches exporters and handlers.
 
 mod chaos;
 mod client;
@@ -63,7 +63,7 @@ fn run() -> Result<(), Failure> {
 
     let runtime = Runtime::new()?;
     let talked = runtime.block_on(crowd::talk(&options, &screen));
-    // The runtime is dropped first: tasks that still run end their spans now, and these ends are shown and logged.
+    // The runtime is dropped first: tasks that still run end their spans now, and these ends are displayed and logged.
     drop(runtime);
     drop(screen);
     let closed = log.map_or(Ok(()), |log| close_log(&log));

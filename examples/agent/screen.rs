@@ -43,7 +43,7 @@ impl Screen {
     }
 }
 
-/// A closed stdout means that the reader has enough, which is not a failure.
+/// A closed stdout means that its reader has stopped reading, which is not a failure.
 pub(crate) fn show(text: &dyn Display) {
     let _ = writeln!(stdout(), "{text}");
 }

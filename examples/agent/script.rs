@@ -94,7 +94,7 @@ impl Reply {
             .count();
         let lines = SCRIPT[turn % SCRIPT.len()];
         let last = lines.len() - 1;
-        // A request without tools gets the last line at once.
+        // A request without tools gets the last line immediately.
         let step = if question["tools"].is_array() { step.min(last) } else { last };
         Self {
             number,

@@ -7,8 +7,8 @@ use crate::peers::{CONTENDERS, Role};
 use crate::row::Row;
 use crate::table::{Measured, Table};
 
-const LEGEND: &str = "Nanoseconds per span, in the rows about a stream per item; medians. In brackets: allocations \
-                      per run of the work (of a stream: all its 1,000 items).";
+const LEGEND: &str = "Medians, in nanoseconds per span (in rows 6, 7, 12 and 13 per stream item). In parentheses: \
+                      allocations per iteration (for streams, per 1,000 items).";
 
 /// For a terminal.
 pub(crate) fn text(table: &Table) -> String {
@@ -84,7 +84,7 @@ fn ratio(ours: Option<&Measured>, other: Option<&Measured>) -> String {
 fn notes(bullet: &str) -> String {
     let mut text = String::new();
     for contender in CONTENDERS {
-        let best = if contender.role == Role::LessWork { " (never counted as the best peer)" } else { "" };
+        let best = if contender.role == Role::LessWork { " (never used as the best peer)" } else { "" };
         let _ = writeln!(text, "{bullet}{}: {}{best}.", contender.name, contender.note);
     }
     text

@@ -62,18 +62,26 @@ const fn row(id: &'static str, name: &'static str, shape: Shape, listening: List
 /// All rows, in the table's order.
 pub(crate) const ROWS: &[Row] = &[
     row("1", "nothing attached, one ready future", Shape::Future, Listening::Nobody),
-    row("1r", "the same, the id is read inside", Shape::FutureRead, Listening::Nobody),
+    row("1r", "as row 1, reading the id inside", Shape::FutureRead, Listening::Nobody),
     row("2", "nothing attached, chat > step > tool", Shape::Nested, Listening::Nobody),
-    row("2r", "the same, the id is read in the tool", Shape::NestedRead, Listening::Nobody),
+    row("2r", "as row 2, reading the id in the tool", Shape::NestedRead, Listening::Nobody),
     row("3", "one handler, start + stop delivered", Shape::Future, Listening::One),
-    row("4", "the same, fresh id, owned model", Shape::Owned, Listening::One),
+    row("4", "as row 3, fresh id, owned model", Shape::Owned, Listening::One),
     row("5", "one handler, chat > step > tool", Shape::Nested, Listening::One),
     row("6", "a stream item, nothing attached", Shape::Stream, Listening::Nobody),
     row("7", "a stream item, one handler", Shape::Stream, Listening::One),
-    Row { threads: 2, ..row("8", "two threads against one, one handler", Shape::Future, Listening::One) },
     Row {
         threads: 2,
-        ..row("8n", "two threads against one, nothing attached", Shape::Future, Listening::Nobody)
+        ..row("8", "throughput of two threads relative to one, one handler", Shape::Future, Listening::One)
+    },
+    Row {
+        threads: 2,
+        ..row(
+            "8n",
+            "throughput of two threads relative to one, nothing attached",
+            Shape::Future,
+            Listening::Nobody,
+        )
     },
     row("9", "ten handlers", Shape::Future, Listening::Ten),
     row("10", "pending nine times, nothing attached", Shape::Pending, Listening::Nobody),

@@ -1,5 +1,5 @@
 //! The traffic of a service with an agent, without a network: turns with streamed answers and tools, some of which
-//! are retried, dropped by their readers, or fail.
+//! are retried, dropped by their consumers, or fail.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const TENANTS: [&str; 3] = ["acme", "globex", "initech"];
 pub(crate) async fn run() {
     let users = TENANTS.map(|tenant| async move {
         for turn in 0.. {
-            // The page shows how it ended.
+            // The metrics report the outcome.
             let _ = take_turn(tenant, turn).await;
         }
     });

@@ -17,14 +17,14 @@ use crate::work::{Items, Work};
 pub(super) const CONTENDER: Contender = Contender {
     name: "by hand",
     role: Role::ByHand,
-    note: "tracing without a subscriber + a fresh 22-character id in a tokio task-local at the root",
+    note: "tracing without a subscriber, and a fresh 22-character id in a tokio task-local at the root",
     case: case::<Id>,
 };
 
 pub(super) const LATE: Contender = Contender {
     name: "by hand, late",
     role: Role::LessWork,
-    note: "the same with 16 raw bytes in the task-local, converted to text where they are read",
+    note: "the same with 16 random bytes in the task-local, converted to text when they are read",
     case: case::<Bytes>,
 };
 

@@ -20,14 +20,14 @@ use crate::work::{Items, Work};
 pub(super) const EMITTING: Contender = Contender {
     name: "fastrace",
     role: Role::LessWork,
-    note: "the time of the calling thread, nothing is delivered yet; while nothing is attached, no trace is open",
+    note: "time of the calling thread only, before spans are delivered; while nothing is attached, no trace is open",
     case: emitting,
 };
 
 pub(super) const COLLECTING: Contender = Contender {
     name: "fastrace + collector",
     role: Role::Peer,
-    note: "the same with the collector's time, about 30 ns of it for the thread that a flush starts; ends are \
+    note: "including the time of the collector, about 30 ns of it for the thread that a flush starts; ends are \
            delivered, starts are not",
     case: collecting,
 };

@@ -17,7 +17,7 @@ use crate::work::{Items, Work};
 pub(super) const CONTENDER: Contender = Contender {
     name: "metrics",
     role: Role::LessWork,
-    note: "no start, no span, no id, no items: a counter and a histogram with labels at the end",
+    note: "a counter and a histogram with labels at the end; no start, span, id or stream items",
     case,
 };
 

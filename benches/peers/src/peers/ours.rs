@@ -14,7 +14,7 @@ pub(super) const CONTENDER: Contender = Contender {
     name: "ours",
     role: Role::Ours,
     note: "every span has a request id, a parent, an outcome and a duration; a stream also has its waits, and \
-           it sees every chunk",
+           an observer of every chunk",
     case,
 };
 

@@ -19,14 +19,14 @@ use crate::tally::{Fan, handlers};
 pub(super) const COUNTING: Contender = Contender {
     name: "tracing counting",
     role: Role::LessWork,
-    note: "a bare subscriber that counts starts and stops; it reads no clock, so a stop has no duration",
+    note: "a minimal subscriber that counts starts and stops; it does not read the clock, so it reports no duration",
     case: |row| case(row, None),
 };
 
 pub(super) const TIMING: Contender = Contender {
     name: "tracing bare",
     role: Role::LessWork,
-    note: "the same with durations: the start is the span's id, so nothing is stored",
+    note: "as above, with durations; the start time is encoded in the span id, so nothing is stored",
     case: |row| case(row, Some(Instant::now())),
 };
 

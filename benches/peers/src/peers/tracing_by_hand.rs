@@ -20,16 +20,16 @@ use crate::work::{Items, Output, Work};
 pub(super) const CONTENDER: Contender = Contender {
     name: "span by hand",
     role: Role::LessWork,
-    note: "a tracing span with the same fields as our bridge to tracing fills, ids included, under the \
-           registry and the layer of `tracing + registry`, which also keep ours",
+    note: "a tracing span with the same fields as the bridge to tracing sets, ids included, under the \
+           registry and layer of `tracing + registry`",
     case: |row| case(row, ByHand),
 };
 
 pub(super) const IN_OURS: Contender = Contender {
     name: "span by hand in ours",
     role: Role::LessWork,
-    note: "the same inside a span of ours that a handler observes, without a bridge: what ours would cost if its bridge \
-           cost no more than the span by hand",
+    note: "the same inside a span of this crate that a handler observes, without a bridge: a lower bound for a bridge \
+           that costs no more than a hand-written span",
     case: |row| {
         let look = |event: &Event<'_>| {
             black_box(event.duration());

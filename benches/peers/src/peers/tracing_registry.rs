@@ -23,7 +23,7 @@ pub(super) const CONTENDER: Contender = Contender {
     name: "tracing + registry",
     role: Role::Peer,
     note: "a layer keeps the fields, in one string as the fmt layer does, and computes durations; \
-           it measures nothing of a stream's items",
+           it measures nothing per stream item",
     case,
 };
 
