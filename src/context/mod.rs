@@ -7,17 +7,17 @@
 //! node of a span that has not started.
 //!
 //! The current context is stored in one tokio task-local. [`Context::enter`] moves a context into it, runs a poll, and moves
-//! it out again; nothing else sets it. Between polls the task-local has its previous value, so sibling futures in a `join!`
-//! never see each other's context. The task-local has no destructor, because a thread-local with one is inaccessible while
-//! its thread exits, and spans may end then.
+//! it out again; nothing outside `current` sets it. Between polls the task-local has its previous value, so sibling futures
+//! in a `join!` never see each other's context. The task-local has no destructor, because a thread-local with one is
+//! inaccessible while its thread exits, and spans may end then.
 //!
 //! Wrappers that are polled later (a future in a span, a scope, `in_current_context`) store the context in which they were
-//! created. At their first poll, [`Context::settle`] chooses between that context and the current one. Then a scope replaces
+//! created. At their first poll, [`Context::settle`] combines that context with the current one. Then a scope replaces
 //! the request id or the handle, and a span adds its node. So scopes can be nested in any order, and a wrapped future can be
 //! spawned on any task.
 //!
-//! Listener states are stored in the nodes. A poll that enters a node runs [inside](Node::around) the listeners that wrap
-//! polls.
+//! Listener states are stored in the nodes. A poll that enters a node runs within [`Listener::around`](crate::Listener::around)
+//! of the listeners that ask for it.
 
 mod carried;
 mod context;

@@ -7,11 +7,11 @@ use super::rule::Rule;
 use super::{openinference, otel_1_41};
 use crate::event::SpanName;
 
-/// One version of one convention: the names of spans and their attributes in a tracing system.
+/// A published attribute convention in one version: the names of spans and their attributes in a tracing system.
 ///
-/// Two are sent by default, because a backend reads one of them: OpenTelemetry's names make a span portable, OpenInference's
-/// give its kind where OpenTelemetry has none. Of several versions of OpenTelemetry's conventions a
-/// [`Convention`](super::Convention) sends one, the last that was given.
+/// By default a span has the attributes of both, because a backend reads one of them. OpenTelemetry's make a span portable,
+/// OpenInference's give its kind where OpenTelemetry has none. If several versions of OpenTelemetry's are set, the last is
+/// used.
 ///
 /// # Examples
 ///

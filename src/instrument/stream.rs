@@ -26,7 +26,7 @@ use crate::span::{Exit, Lifecycle, Observed, PendingSpan, Recording, end};
 /// `next()` is cancel safe if that of the inner stream is. If the stream is dropped before its end, the outcome of the span
 /// is `dropped`, or `error` if an item was an error.
 #[pin_project(PinnedDrop)]
-#[must_use = "streams do nothing unless polled"]
+#[must_use = "the span has started; a stream that is dropped before its end ends it as `dropped`"]
 pub struct SpanStream<St, O: Observer> {
     /// `None` after the end. An `Option`, so that it can be dropped inside the span.
     #[pin]

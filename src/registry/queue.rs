@@ -116,7 +116,7 @@ impl Queue {
     }
 
     fn pop(&self, state: &mut State) -> Option<OwnedEvent> {
-        // Threads wait only while the queue is full, so they are woken when it no longer is.
+        // Threads that emit wait only while the queue is full. They continue once the lock is released, after the pop.
         if self.is_full(state) {
             self.changed.notify_all();
         }
@@ -132,7 +132,7 @@ impl Queue {
     }
 }
 
-/// How many events a [`Subscription`](super::Subscription) has queued and lost. A clone counts the same queue.
+/// The total numbers of events that a queue accepted and lost. A clone counts the same queue.
 #[derive(Clone)]
 pub struct QueueCounts(pub(super) Arc<Queue>);
 

@@ -1,7 +1,8 @@
 //! User code: how the crate calls handlers, listeners and closures.
 //!
 //! Handlers, listeners, observers, content closures and redactors run inside [`call`] or [`quietly`], and their captured values
-//! are dropped inside one of the functions here as well. Five rules hold for every such call:
+//! are dropped inside one of the functions here as well. [`call`] follows all of these rules; [`quietly`] and [`drop_value`]
+//! run even at the limit of nested calls, and `quietly` reports nothing:
 //!
 //! 1. Snapshot. The caller first takes what it needs (a table of handlers, an `Arc` of a listener). No lock and no
 //!    `RefCell` borrow is held during the call, so user code may attach, detach, emit and open spans.

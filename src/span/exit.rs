@@ -13,7 +13,7 @@ pub(crate) enum Exit {
     Completed,
     /// The consumer dropped the stream before its end.
     Dropped,
-    /// The future was dropped before it was ready.
+    /// The future was dropped before it was ready, or an `ActiveSpan` was cancelled or dropped.
     Cancelled,
     /// The code panicked.
     Panicked(Failure),

@@ -19,7 +19,7 @@ use crate::event::{Content, Failure, Key, Measurements, Metadata, Number, Phase,
 /// # struct Chunk { text: String, tokens: Option<u64>, stop: Option<String> }
 /// let span = Span::stream().observe(|chunk: &Chunk, record| {
 ///     match chunk.tokens {
-///         // The last frame has the usage and no text: it is not the first chunk.
+///         // A chunk with only usage has no text, so it is not the first chunk.
 ///         Some(tokens) => {
 ///             record.usage(Usage::new().output(tokens));
 ///             record.content_free();
