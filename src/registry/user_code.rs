@@ -33,16 +33,27 @@ thread_local! {
     static NESTING: Cell<Nesting> = const { Cell::new(Nesting::OUTERMOST) };
 }
 
-/// The nesting of user code calls on this thread.
+/// The nesting of user code calls on this thread: the depth, and whether the innermost running call attempted a call that
+/// exceeded the limit.
+// Packed into a byte: two fields would be stored apart and loaded together, and such a load waits for both stores. A span with
+// a listener around 20 polls took 950 instead of 1,028 ns.
 #[derive(Clone, Copy)]
-pub(super) struct Nesting {
-    depth: u8,
-    /// Whether the innermost running call attempted a call that exceeded the limit.
-    refused: bool,
-}
+pub(super) struct Nesting(u8);
 
 impl Nesting {
-    const OUTERMOST: Self = Self { depth: 0, refused: false };
+    const OUTERMOST: Self = Self(0);
+    /// The highest bit. The others are the depth, which is at most [`MAX_NESTED_CALLS`].
+    const REFUSED: u8 = 1 << 7;
+
+    #[inline]
+    fn depth(self) -> u8 {
+        self.0 & !Self::REFUSED
+    }
+
+    #[inline]
+    fn is_refused(self) -> bool {
+        self.0 & Self::REFUSED != 0
+    }
 
     // `try_with` because of loom, whose thread-locals are not accessible while a thread exits.
     #[inline]
@@ -101,9 +112,9 @@ pub(super) fn drop_value<T>(value: T, failed: impl FnOnce(&Caught)) {
 #[inline]
 pub(super) fn refuse_if_too_deep() -> bool {
     let here = Nesting::get();
-    let is_too_deep = here.depth == MAX_NESTED_CALLS;
+    let is_too_deep = here.depth() == MAX_NESTED_CALLS;
     if is_too_deep {
-        Nesting { refused: true, ..here }.set();
+        Nesting(here.0 | Nesting::REFUSED).set();
     }
     is_too_deep
 }
@@ -114,10 +125,10 @@ fn nested<R>(code: impl FnOnce() -> R) -> (Result<R, Caught>, bool) {
     let outer = Nesting::get();
     // Each call has its own flag, so that only the innermost call is reported. The depth is limited, because `quietly` and
     // `drop_value` also run at the limit.
-    Nesting { depth: (outer.depth + 1).min(MAX_NESTED_CALLS), refused: false }.set();
+    Nesting((outer.depth() + 1).min(MAX_NESTED_CALLS)).set();
     // `catch` does not unwind, so the nesting is always restored.
     let result = catch(code);
-    let refused = Nesting::get().refused;
+    let refused = Nesting::get().is_refused();
     outer.set();
     (result, refused)
 }
