@@ -3,9 +3,7 @@
 use std::future::pending;
 use std::sync::{Arc, Mutex, mpsc};
 
-use allm_telemetry::{
-    Context, JoinSetContextExt as _, SpanName, current_request_id, event::Phase, prelude::*, testing::Capture,
-};
+use allm_telemetry::{Context, JoinSetContextExt as _, SpanName, event::Phase, prelude::*, testing::Capture};
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _, stream};
@@ -17,20 +15,6 @@ mod request_ids;
 mod scopes;
 #[path = "../support/mod.rs"]
 mod support;
-
-fn id_here() -> Option<String> {
-    current_request_id().map(|id| id.to_string())
-}
-
-/// Looks at its request id again and again, between yields; gives it if it was always the same.
-async fn steady_id() -> String {
-    let id = id_here().expect("inside a span");
-    for _ in 0..5 {
-        yield_now().await;
-        assert_eq!(id_here().as_ref(), Some(&id));
-    }
-    id
-}
 
 async fn chat() -> String {
     async { steady_id().in_span_infallible(Span::tool("t", "1")).await }

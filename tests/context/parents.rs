@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::support::*;
 use allm_telemetry::{
-    SpanName, current_request_id,
+    SpanName,
     event::{OwnedEvent, Phase, Value},
     prelude::*,
     testing::Capture,
@@ -15,10 +15,6 @@ use allm_telemetry::{
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _, stream};
 use tokio::task::yield_now;
-
-fn id_here() -> Option<String> {
-    current_request_id().map(|id| id.to_string())
-}
 
 async fn tool() -> Option<String> {
     async { id_here() }.in_span_infallible(Span::tool("t", "1")).await

@@ -7,15 +7,11 @@
 use std::future::ready;
 use std::sync::{Arc, Mutex};
 
-use allm_telemetry::{SpanName, current_request_id, prelude::*, testing::Capture, with_request_id};
+use allm_telemetry::{SpanName, prelude::*, testing::Capture, with_request_id};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
 use crate::support::*;
-
-fn id_here() -> Option<String> {
-    current_request_id().map(|id| id.to_string())
-}
 
 fn given() -> allm_telemetry::RequestId {
     "req-42".parse().unwrap()

@@ -10,11 +10,12 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use allm_telemetry::{
-    Event, Span, SpanName,
+    Event, Span, SpanName, current_request_id,
     event::{ImageOperation, OwnedEvent, Phase, Value},
     testing::Capture,
 };
 use futures::{Stream, StreamExt as _, stream};
+use tokio::task::yield_now;
 
 pub(crate) mod own_process;
 pub(crate) mod scribe;
@@ -62,6 +63,21 @@ pub(crate) fn span_of(name: SpanName) -> Span {
         SpanName::Rerank => Span::rerank(8),
         _ => panic!("{name} is new: add its constructor to span/builder.rs, and call it here"),
     }
+}
+
+/// The request id of the current context.
+pub(crate) fn id_here() -> Option<String> {
+    current_request_id().map(|id| id.to_string())
+}
+
+/// Reads the request id again and again, between yields; returns it if it was always the same.
+pub(crate) async fn steady_id() -> String {
+    let id = id_here().expect("inside a span");
+    for _ in 0..5 {
+        yield_now().await;
+        assert_eq!(id_here().as_ref(), Some(&id));
+    }
+    id
 }
 
 /// What happened, in order, without the prefix: `chat.start`, `chat.stop`.

@@ -4,7 +4,7 @@ use std::future::pending;
 use std::panic::AssertUnwindSafe;
 
 use allm_telemetry::{
-    Context, JoinSetContextExt as _, Telemetry, current_request_id,
+    Context, JoinSetContextExt as _, Telemetry,
     event::{Metadata, Value},
     prelude::*,
     span, span_sync, with_request_id,
@@ -17,19 +17,6 @@ use tokio::task::{JoinSet, yield_now};
 mod silent_from_build;
 #[path = "../support/mod.rs"]
 mod support;
-
-fn id_here() -> Option<String> {
-    current_request_id().map(|id| id.to_string())
-}
-
-async fn steady_id() -> String {
-    let id = id_here().expect("inside a span");
-    for _ in 0..5 {
-        yield_now().await;
-        assert_eq!(id_here().as_ref(), Some(&id));
-    }
-    id
-}
 
 #[tokio::test]
 async fn a_request_has_one_id_in_all_its_spans_and_none_outside() {
