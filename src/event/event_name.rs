@@ -38,6 +38,11 @@ impl EventName {
         Self(Repr::Known(event))
     }
 
+    /// Returns every event of the catalogue.
+    pub(crate) fn catalogue() -> &'static [Self] {
+        KnownEvent::names()
+    }
+
     /// Returns the event of the catalogue with this name, if there is one.
     pub(crate) fn as_known(&self) -> Option<KnownEvent> {
         match self.0 {

@@ -28,10 +28,9 @@ static KNOWN: LazyLock<Vec<(KnownEvent, String)>> = LazyLock::new(|| {
     known
 });
 
-/// The events of all spans, in the same order. [`SpanName::events`] returns slices of it.
-static SPAN_EVENTS: LazyLock<Vec<EventName>> = LazyLock::new(|| {
-    SpanName::ALL.iter().flat_map(|span| Phase::ALL.iter().map(|phase| span.event(*phase))).collect()
-});
+/// The names of all known events, in the same order. [`SpanName::events`] returns slices of it.
+static NAMES: LazyLock<Vec<EventName>> =
+    LazyLock::new(|| KNOWN.iter().map(|(event, _)| EventName::known(*event)).collect());
 
 impl KnownEvent {
     const SPAN_EVENTS: usize = SpanName::ALL.len() * Phase::ALL.len();
@@ -57,6 +56,11 @@ impl KnownEvent {
     /// Returns the four events of a span, in the order of [`Phase::ALL`].
     pub(super) fn of_span(span: SpanName) -> &'static [EventName] {
         let start = Self::Span(span, Phase::Start).index();
-        &SPAN_EVENTS[start..start + Phase::ALL.len()]
+        &NAMES[start..start + Phase::ALL.len()]
+    }
+
+    /// Returns the names of all known events.
+    pub(super) fn names() -> &'static [EventName] {
+        &NAMES
     }
 }

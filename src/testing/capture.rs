@@ -65,9 +65,7 @@ impl Capture {
     pub fn on(telemetry: Telemetry) -> Result<Self, AttachError> {
         let seen: watch::Sender<Vec<OwnedEvent>> = watch::Sender::default();
         let keep = seen.clone();
-        let others = [EventName::RETRY, EventName::FAILURE];
-        let events = SpanName::ALL.iter().flat_map(|span| span.events()).cloned().chain(others);
-        telemetry.attach_many(Self::ID, events, move |event| {
+        telemetry.attach_many(Self::ID, EventName::catalogue(), move |event| {
             // Copied before the events are locked.
             let event = event.to_owned();
             keep.send_modify(|seen| seen.push(event));

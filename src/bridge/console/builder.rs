@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::output::Output;
 use super::renderer::Renderer;
 use crate::convention::policy::Policy;
-use crate::event::{EventName, SpanName};
+use crate::event::EventName;
 use crate::registry::{AttachError, SinkGuard, SubscribeOptions, Telemetry};
 
 /// Prints spans as a live tree. Created for a terminal or a writer, then attached to a [`Telemetry`].
@@ -108,7 +108,7 @@ impl Console {
     ///
     /// If the system cannot start a thread, as [`std::thread::spawn`].
     pub fn attach(self, id: impl Into<Arc<str>>, telemetry: &Telemetry) -> Result<SinkGuard, AttachError> {
-        let names = SpanName::ALL.iter().flat_map(|span| span.events()).cloned().chain([EventName::RETRY]);
+        let names = EventName::catalogue().iter().filter(|name| **name != EventName::FAILURE);
         let options = SubscribeOptions::new(self.capacity).content(self.policy.allowed_content());
         let renderer = Renderer::new(self.policy, Output::new(self.to, self.colors), self.remembered);
         telemetry.attach_sink(id, names, options, renderer)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::lines::Lines;
 use crate::convention::policy::Policy;
-use crate::event::{EventName, SpanName};
+use crate::event::EventName;
 use crate::registry::{AttachError, SinkGuard, SubscribeOptions, Telemetry, WhenFull};
 
 /// Writes events as JSON Lines. Created for a file or a writer, then attached to a [`Telemetry`].
@@ -58,13 +58,12 @@ impl JsonLines {
 
     /// Writes to a writer. Many lines are written at once, so the writer need not buffer.
     pub fn to_writer(writer: impl Write + Send + 'static) -> Self {
-        let others = [EventName::RETRY, EventName::FAILURE];
         Self {
             to: Box::new(writer),
             capacity: Self::CAPACITY,
             when_full: WhenFull::Drop,
             policy: Policy::new(),
-            events: SpanName::ALL.iter().flat_map(|span| span.events()).cloned().chain(others).collect(),
+            events: EventName::catalogue().to_vec(),
         }
     }
 
