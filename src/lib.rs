@@ -33,7 +33,7 @@ pub use span::{Record, Span, adapter_retry, retry_notifier, retry_notifier_with}
 
 /// Types for attaching handlers: errors, options, queues, sinks and handler lists.
 ///
-/// Handlers, listeners and subscriptions are each attached under a unique id. A handler is a function, see [`attach`] and
+/// Handlers, listeners, subscriptions and sinks are each attached under a unique id. A handler is a function, see [`attach`] and
 /// [`attach_many`]; it runs in the task that emits, so it must not block. A [`Listener`] observes spans from start to end and
 /// stores a state per span, see [`listen`]. A [`Subscription`](handler::Subscription) is a bounded queue that async code reads
 /// as a `Stream`, see [`subscribe`]. A [`Sink`](handler::Sink) drains such a queue on a dedicated thread.
@@ -47,7 +47,7 @@ pub mod handler {
 
 /// The types returned and required by the methods of [`Span`] and of the extension traits.
 ///
-/// They are usually inferred. Name them in signatures and struct fields, such as [`SpanStream`](observe::SpanStream) in a struct
+/// The compiler usually infers them. Use their names in signatures and struct fields, such as [`SpanStream`](observe::SpanStream) in a struct
 /// that contains a wrapped stream. The traits are sealed.
 pub mod observe {
     pub use crate::context::InContext;

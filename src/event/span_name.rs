@@ -70,7 +70,7 @@ impl SpanName {
         Self::Rerank,
     ];
 
-    /// Returns the catalogue entry of this span: its name and the keys that only its events have.
+    /// Returns the catalogue entry of this span: its name, start keys, measurements and result keys.
     ///
     /// Event names and the table in the documentation are generated from these rows.
     #[must_use]

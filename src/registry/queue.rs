@@ -15,20 +15,20 @@ pub enum WhenFull {
     /// Drops the event and counts it. The call continues at once.
     #[default]
     Drop,
-    /// Blocks the emitting thread until the queue has a free place, or the reader is detached. Nothing is lost and the
-    /// call waits: for batch jobs whose reader runs on a thread of its own. A reader on the same thread would never be
+    /// Blocks the emitting thread until the queue has a free place or the reader is detached. No event is lost as long as
+    /// the reader is attached. For batch jobs whose reader runs on another thread: one on the same thread would never be
     /// polled.
     Wait,
 }
 
-/// Owned by both sides, so that a detach can close it whatever they do: the reader may be stuck, and the handler that
-/// fills it may be in a table that some thread has cached.
+/// The handler that emits and the reader share it, so that a detach can close it even if the reader is blocked, or a
+/// thread's cached table still holds the handler.
 pub(super) struct Queue {
     state: Mutex<State>,
     capacity: usize,
     when_full: WhenFull,
-    /// Where threads wait: a sink's for an event while the queue is empty, and with [`WhenFull::Wait`] those that emit while
-    /// it is full.
+    /// Notified when the queue is no longer empty (the thread of a sink waits for this) or no longer full (emitting threads
+    /// wait for this with [`WhenFull::Wait`]).
     changed: Condvar,
 }
 

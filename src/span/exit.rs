@@ -34,8 +34,8 @@ impl Exit {
 
     /// Returns the outcome and the failure that the end event reports: panicked > error > cancelled, dropped > completed.
     ///
-    /// `recorded` is the first error: an `Err` (see `observation.rs`), or an error recorded by an observer. Which of the two
-    /// it was makes no difference, so it is not stored.
+    /// `recorded` is the first error: an `Err` (see `observation.rs`), or an error recorded by an observer. Both have
+    /// the same precedence, so which one it was is not stored.
     pub(super) fn outcome(self, recorded: Option<Failure>) -> (Outcome, Option<Failure>) {
         match (self, recorded) {
             (Self::Panicked(panic), _) => (Outcome::Panicked, Some(panic)),

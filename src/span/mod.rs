@@ -2,8 +2,8 @@
 //!
 //! [`Span`](builder) is the builder. It contains the context in which it was created (`pending`), the start keys (`options`)
 //! and the observers (`observe`). [`Lifecycle`](lifecycle) is the state machine that every wrapper drives: pending, then
-//! unobserved or observed, then ended. A span is *observed* if a handler or listener for its name is attached to its
-//! `Telemetry` handle when it starts.
+//! either unobserved, or observed and then ended. A span is *observed* if a handler or listener for its name is attached
+//! when it is created, and still attached to its `Telemetry` handle when it starts.
 //!
 //! An observed span has an active context (`active`) and recorded data (`recording`), to which user closures write through
 //! a `Record`. An `Exit` says how the wrapped code finished. Together with the first recorded failure it determines the

@@ -175,7 +175,7 @@ impl<'a> Record<'a> {
     }
 
     /// Records an `Err` of the wrapped code. `classify` receives whether the error text is needed, and returns `None` if the
-    /// `Err` is not an error. If it panics, the class is `_OTHER`. Only the first error is kept.
+    /// `Err` is not to count as a failure of the span. If it panics, the class is `_OTHER`. Only the first error is kept.
     pub(crate) fn record_err(&mut self, classify: impl FnOnce(bool) -> Option<Failure>) {
         if self.recording.failure.is_none() {
             let with_text = self.is_wanted(Content::ERROR);

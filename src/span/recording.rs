@@ -13,7 +13,8 @@ pub(crate) struct Recording {
     pub(super) failure: Option<Failure>,
     /// Set if the span wraps a stream, or if chunks were recorded on an `ActiveSpan`.
     pub(super) stream: Option<StreamStats>,
-    /// A bit for each `observe` closure, by index, which is set once the closure has panicked.
+    /// A bit for each `observe` closure, by index, which is set once the closure has panicked. From the 32nd on, closures
+    /// share the last bit.
     pub(super) panicked_observers: u32,
 }
 
