@@ -1,9 +1,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::allm;
 use super::attribute::Attribute;
 use super::cardinality::{CardinalityLimiter, Dimension};
+use super::common;
 use super::instrument::Instrument;
 use super::name::SpanKind;
 use super::policy::Policy;
@@ -59,7 +59,7 @@ pub struct Convention {
     pub(super) limiter: Arc<CardinalityLimiter>,
     /// Whether spans have attributes for tokens.
     usage: bool,
-    /// The rules of the profiles and of `allm`, for each span in the order of [`SpanName::ALL`].
+    /// The rules of the profiles and the common ones, for each span in the order of [`SpanName::ALL`].
     rules: Arc<[SpanRules]>,
 }
 
@@ -288,7 +288,7 @@ impl Convention {
         let rules = SpanName::ALL.iter().map(|&span| {
             let profiles = self.profiles.iter().flat_map(|profile| profile.rules(span));
             let (start, end) = profiles
-                .chain(allm::rules(span))
+                .chain(common::rules(span))
                 .filter(|rule| rule.content() == Content::NONE || allowed.intersects(rule.content()))
                 .partition(Rule::is_known_at_start);
             SpanRules { start, end }

@@ -2,13 +2,13 @@
 // Layer 5: the names under which events are exported, and the data that may be exported. Without I/O.
 //
 // A `Rule` is one attribute: its key and a function that reads its value from a span. A profile (`otel_1_41`,
-// `openinference`) is an exhaustive match from span names to rules; attributes that no profile names are in `allm`. A
+// `openinference`) is an exhaustive match from span names to rules; attributes that are sent with every profile are in `common`. A
 // `Convention` puts the rules of its profiles together once, and then reads each event through a `SpanView`, where the
 // `Policy` and the `CardinalityLimiter` apply. `measure` does the same for metrics, with the labels of `Instrument`s.
 
-mod allm;
 mod attribute;
 mod cardinality;
+mod common;
 mod content;
 mod instrument;
 mod instruments_1_41;
