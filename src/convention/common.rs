@@ -34,6 +34,7 @@ const END: &[Rule] = &[
     Rule::end("error.type", "`error_type`, if the outcome is `error` or `panicked`", |it| {
         it.error_type().map(Attribute::Text)
     }),
+    Rule::end("allm.provider_request_id", "`provider_request_id`", |it| it.result("provider_request_id")),
 ];
 
 const ATTEMPTS: &[Rule] =

@@ -86,6 +86,11 @@ impl<'a, 'c> SpanView<'a, 'c> {
         Attribute::of(ValueRef::Number(count))
     }
 
+    /// Returns an optional result, if it was recorded.
+    pub(super) fn result(&self, key: &str) -> Option<Attribute<'a>> {
+        Attribute::of(self.results()?.keys.get(key)?.as_value_ref())
+    }
+
     /// Returns the model that answered, else the requested one.
     pub(super) fn answering_model(&self) -> Option<Attribute<'a>> {
         let answered = self.results()?.response_model.as_ref();

@@ -43,8 +43,8 @@ impl SpanRow {
 pub(crate) const STREAM_MEASUREMENTS: &[&str] =
     &["chunk_count", "time_to_first_chunk", "producer_wait", "longest_wait", "consumer_time"];
 
-/// Start keys that are present only if they were set.
-pub(crate) const OPTIONAL_START_KEYS: &[&str] = &[
+/// Start keys of any span that are present only if they were set. They are on all events of the span.
+pub const OPTIONAL_START_KEYS: &[&str] = &[
     "provider",
     "agent_name",
     "conversation_id",
@@ -60,7 +60,14 @@ pub(crate) const OPTIONAL_START_KEYS: &[&str] = &[
     "stop_sequences",
 ];
 
-/// Keys that the user cannot set, besides those of the span's own row.
+/// Result keys of any span that are present only if they were recorded. They are on its end.
+///
+/// Not among them: `output`, which is content, and `usage`, which is a result key of every call and optional on a step or chat.
+// To add a key: its name here, a method of `Record` that sets it, and its attribute in `convention/common.rs`. A test reports a
+// key that has no attribute.
+pub const OPTIONAL_END_KEYS: &[&str] = &["provider_request_id"];
+
+/// Keys that the user cannot set, besides the optional keys and those of the span's own row.
 pub(crate) const RESERVED_KEYS: &[&str] = &[
     "span_id",
     "parent_span_id",
@@ -70,5 +77,6 @@ pub(crate) const RESERVED_KEYS: &[&str] = &[
     "kind",
     "reason",
     "stacktrace",
+    "usage",
     "usage_status",
 ];

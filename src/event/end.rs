@@ -119,6 +119,9 @@ impl SpanEnd {
         if self.stream.is_some() && !row.result_keys.contains(&"usage_status") {
             visit(Entry::standard("usage_status", self.result("usage_status")));
         }
+        for (key, value) in self.results.keys.iter() {
+            visit(Entry::standard(key, value.as_value_ref()));
+        }
         if start.has_output || self.results.output.is_some() {
             let output = self.results.output.as_ref();
             visit(Entry::standard("output", ValueRef::optional(output, Value::as_value_ref)));

@@ -1,6 +1,8 @@
 use std::ops::{Deref, DerefMut};
 
+use super::catalogue::OPTIONAL_END_KEYS;
 use super::fields::{Key, Measurements, Metadata};
+use super::span_name::SpanName;
 use super::usage::Usage;
 use super::value::Value;
 
@@ -14,6 +16,8 @@ pub(crate) struct Results {
     /// The span's result, if one was recorded.
     pub(crate) value: Value,
     pub(crate) output: Option<Value>,
+    /// Those of [`OPTIONAL_END_KEYS`] that were recorded.
+    pub(crate) keys: Metadata,
     /// The counts of the span, and user-defined numbers.
     pub(crate) measurements: Measurements,
     /// User-defined keys.
@@ -36,10 +40,60 @@ static EMPTY: Results = Results {
     finish_reasons: None,
     value: Value::Null,
     output: None,
+    keys: Metadata::new(),
     measurements: Measurements::new(),
     metadata: Metadata::new(),
     content_panicked: false,
 };
+
+impl Results {
+    /// Sets a key by its name: as a result if the catalogue has it, otherwise as a user-defined key. Keys that only the crate or
+    /// the start sets are ignored when the event is read.
+    pub(crate) fn set(&mut self, span: SpanName, key: Key, value: Value) {
+        match &*key {
+            it if it == span.row().result_key() => self.value = value,
+            "usage" => self.usage = usage(&value).filter(Usage::is_known),
+            "response_model" => self.response_model = value.into_text(),
+            "response_id" => self.response_id = value.into_text(),
+            "finish_reasons" => self.finish_reasons = list(value),
+            "output" => self.output = Some(value),
+            it if OPTIONAL_END_KEYS.contains(&it) => self.set_optional(key, value),
+            _ => drop(self.metadata.insert(key, value)),
+        }
+    }
+
+    /// Sets one of [`OPTIONAL_END_KEYS`]. Null and an empty text are ignored, because clients use them for values that they do
+    /// not have.
+    pub(crate) fn set_optional(&mut self, key: impl Into<Key>, value: impl Into<Value>) {
+        let (key, value) = (key.into(), value.into());
+        debug_assert!(OPTIONAL_END_KEYS.contains(&&*key), "`{key}` is not one of `OPTIONAL_END_KEYS`");
+        let is_known = match &value {
+            Value::Null => false,
+            Value::Text(text) => !text.is_empty(),
+            _ => true,
+        };
+        if is_known {
+            self.keys.insert(key, value);
+        }
+    }
+}
+
+/// Reads a map as returned by `Value::from(&Usage)`.
+fn usage(value: &Value) -> Option<Usage> {
+    let Value::Map(counts) = value else { return None };
+    let count = |key| counts.get(key).and_then(|count| count.as_value_ref().as_u64());
+    let usage = Usage::new().input(count("input_tokens")).output(count("output_tokens"));
+    let usage = usage.cached(count("cached_tokens")).cache_write(count("cache_write_tokens"));
+    Some(usage.reasoning(count("reasoning_tokens")))
+}
+
+fn list(value: Value) -> Option<Vec<Value>> {
+    match value {
+        Value::Null => None,
+        Value::List(values) => Some(values),
+        one => Some(vec![one]),
+    }
+}
 
 impl Deref for LazyResults {
     type Target = Results;

@@ -1,6 +1,6 @@
 use std::panic::Location;
 
-use super::catalogue::{OPTIONAL_START_KEYS, RESERVED_KEYS};
+use super::catalogue::{OPTIONAL_END_KEYS, OPTIONAL_START_KEYS, RESERVED_KEYS};
 use super::clock::Time;
 use super::entry::{Entry, Visit};
 use super::fields::{Key, Metadata};
@@ -72,6 +72,7 @@ impl SpanStart {
         let row = self.name.row();
         matches!(key, "request_id" | "engine" | "model" | "input" | "output")
             || RESERVED_KEYS.contains(&key)
+            || OPTIONAL_END_KEYS.contains(&key)
             || row.start_keys.contains(&key)
             || row.result_keys.contains(&key)
     }

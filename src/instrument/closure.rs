@@ -61,6 +61,7 @@ struct WithExtras<T> {
 /// | `usage` | a map as returned by `Value::from(&Usage)`: `input_tokens`, `output_tokens`, `cached_tokens`, `cache_write_tokens`, `reasoning_tokens`; any other value is ignored |
 /// | `response_model`, `response_id` | a text |
 /// | `finish_reasons` | a list, or a single reason |
+/// | an [optional end key](crate::event::OPTIONAL_END_KEYS), such as `provider_request_id` | its value |
 /// | `output` | a human-readable form of the response |
 /// | `error`, `error_type` | the text and the class of an error; if one of them is present, the outcome is `error`; without a class it is `_OTHER` |
 /// | any key that is not a standard key | recorded as a user-defined key |

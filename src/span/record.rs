@@ -79,6 +79,12 @@ impl<'a> Record<'a> {
         }
     }
 
+    /// Records the provider's id of the request, such as the header `x-request-id` of its response, which its support asks for.
+    /// An empty text is ignored. It is not the [request id](crate::RequestId) of this crate.
+    pub fn provider_request_id<'t>(&mut self, id: impl Into<Cow<'t, str>>) {
+        self.optional_text("provider_request_id", id.into());
+    }
+
     /// Records why the model stopped. For a request with several choices, see [`finish_reason_of`](Self::finish_reason_of).
     pub fn finish_reason<'t>(&mut self, reason: impl Into<Cow<'t, str>>) {
         self.finish_reason_of(0, reason);
@@ -189,6 +195,14 @@ impl<'a> Record<'a> {
         let failure = apply_extras(name, measurements, extras, &mut self.recording.results);
         // A failure that was recorded earlier takes precedence.
         self.recording.failure = self.recording.failure.take().or(failure);
+    }
+
+    /// Records one of the optional end keys.
+    fn optional_text(&mut self, key: &'static str, text: Cow<'_, str>) {
+        let known = self.recording.results.keys.get(key).and_then(|known| known.as_value_ref().as_str());
+        if let Some(text) = copy_if_changed(known, text) {
+            self.recording.results.set_optional(key, text);
+        }
     }
 
     /// Calls a user closure. A panic is reported under this handler id, and `None` is returned.

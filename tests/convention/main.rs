@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use allm_telemetry::{
     Content, Policy, SpanName, Usage,
     convention::{Convention, Profile, SpanKind},
-    event::Outcome,
+    event::{OPTIONAL_END_KEYS, OPTIONAL_START_KEYS, Outcome},
     prelude::*,
 };
 use shown::{OUTCOMES, Shown, ended, shown};
@@ -82,6 +82,24 @@ fn every_measurement_of_a_span_is_one_of_our_attributes() {
         for measurement in span.row().measurements {
             assert!(own.contains(&&*format!("allm.{measurement}")), "{span}: {measurement} has no rule");
         }
+    }
+}
+
+#[test]
+fn every_key_of_a_span_but_its_result_and_content_is_an_attribute() {
+    let convention = Convention::new();
+    let has_rule = |span: SpanName, key: &str| {
+        convention.rules(span).any(|rule| rule.source().contains(&format!("`{key}`")))
+    };
+    for &span in SpanName::ALL {
+        let row = span.row();
+        // The first result key is content.
+        for key in row.start_keys.iter().chain(&row.result_keys[1..]).chain(OPTIONAL_END_KEYS) {
+            assert!(has_rule(span, key), "{span}: `{key}` has no rule");
+        }
+    }
+    for key in OPTIONAL_START_KEYS {
+        assert!(SpanName::ALL.iter().any(|&span| has_rule(span, key)), "`{key}` has no rule");
     }
 }
 

@@ -1,6 +1,7 @@
-//! The table in `docs/events.md` is generated from the catalogue in the code, so the two cannot differ.
+//! The tables in `docs/events.md` are generated from the catalogue in the code, so the two cannot differ.
 
 use allm_telemetry::SpanName;
+use allm_telemetry::event::{OPTIONAL_END_KEYS, OPTIONAL_START_KEYS};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/events.md");
 
@@ -19,15 +20,28 @@ fn table() -> String {
     std::iter::once(head.to_owned()).chain(rows).collect()
 }
 
-/// `UPDATE_DOCS=1 cargo test --test handlers` rewrites the table.
+fn optional_keys() -> String {
+    let rows = [
+        (OPTIONAL_START_KEYS, "in all events, if set"),
+        (OPTIONAL_END_KEYS, "in the end event, if recorded"),
+    ];
+    let rows = rows.map(|(list, present)| format!("| {} | {present} |\n", keys(list)));
+    format!("| optional keys | present |\n|---|---|\n{}", rows.concat())
+}
+
+/// `UPDATE_DOCS=1 cargo test --test handlers` rewrites the tables.
 #[test]
-fn the_docs_table_of_events_is_the_catalogue() {
+fn the_docs_tables_of_events_are_the_catalogue() {
     let page = std::fs::read_to_string(PAGE).unwrap();
-    let begin = page.find("| span |").expect("the page has the table");
-    let end = begin + page[begin..].find("\n\n").map_or(page.len() - begin, |end| end + 1);
+    let mut made = page.clone();
+    for (head, table) in [("| span |", table()), ("| optional keys |", optional_keys())] {
+        let begin = made.find(head).expect("the page has the table");
+        let end = begin + made[begin..].find("\n\n").map_or(made.len() - begin, |end| end + 1);
+        made.replace_range(begin..end, &table);
+    }
     if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(PAGE, format!("{}{}{}", &page[..begin], table(), &page[end..])).unwrap();
+        std::fs::write(PAGE, made).unwrap();
     } else {
-        assert_eq!(&page[begin..end], table(), "run `UPDATE_DOCS=1 cargo test --test handlers`");
+        assert_eq!(page, made, "run `UPDATE_DOCS=1 cargo test --test handlers`");
     }
 }

@@ -7,7 +7,7 @@ use std::panic::AssertUnwindSafe;
 use crate::support::*;
 use allm_telemetry::{
     Context, SpanName, Usage, current_request_id,
-    event::{Metadata, Outcome, Phase, Value},
+    event::{Metadata, OPTIONAL_END_KEYS, Outcome, Phase, Value},
     prelude::*,
     span, span_sync,
     testing::Capture,
@@ -60,6 +60,24 @@ async fn the_standard_keys_cannot_be_overridden() {
         let event = event.as_event();
         keys(&event);
         assert!(event.metadata_entries().all(|entry| entry.value.as_str() != Some("forged")), "{event:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_extras_may_set_every_optional_end_key_and_nobody_else_a_key_of_that_name() {
+    let optional = || OPTIONAL_END_KEYS.iter().map(|key| (*key, *key)).collect::<Metadata>();
+    let forged = || OPTIONAL_END_KEYS.iter().map(|key| (*key, "forged")).collect::<Metadata>();
+    for &name in SpanName::ALL {
+        let capture = Capture::new();
+        capture.scope(span(name, forged(), async { ((), optional()) })).await;
+        let stop = end_of(&capture, name);
+        for key in OPTIONAL_END_KEYS {
+            let entries: Vec<_> =
+                stop.as_event().metadata_entries().filter(|entry| entry.key == *key).collect();
+            assert_eq!(entries.len(), 1, "{name}: {key}");
+            assert_eq!((entries[0].value.as_str(), entries[0].from_user), (Some(*key), false), "{name}");
+            assert_eq!(the(&capture, name, Phase::Start).as_event().metadata(key), None, "{name}: {key}");
+        }
     }
 }
 

@@ -5,6 +5,7 @@ mod closures_and_manual_spans;
 mod ends_of_spans;
 mod observers;
 mod opening_streams;
+mod optional_results;
 mod retries;
 mod sizes;
 mod spans_of_futures;
