@@ -95,7 +95,8 @@ impl CardinalityLimiter {
             return true;
         }
         // Once the set is full, no caller takes the write lock any more.
-        if known.len() >= self.max || value.len() > Self::MAX_LENGTH {
+        // Databases refuse NUL.
+        if known.len() >= self.max || value.len() > Self::MAX_LENGTH || value.contains('\0') {
             return false;
         }
         drop(known);

@@ -10,7 +10,7 @@ use crate::event::{Metadata, Outcome, Value, ValueRef, json};
 pub(super) fn text<'a>(outgoing: &Outgoing<'a>) -> Attribute<'a> {
     match outgoing {
         Outgoing::AsIs(value) => Attribute::Text(text_of(*value)),
-        Outgoing::Redacted(value) => Attribute::Text(text_of(value.as_value_ref()).into_owned().into()),
+        Outgoing::Changed(value) => Attribute::Text(text_of(value.as_value_ref()).into_owned().into()),
     }
 }
 

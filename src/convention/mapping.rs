@@ -128,6 +128,12 @@ impl Convention {
         self.limiter.overflow_count()
     }
 
+    /// Returns how many values of attributes were [cut](Policy#bounds), by the policy of this convention and its clones.
+    #[must_use]
+    pub fn cut_count(&self) -> u64 {
+        self.policy.cut_count()
+    }
+
     /// Returns which content may leave, for [`Listener::content`](crate::Listener::content).
     #[must_use]
     pub fn allowed_content(&self) -> Content {
@@ -169,7 +175,7 @@ impl Convention {
     /// keys](Self::user_attributes).
     pub fn start_attributes<'a>(&self, event: &Event<'a>, each: impl FnMut(&'static str, Attribute<'a>)) {
         let Some(span) = self.view(event) else { return };
-        read(&self.rules[span.start.name as usize].start, &span, each);
+        read(&self.rules[span.start.name as usize].start, &span, &self.policy, each);
     }
 
     /// Calls `each` with the attributes that are known at a span's end and not before, without [the user's own
@@ -181,7 +187,7 @@ impl Convention {
         if !self.usage {
             span.usage = None;
         }
-        read(&self.rules[span.start.name as usize].end, &span, each);
+        read(&self.rules[span.start.name as usize].end, &span, &self.policy, each);
     }
 
     /// Calls `each` with the user's own keys that the policy allows: at a span's start those that were set by then, at its
@@ -198,7 +204,8 @@ impl Convention {
             // The attributes of the start were already exported, so only new or changed values follow at the end.
             let at_start = span.end.and_then(|_| span.start.user.get(key)).map(Value::as_value_ref);
             if at_start != Some(entry.value)
-                && let Some(value) = Attribute::of(entry.value)
+                && let Some(mut value) = Attribute::of(entry.value)
+                && self.policy.bounds.attribute(&mut value)
             {
                 each(key, value);
             }
@@ -255,7 +262,7 @@ impl Convention {
         let Some(class) = self.error_type(event).filter(|_| is_panic) else { return };
         each("exception.type", Attribute::Text(class));
         if let Some(stacktrace) = event.metadata("stacktrace").and_then(|it| it.as_str()) {
-            each("exception.stacktrace", Attribute::text(stacktrace));
+            each("exception.stacktrace", Attribute::text(self.policy.bounds.long_text(stacktrace)));
         }
         if let Some(message) = self.error_text(event) {
             each("exception.message", Attribute::Text(message));
@@ -299,9 +306,17 @@ impl Convention {
 
 // Generic and with one call of `each`, so that an exporter's closure is compiled into the loop. Where it is not, each value
 // is copied right after it was written, which waits for the writes: 10 ns an attribute.
-fn read<'a>(rules: &[Rule], span: &SpanView<'a, '_>, mut each: impl FnMut(&'static str, Attribute<'a>)) {
+fn read<'a>(
+    rules: &[Rule],
+    span: &SpanView<'a, '_>,
+    policy: &Policy,
+    mut each: impl FnMut(&'static str, Attribute<'a>),
+) {
     for rule in rules {
-        if let Some(value) = rule.read(span) {
+        // Content was cut where the policy was applied. As messages in JSON it may be larger than that.
+        if let Some(mut value) = rule.read(span)
+            && (rule.content() != Content::NONE || policy.bounds.attribute(&mut value))
+        {
             each(rule.key(), value);
         }
     }

@@ -4,9 +4,10 @@
 // A `Rule` is one attribute: its key and a function that reads its value from a span. A profile (`otel_1_41`,
 // `openinference`) is an exhaustive match from span names to rules; attributes that are sent with every profile are in `common`. A
 // `Convention` puts the rules of its profiles together once, and then reads each event through a `SpanView`, where the
-// `Policy` and the `CardinalityLimiter` apply. `measure` does the same for metrics, with the labels of `Instrument`s.
+// `Policy` and the `CardinalityLimiter` apply, and `Bounds` limits the size of what is read. `measure` does the same for metrics, with the labels of `Instrument`s.
 
 mod attribute;
+mod bounds;
 mod cardinality;
 mod common;
 mod content;

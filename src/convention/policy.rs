@@ -2,6 +2,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use super::bounds::Bounds;
 use crate::event::{Content, Entry, Value, ValueRef};
 use crate::registry::quietly;
 
@@ -10,6 +11,14 @@ use crate::registry::quietly;
 pub type Redact = dyn Fn(&str, ValueRef<'_>) -> Option<Value> + Send + Sync;
 
 /// Determines which data an exporter may send: by default standard keys, but no content and no user-defined keys.
+///
+/// # Bounds
+///
+/// A prompt of 5 MiB would exceed what collectors accept in one request, and lose the spans that are sent with it. A content
+/// value is therefore cut at 64 KiB, or at [`max_content_bytes`](Self::max_content_bytes), and every other value at 1 KiB.
+/// Text is cut between characters and ends with `…[truncated]`. In a list or a map, such as messages, the texts are
+/// shortened to one length at which the whole fits, so that it remains valid JSON. NUL is replaced by U+FFFD in content and
+/// attributes, because databases refuse it. [`cut_count`](Self::cut_count) has how many values were cut.
 ///
 /// # Examples
 ///
@@ -26,6 +35,7 @@ pub struct Policy {
     user_keys: Vec<Cow<'static, str>>,
     content: Content,
     redact: Option<Arc<Redact>>,
+    pub(super) bounds: Bounds,
 }
 
 impl Policy {
@@ -66,6 +76,23 @@ impl Policy {
         self
     }
 
+    /// Sets the size at which a content value is cut, in bytes: 64 KiB by default, and at least 64 bytes. It is applied
+    /// after redaction.
+    ///
+    /// A collector that speaks gRPC accepts requests of 4 MiB by default, and a span may have its input and its output in two
+    /// attributes each.
+    #[must_use]
+    pub fn max_content_bytes(mut self, bytes: usize) -> Self {
+        self.bounds.set_content(bytes);
+        self
+    }
+
+    /// Returns how many values were cut, by this policy and by its clones: keep a clone of what an exporter is given.
+    #[must_use]
+    pub fn cut_count(&self) -> u64 {
+        self.bounds.cut_count()
+    }
+
     /// Returns which content is allowed.
     #[must_use]
     pub fn allowed_content(&self) -> Content {
@@ -77,26 +104,33 @@ impl Policy {
         &self.user_keys
     }
 
-    /// Returns what may be exported of an entry of an event's metadata. If it is `None`, not even the key may be. Call it from
-    /// your own exporter for each entry.
+    /// Returns what may be exported of an entry of an event's metadata, cut as described [above](Self#bounds). If it is `None`,
+    /// not even the key may be. Call it from your own exporter for each entry.
     #[must_use]
     pub fn apply<'a>(&self, entry: &Entry<'a>) -> Option<Outgoing<'a>> {
         if entry.from_user {
             let is_allowed = self.user_keys.iter().any(|key| key == entry.key);
-            return is_allowed.then_some(Outgoing::AsIs(entry.value));
+            return is_allowed.then(|| Outgoing::of(entry.value, self.bounds.metadata(entry.value)));
         }
         let content = Content::of_key(entry.key);
         if content != Content::NONE && !self.content.intersects(content) {
             // The key `output` is present only if an output was recorded, so the key alone would give that away.
             return (entry.key != "output").then_some(Outgoing::AsIs(ValueRef::Null));
         }
-        if content == Content::NONE || entry.value.is_null() {
-            return Some(Outgoing::AsIs(entry.value));
+        if content == Content::NONE {
+            let is_long = entry.key == "stacktrace";
+            let cut =
+                if is_long { self.bounds.content(entry.value) } else { self.bounds.metadata(entry.value) };
+            return Some(Outgoing::of(entry.value, cut));
         }
-        let Some(redact) = &self.redact else { return Some(Outgoing::AsIs(entry.value)) };
+        let redact = self.redact.as_ref().filter(|_| !entry.value.is_null());
+        let Some(redact) = redact else {
+            return Some(Outgoing::of(entry.value, self.bounds.content(entry.value)));
+        };
         // The redactor is user code. If it panics, nothing is exported; there is no handler to detach.
-        let redacted = quietly(|| redact(entry.key, entry.value)).flatten();
-        Some(Outgoing::Redacted(redacted.unwrap_or_default()))
+        let redacted = quietly(|| redact(entry.key, entry.value)).flatten().unwrap_or_default();
+        let cut = self.bounds.content(redacted.as_value_ref());
+        Some(Outgoing::Changed(cut.unwrap_or(redacted)))
     }
 }
 
@@ -106,16 +140,20 @@ impl Policy {
 pub enum Outgoing<'a> {
     /// The value itself, or null in place of content.
     AsIs(ValueRef<'a>),
-    /// What the redactor returned.
-    Redacted(Value),
+    /// What the redactor returned, or what is left of a value that was cut.
+    Changed(Value),
 }
 
 impl<'a> Outgoing<'a> {
+    fn of(value: ValueRef<'a>, cut: Option<Value>) -> Self {
+        cut.map_or(Self::AsIs(value), Self::Changed)
+    }
+
     /// Converts the value to text. Returns `None` if it is null.
     pub(super) fn into_text(self) -> Option<Cow<'a, str>> {
         match self {
             Self::AsIs(value) => value.to_text(),
-            Self::Redacted(value) => value.into_text(),
+            Self::Changed(value) => value.into_text(),
         }
     }
 
@@ -124,7 +162,7 @@ impl<'a> Outgoing<'a> {
     pub fn value(&self) -> ValueRef<'_> {
         match self {
             Self::AsIs(value) => *value,
-            Self::Redacted(value) => value.as_value_ref(),
+            Self::Changed(value) => value.as_value_ref(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What events are called outside.
 
+mod bounds;
 mod cardinality;
 mod content;
 mod convention_docs;
