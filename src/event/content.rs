@@ -1,4 +1,5 @@
 use std::ops::{BitOr, BitOrAssign};
+use std::sync::LazyLock;
 
 use super::span_name::SpanName;
 
@@ -16,6 +17,15 @@ use super::span_name::SpanName;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Content(u8);
+
+/// The distinct keys of the spans' results. Taken from the catalogue rather than listed here, so that the result of a new span
+/// cannot be exported by mistake.
+static RESULT_KEYS: LazyLock<Vec<&str>> = LazyLock::new(|| {
+    let mut keys: Vec<&str> = SpanName::ALL.iter().map(|span| span.row().result_key()).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+});
 
 impl Content {
     /// No content.
@@ -35,8 +45,7 @@ impl Content {
             "input" => Self::INPUT,
             "output" => Self::OUTPUT,
             "error" | "reason" => Self::ERROR,
-            // Looked up in the catalogue rather than listed here, so that the result of a new span cannot be exported by mistake.
-            key if SpanName::ALL.iter().any(|span| span.row().result_key() == key) => Self::OUTPUT,
+            key if RESULT_KEYS.contains(&key) => Self::OUTPUT,
             _ => Self::NONE,
         }
     }

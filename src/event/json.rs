@@ -19,39 +19,60 @@ pub(crate) fn value(out: &mut String, value: ValueRef<'_>) {
         ValueRef::Number(number) => display(out, format_args!("{number}")),
         ValueRef::Text(it) => text(out, it),
         ValueRef::SpanId(id) => display(out, format_args!("\"{id}\"")),
-        ValueRef::Usage(usage) => object(out, usage.parts(), |out, (key, count)| {
-            field(out, key, ValueRef::optional(count, |count| ValueRef::Number(count.into())));
+        ValueRef::Usage(usage) => object(out, usage.parts(), |count| {
+            ValueRef::optional(count, |count| ValueRef::Number(count.into()))
         }),
         ValueRef::List(values) => list(out, values, |out, item| self::value(out, item.as_value_ref())),
-        ValueRef::Map(values) => object(out, values.iter(), |out, (key, value)| {
-            field(out, key, value.as_value_ref());
-        }),
+        ValueRef::Map(values) => object(out, values.iter(), |value| value.as_value_ref()),
     }
 }
 
 /// Appends an array; `write` appends each item.
 pub(crate) fn list<T>(out: &mut String, items: impl IntoIterator<Item = T>, write: impl Fn(&mut String, T)) {
     out.push('[');
-    separated(out, items, write);
+    for (index, item) in items.into_iter().enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        write(out, item);
+    }
     out.push(']');
 }
 
-/// Appends an object; `write` appends each entry, with [`field`].
-pub(crate) fn object<T>(
+fn object<'k, 'v, T>(
     out: &mut String,
-    entries: impl IntoIterator<Item = T>,
-    write: impl Fn(&mut String, T),
+    entries: impl IntoIterator<Item = (&'k str, T)>,
+    value: impl Fn(T) -> ValueRef<'v>,
 ) {
-    out.push('{');
-    separated(out, entries, write);
-    out.push('}');
+    let mut object = Object::begin(out);
+    entries.into_iter().for_each(|(key, it)| object.field(key, value(it)));
+    object.end();
 }
 
-/// Appends an entry of an object.
-pub(crate) fn field(out: &mut String, key: &str, value: ValueRef<'_>) {
-    text(out, key);
-    out.push(':');
-    self::value(out, value);
+/// An object that is being appended. It is complete after [`end`](Self::end).
+pub(crate) struct Object<'o> {
+    out: &'o mut String,
+    is_empty: bool,
+}
+
+impl<'o> Object<'o> {
+    pub(crate) fn begin(out: &'o mut String) -> Self {
+        out.push('{');
+        Self { out, is_empty: true }
+    }
+
+    pub(crate) fn field(&mut self, key: &str, value: ValueRef<'_>) {
+        if !std::mem::replace(&mut self.is_empty, false) {
+            self.out.push(',');
+        }
+        text(self.out, key);
+        self.out.push(':');
+        self::value(self.out, value);
+    }
+
+    pub(crate) fn end(self) {
+        self.out.push('}');
+    }
 }
 
 /// Appends a string in quotes.
@@ -59,15 +80,25 @@ pub(crate) fn text(out: &mut String, text: &str) {
     out.push('"');
     let mut rest = text;
     // Most text has nothing to escape, so it is copied in runs.
-    while let Some(at) = rest.find(is_escaped) {
+    while let Some(at) = rest.bytes().position(may_begin_escaped) {
         let (run, tail) = rest.split_at(at);
         out.push_str(run);
-        let mut tail = tail.chars();
-        tail.next().into_iter().for_each(|letter| escape(out, letter));
-        rest = tail.as_str();
+        let mut letters = tail.chars();
+        match letters.next() {
+            Some(letter) if is_escaped(letter) => escape(out, letter),
+            other => out.extend(other),
+        }
+        rest = letters.as_str();
     }
     out.push_str(rest);
     out.push('"');
+}
+
+/// Whether the first byte of a character allows that [`is_escaped`] holds for it. Bytes are searched several times as fast as
+/// characters.
+fn may_begin_escaped(byte: u8) -> bool {
+    // U+0085 is C2 85, U+2028 and U+2029 are E2 80 A8 and E2 80 A9.
+    matches!(byte, b'"' | b'\\' | 0..=0x1f | 0xc2 | 0xe2)
 }
 
 /// JSON requires escapes for quotes, backslashes and control characters. The other three are line breaks in JavaScript or for
@@ -85,15 +116,6 @@ fn escape(out: &mut String, letter: char) {
         '\t' => out.push_str("\\t"),
         // All of them are in the basic multilingual plane, so four digits are enough.
         other => display(out, format_args!("\\u{:04x}", u32::from(other))),
-    }
-}
-
-fn separated<T>(out: &mut String, items: impl IntoIterator<Item = T>, write: impl Fn(&mut String, T)) {
-    for (index, item) in items.into_iter().enumerate() {
-        if index > 0 {
-            out.push(',');
-        }
-        write(out, item);
     }
 }
 

@@ -36,7 +36,7 @@ enum OwnedData {
     Start(Box<SpanStart>),
     FirstChunk { start: Box<SpanStart>, time_to_first_chunk: u64, monotonic_time: u64 },
     End(Box<(SpanStart, SpanEnd)>),
-    Fields { measurements: Measurements, metadata: Metadata, from_user: bool },
+    Fields { measurements: Measurements, metadata: Metadata, system_time: u64, from_user: bool },
 }
 
 impl OwnedEvent {
@@ -47,9 +47,10 @@ impl OwnedEvent {
                 OwnedData::FirstChunk { start: Box::new(start.clone()), time_to_first_chunk, monotonic_time }
             }
             Data::Span(start, PhaseData::End(end)) => OwnedData::End(Box::new((start.clone(), end.clone()))),
-            Data::Fields { measurements, metadata, from_user } => OwnedData::Fields {
+            Data::Fields { measurements, metadata, system_time, from_user } => OwnedData::Fields {
                 measurements: measurements.clone(),
                 metadata: metadata.clone(),
+                system_time,
                 from_user,
             },
         };
@@ -66,8 +67,8 @@ impl OwnedEvent {
                 Event::of_span(&self.name, start, moment)
             }
             OwnedData::End(both) => Event::of_span(&self.name, &both.0, PhaseData::End(&both.1)),
-            OwnedData::Fields { measurements, metadata, from_user } => {
-                Event::from_fields(&self.name, measurements, metadata, *from_user)
+            OwnedData::Fields { measurements, metadata, system_time, from_user } => {
+                Event::from_fields(&self.name, measurements, metadata, *system_time, *from_user)
             }
         }
     }

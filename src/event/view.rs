@@ -2,6 +2,7 @@ use std::any::Any;
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
+use super::clock::Time;
 use super::content::Content;
 use super::end::SpanEnd;
 use super::entry::{Entries, Entry, Visit};
@@ -51,6 +52,8 @@ pub(crate) enum Data<'a> {
     Fields {
         measurements: &'a Measurements,
         metadata: &'a Metadata,
+        /// When it was emitted, in nanoseconds since the Unix epoch.
+        system_time: u64,
         from_user: bool,
     },
 }
@@ -63,6 +66,16 @@ pub(crate) enum PhaseData<'a> {
     End(&'a SpanEnd),
 }
 
+impl PhaseData<'_> {
+    fn monotonic_time(&self, start: &SpanStart) -> Time {
+        match *self {
+            PhaseData::Start => start.monotonic_time,
+            PhaseData::FirstChunk { monotonic_time, .. } => Time(monotonic_time),
+            PhaseData::End(end) => end.monotonic_time,
+        }
+    }
+}
+
 impl<'a> Event<'a> {
     pub(crate) fn of_span(name: &'a EventName, start: &'a SpanStart, moment: PhaseData<'a>) -> Self {
         Self { name, data: Data::Span(start, moment), response: None }
@@ -72,9 +85,11 @@ impl<'a> Event<'a> {
         name: &'a EventName,
         measurements: &'a Measurements,
         metadata: &'a Metadata,
+        system_time: u64,
         from_user: bool,
     ) -> Self {
-        Self { name, data: Data::Fields { measurements, metadata, from_user }, response: None }
+        let data = Data::Fields { measurements, metadata, system_time, from_user };
+        Self { name, data, response: None }
     }
 
     pub(crate) fn with_response(self, response: Option<&'a dyn Any>) -> Self {
@@ -139,6 +154,20 @@ impl<'a> Event<'a> {
     #[must_use]
     pub fn counts_usage(&self) -> bool {
         self.end().is_some_and(|end| end.counts_usage)
+    }
+
+    /// Returns when the event happened, in nanoseconds since the Unix epoch.
+    ///
+    /// A span reads the system clock once. The times of its later events follow from the monotonic clock, so they are in the right
+    /// order and have the right distance even if the system clock is set in the meantime.
+    pub(crate) fn unix_time(&self) -> u64 {
+        match self.data {
+            Data::Span(start, moment) => {
+                let elapsed = moment.monotonic_time(start).since(start.monotonic_time);
+                start.system_time.saturating_add(elapsed)
+            }
+            Data::Fields { system_time, .. } => system_time,
+        }
     }
 
     /// Returns the id of the request that the event belongs to.

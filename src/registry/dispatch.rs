@@ -99,8 +99,8 @@ pub(super) fn report(registry: &Registry, failure: HandlerFailure<'_>) {
     // A handler of this event that panics is detached and reported too. Each is reported once, so the recursion ends.
     if registry.interest.has(EventSet::FAILURE) {
         let now = registry.clock.now();
-        let measurements =
-            Measurements::from([("system_time", registry.clock.system(now)), ("monotonic_time", now.0)]);
+        let system_time = registry.clock.system(now);
+        let measurements = Measurements::from([("system_time", system_time), ("monotonic_time", now.0)]);
         let metadata = Metadata::new()
             .with("event_name", failure.event.map(|event| event.as_str().to_owned()))
             .with("handler_id", failure.handler_id.to_owned())
@@ -109,7 +109,7 @@ pub(super) fn report(registry: &Registry, failure: HandlerFailure<'_>) {
             .with("stacktrace", failure.stacktrace);
         emit(
             registry,
-            &Event::from_fields(&EventName::FAILURE, &measurements, &metadata, /* from_user */ false),
+            &Event::from_fields(&EventName::FAILURE, &measurements, &metadata, system_time, false),
         );
     }
 }

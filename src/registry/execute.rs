@@ -35,7 +35,11 @@ impl Telemetry {
         // The arguments are converted only if a handler is attached.
         let followed = EventSet::event(&name);
         if is_observed_anywhere(followed) && self.follows(followed) {
-            self.emit(&Event::from_fields(&name, &measurements.into(), &metadata.into(), true));
+            let (measurements, metadata) = (measurements.into(), metadata.into());
+            // An event that says when it happened is believed. Any other happens now.
+            let given = measurements.get("system_time").and_then(|time| time.as_u64());
+            let system_time = given.unwrap_or_else(|| self.system_time(self.now()));
+            self.emit(&Event::from_fields(&name, &measurements, &metadata, system_time, true));
         }
         Ok(())
     }

@@ -73,8 +73,8 @@ fn emit(attempt: u32, delay: Duration, reason: &dyn fmt::Display, class: impl Fn
         false => None,
     };
     let now = telemetry.now();
-    let measurements =
-        Measurements::from([("system_time", telemetry.system_time(now)), ("monotonic_time", now.0)]);
+    let system_time = telemetry.system_time(now);
+    let measurements = Measurements::from([("system_time", system_time), ("monotonic_time", now.0)]);
     let metadata = Metadata::new()
         .with("attempt", attempt)
         .with("delay_ms", u64::try_from(delay.as_millis()).unwrap_or(u64::MAX))
@@ -85,7 +85,7 @@ fn emit(attempt: u32, delay: Duration, reason: &dyn fmt::Display, class: impl Fn
         .with("engine", span.and_then(|span| span.engine.clone()))
         .with("model", span.and_then(|span| span.model.clone()))
         .with("provider", span.and_then(|span| span.provider().cloned()).unwrap_or(Value::Null));
-    let event = Event::from_fields(&name, &measurements, &metadata, false);
+    let event = Event::from_fields(&name, &measurements, &metadata, system_time, false);
     telemetry.emit(&event);
     if let Some(states) = node.and_then(|node| node.states()) {
         states.event(&telemetry, &event, false);

@@ -1,6 +1,6 @@
 //! Faults at the edges: each has its clear error or its documented behaviour, and the call is unharmed.
 //!
-//! What concerns a file (a full disk, a closed pipe) is in `json_lines.rs`; too many listeners in
+//! What concerns a file (a full disk, a closed pipe) is in `json_lines`; too many listeners in
 //! `listeners_that_come_and_go.rs`; a clock that runs backwards for a future in `clock.rs`.
 
 use std::any::Any;

@@ -14,6 +14,9 @@ use serde_json::{Map, Value as Json};
 pub(crate) fn check(bytes: &[u8]) {
     let Ok(facts) = Facts::new(&mut Unstructured::new(bytes)) else { return };
     let [own, start, stop] = &facts.written()[..] else { panic!("an event is a line: {facts:?}") };
+    for line in [own, start, stop] {
+        assert!(line["time"].as_str().is_some_and(|time| time.len() == 30 && time.ends_with('Z')), "{line}");
+    }
     assert_eq!(own["event"], format!("allm.{}", facts.suffix));
     assert_same_numbers(&own["measurements"], &facts.measurements);
     assert_same(&own["metadata"], &Value::Map(facts.metadata.clone()));

@@ -1,7 +1,8 @@
 use std::io::{self, Write};
 
+use super::rfc3339;
 use crate::convention::policy::Policy;
-use crate::event::{Event, json};
+use crate::event::{Event, json, json::Object};
 use crate::registry::Sink;
 
 /// Collects whole lines, one for each event, and writes many at once.
@@ -25,14 +26,22 @@ impl Lines {
 impl Sink for Lines {
     fn take(&mut self, event: &Event<'_>) {
         let out = &mut self.buffer;
-        out.push_str("{\"event\":");
+        out.push_str("{\"time\":\"");
+        rfc3339::push(out, event.unix_time());
+        out.push_str("\",\"event\":");
         json::text(out, event.name().as_str());
         out.push_str(",\"measurements\":");
-        json::object(out, event.measurements(), |out, entry| json::field(out, entry.key, entry.value));
+        let mut measurements = Object::begin(out);
+        event.visit_measurements(&mut |entry| measurements.field(entry.key, entry.value));
+        measurements.end();
         out.push_str(",\"metadata\":");
-        let allowed =
-            event.metadata_entries().filter_map(|entry| Some((entry.key, self.policy.apply(&entry)?)));
-        json::object(out, allowed, |out, (key, outgoing)| json::field(out, key, outgoing.value()));
+        let mut metadata = Object::begin(out);
+        event.visit_metadata(&mut |entry| {
+            if let Some(outgoing) = self.policy.apply(&entry) {
+                metadata.field(entry.key, outgoing.value());
+            }
+        });
+        metadata.end();
         out.push_str("}\n");
     }
 
