@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::attribute::Attribute;
 use super::cardinality::{CardinalityLimiter, Dimension};
 use super::common;
-use super::instrument::Instrument;
+use super::instrument::{Instrument, InstrumentKind};
 use super::name::SpanKind;
 use super::policy::Policy;
 use super::profile::Profile;
@@ -61,6 +61,9 @@ pub struct Convention {
     usage: bool,
     /// The rules of the profiles and the common ones, for each span in the order of [`SpanName::ALL`].
     rules: Arc<[SpanRules]>,
+    /// The instruments of the profile, followed by those that the user declared.
+    instruments: Arc<[Instrument]>,
+    declared: Vec<Instrument>,
 }
 
 /// The rules whose values are known at the start of a span, and the others.
@@ -73,16 +76,21 @@ struct SpanRules {
 impl Convention {
     /// Creates a convention with the profiles `otel-1.41` and `openinference`, no content, no user-defined keys, and 64 values
     /// for each key.
+    ///
+    /// Until [`profiles`](Self::profiles) is called, `otel-genai` replaces `otel-1.41` if the environment variable
+    /// `OTEL_SEMCONV_STABILITY_OPT_IN` contains `gen_ai_latest_experimental`, as OpenTelemetry defines it.
     pub fn new() -> Self {
         let limiter = CardinalityLimiter::new(CardinalityLimiter::DEFAULT_MAX, []);
         let convention = Self {
-            profiles: vec![Profile::Otel1_41, Profile::OpenInference],
+            profiles: vec![Profile::of_environment(), Profile::OpenInference],
             policy: Policy::new(),
             limiter: Arc::new(limiter),
             usage: true,
             rules: Arc::default(),
+            instruments: Arc::default(),
+            declared: Vec::new(),
         };
-        convention.with_rules()
+        convention.with_tables()
     }
 
     /// Sets the profiles. Of several versions of OpenTelemetry's conventions, the last is used. The attributes `allm.…` and
@@ -94,12 +102,12 @@ impl Convention {
             self.profiles.retain(|other| other.is_opentelemetry() != profile.is_opentelemetry());
             self.profiles.push(profile);
         }
-        self.with_rules()
+        self.with_tables()
     }
 
     /// Sets which user-defined keys and which content may be exported.
     pub fn policy(self, policy: Policy) -> Self {
-        Self { policy, ..self }.with_rules()
+        Self { policy, ..self }.with_tables()
     }
 
     /// Sets how many values a key may have before every later one becomes `_OTHER`: 64 by default, at most 4,096.
@@ -114,6 +122,49 @@ impl Convention {
         let labels = self.limiter.labels().cloned().chain(keys.into_iter().map(Into::into));
         self.limiter = Arc::new(CardinalityLimiter::new(self.limiter.max(), labels.collect::<Vec<_>>()));
         self
+    }
+
+    /// Adds up a measurement of your own in a counter of this name: what observers [record](crate::Record::measurement) under
+    /// `key`, by operation, provider, model and your own [labels](Self::labels). On the `metrics` facade, whose counters are
+    /// whole numbers, it is a gauge that only grows.
+    ///
+    /// The unit is written in [UCUM](https://ucum.org), as OpenTelemetry's are: `{image}`, `s`, `By`. A value that is negative or
+    /// not finite is not added. In the name, characters that OpenTelemetry does not allow become `_`.
+    ///
+    /// # Examples
+    ///
+    /// What each tenant's calls cost:
+    ///
+    /// ```
+    /// use allm_telemetry::convention::Convention;
+    ///
+    /// let convention = Convention::new().labels(["tenant"]).counter("gateway_fee", "USD");
+    /// assert!(convention.instruments().iter().any(|instrument| instrument.name == "gateway_fee"));
+    /// ```
+    pub fn counter(self, key: impl Into<Cow<'static, str>>, unit: impl Into<Cow<'static, str>>) -> Self {
+        self.declare(Instrument::recorded(key.into(), unit.into(), InstrumentKind::FloatCounter))
+    }
+
+    /// Collects a measurement of your own in a histogram of this name, with these upper bounds of its buckets. Otherwise as
+    /// [`counter`](Self::counter).
+    pub fn histogram(
+        self,
+        key: impl Into<Cow<'static, str>>,
+        unit: impl Into<Cow<'static, str>>,
+        boundaries: impl Into<Cow<'static, [f64]>>,
+    ) -> Self {
+        self.declare(Instrument::recorded(
+            key.into(),
+            unit.into(),
+            InstrumentKind::Histogram(boundaries.into()),
+        ))
+    }
+
+    /// Adds an instrument. A second one of the same name replaces the first.
+    fn declare(mut self, instrument: Instrument) -> Self {
+        self.declared.retain(|declared| declared.name != instrument.name);
+        self.declared.push(instrument);
+        self.with_tables()
     }
 
     /// Omits tokens from the attributes of spans, but not from metrics. Use it for one of two exporters that send to the same
@@ -271,8 +322,8 @@ impl Convention {
 
     /// Returns the histograms and counters that [`measure`](Self::measure) adds to.
     #[must_use]
-    pub fn instruments(&self) -> &'static [Instrument] {
-        self.schema().instruments()
+    pub fn instruments(&self) -> &[Instrument] {
+        &self.instruments
     }
 
     /// `None` if the event belongs to no span.
@@ -288,8 +339,8 @@ impl Convention {
         chosen.unwrap_or(Profile::Otel1_41)
     }
 
-    /// Combines the rules of the profiles, once and not for each event.
-    fn with_rules(self) -> Self {
+    /// Combines the rules and the instruments of the profiles, once and not for each event.
+    fn with_tables(self) -> Self {
         // Rules for content that is not allowed are removed, so that reading an event does not evaluate them.
         let allowed = self.allowed_content();
         let rules = SpanName::ALL.iter().map(|&span| {
@@ -300,7 +351,8 @@ impl Convention {
                 .partition(Rule::is_known_at_start);
             SpanRules { start, end }
         });
-        Self { rules: rules.collect(), ..self }
+        let instruments = self.schema().instruments().into_iter().chain(self.declared.iter().cloned());
+        Self { rules: rules.collect(), instruments: instruments.collect(), ..self }
     }
 }
 

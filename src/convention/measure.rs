@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use super::cardinality::{Dimension, OTHER};
-use super::instrument::{Instrument, Measured, TOKEN_TYPE};
+use super::instrument::{Instrument, Measured};
+use super::label::TOKEN_TYPE;
 use super::mapping::Convention;
-use super::name::SpanKind;
 use super::span_view::SpanView;
 use crate::event::{Event, EventName, Phase};
 
@@ -17,19 +17,22 @@ impl Convention {
     /// 1 for a counter.
     ///
     /// Tokens are added only by the span that [reports them](Event::counts_usage). The request id is never a label.
-    pub fn measure<'a>(
-        &self,
-        event: &Event<'a>,
-        mut each: impl FnMut(&'static Instrument, f64, &[Label<'a>]),
-    ) {
+    pub fn measure<'a>(&self, event: &Event<'a>, mut each: impl FnMut(&Instrument, f64, &[Label<'a>])) {
         let Some(span) = self.view(event) else { return self.measure_retry(event, &mut each) };
         if span.end.is_none() {
             return;
         }
-        for instrument in self.instruments() {
-            match instrument.measured {
+        for instrument in self.instruments().iter().filter(|instrument| (instrument.spans)(&span)) {
+            match &instrument.measured {
                 Measured::End(read) => {
                     if let Some(value) = read(&span) {
+                        each(instrument, value, &self.labels_of(&span, instrument, None));
+                    }
+                }
+                Measured::Recorded(key) => {
+                    // A counter only grows.
+                    let fits = |value: &f64| *value >= 0.0 || instrument.boundaries().is_some();
+                    if let Some(value) = span.recorded(key).filter(fits) {
                         each(instrument, value, &self.labels_of(&span, instrument, None));
                     }
                 }
@@ -53,10 +56,10 @@ impl Convention {
     /// They are the same for every chunk of a stream, so an exporter stores them, and for a chunk only records its wait in
     /// seconds.
     #[must_use]
-    pub fn chunk_gaps<'a>(&self, event: &Event<'a>) -> Option<(&'static Instrument, Vec<Label<'a>>)> {
-        let is_first_chunk = event.phase() == Some(Phase::FirstChunk);
-        let span = self.view(event).filter(|span| is_first_chunk && span.name.kind == SpanKind::Client)?;
-        let instrument = self.instruments().iter().find(|it| matches!(it.measured, Measured::ChunkGap))?;
+    pub fn chunk_gaps<'a>(&self, event: &Event<'a>) -> Option<(&Instrument, Vec<Label<'a>>)> {
+        let span = self.view(event).filter(|_| event.phase() == Some(Phase::FirstChunk))?;
+        let measures_gaps = |it: &&Instrument| matches!(it.measured, Measured::ChunkGap) && (it.spans)(&span);
+        let instrument = self.instruments().iter().find(measures_gaps)?;
         Some((instrument, self.labels_of(&span, instrument, None)))
     }
 
@@ -78,11 +81,7 @@ impl Convention {
         labels
     }
 
-    fn measure_retry<'a>(
-        &self,
-        event: &Event<'a>,
-        each: &mut dyn FnMut(&'static Instrument, f64, &[Label<'a>]),
-    ) {
+    fn measure_retry<'a>(&self, event: &Event<'a>, each: &mut dyn FnMut(&Instrument, f64, &[Label<'a>])) {
         if *event.name() != EventName::RETRY {
             return;
         }

@@ -1,10 +1,9 @@
 use std::fmt;
 
 use super::instrument::Instrument;
-use super::instruments_1_41::INSTRUMENTS;
 use super::name::Name;
 use super::rule::Rule;
-use super::{openinference, otel_1_41};
+use super::{instruments_1_41, openinference, otel_1_41, otel_genai};
 use crate::event::SpanName;
 
 /// A published attribute convention in one version: the names of spans and their attributes in a tracing system.
@@ -23,14 +22,19 @@ use crate::event::SpanName;
 /// assert_eq!(Profile::Otel1_41.to_string(), "otel-1.41");
 /// ```
 // A new profile: a variant here and a module with its `rules`; the compiler finds the rest. One that differs little from
-// another takes `otel_1_41::rules(span)` and assigns `rule.key` where a name differs. Labels of metrics are not renamed by that:
-// they are part of the `INSTRUMENTS`.
+// another takes its rules and its instruments and changes what differs, as `otel_genai` does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Profile {
     /// The part for generative AI of [OpenTelemetry's semantic
     /// conventions](https://opentelemetry.io/docs/specs/semconv/gen-ai/), version 1.41.
     Otel1_41,
+    /// The conventions that OpenTelemetry develops in [a repository of their
+    /// own](https://github.com/open-telemetry/semantic-conventions-genai), as of November 2026.
+    ///
+    /// They have no release yet and change: names may change with any version of this crate. A rename silences alerts instead
+    /// of raising them, so alert on the absence of data as well.
+    OtelGenai,
     /// [OpenInference](https://arize-ai.github.io/openinference/spec/semantic_conventions.html), which Phoenix shows.
     OpenInference,
 }
@@ -41,6 +45,7 @@ impl Profile {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Otel1_41 => "otel-1.41",
+            Self::OtelGenai => "otel-genai",
             Self::OpenInference => "openinference",
         }
     }
@@ -50,14 +55,24 @@ impl Profile {
     pub fn rules(self, span: SpanName) -> Vec<Rule> {
         match self {
             Self::Otel1_41 => otel_1_41::rules(span),
+            Self::OtelGenai => otel_genai::rules(span),
             Self::OpenInference => openinference::rules(span),
         }
+    }
+
+    /// Returns the version of OpenTelemetry's conventions that the environment selects.
+    ///
+    /// <https://opentelemetry.io/docs/specs/semconv/gen-ai/>
+    pub(super) fn of_environment() -> Self {
+        let selected = std::env::var("OTEL_SEMCONV_STABILITY_OPT_IN").unwrap_or_default();
+        let is_latest = selected.split(',').any(|value| value.trim() == "gen_ai_latest_experimental");
+        if is_latest { Self::OtelGenai } else { Self::Otel1_41 }
     }
 
     /// Whether it is a version of OpenTelemetry's conventions.
     pub(super) const fn is_opentelemetry(self) -> bool {
         match self {
-            Self::Otel1_41 => true,
+            Self::Otel1_41 | Self::OtelGenai => true,
             Self::OpenInference => false,
         }
     }
@@ -65,14 +80,15 @@ impl Profile {
     /// Returns the name for spans. OpenInference defines none, so they are OpenTelemetry's.
     pub(super) const fn name(self, span: SpanName) -> Name {
         match self {
-            Self::Otel1_41 | Self::OpenInference => otel_1_41::name(span),
+            Self::Otel1_41 | Self::OtelGenai | Self::OpenInference => otel_1_41::name(span),
         }
     }
 
     /// Returns the instruments. OpenInference defines none either.
-    pub(super) const fn instruments(self) -> &'static [Instrument] {
+    pub(super) fn instruments(self) -> Vec<Instrument> {
         match self {
-            Self::Otel1_41 | Self::OpenInference => &INSTRUMENTS,
+            Self::Otel1_41 | Self::OpenInference => instruments_1_41::instruments(),
+            Self::OtelGenai => otel_genai::instruments(),
         }
     }
 }

@@ -91,6 +91,12 @@ impl<'a, 'c> SpanView<'a, 'c> {
         Attribute::of(self.results()?.keys.get(key)?.as_value_ref())
     }
 
+    /// Returns a measurement that the user recorded, if it can be added up.
+    pub(super) fn recorded(&self, key: &str) -> Option<f64> {
+        let value = ValueRef::Number(*self.results()?.measurements.get(key)?).as_f64()?;
+        value.is_finite().then_some(value)
+    }
+
     /// Returns the model that answered, else the requested one.
     pub(super) fn answering_model(&self) -> Option<Attribute<'a>> {
         let answered = self.results()?.response_model.as_ref();

@@ -51,6 +51,7 @@ fn values_can_be_sent_and_shared() {
         HandlerInfo: Send Sync Unpin;
         ImageOperation: Send Sync Unpin;
         Instrument: Send Sync Unpin;
+        InstrumentKind: Send Sync Unpin;
         Measurements: Send Sync Unpin;
         Metadata: Send Sync Unpin;
         Number: Send Sync Unpin;

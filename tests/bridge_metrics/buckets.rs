@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use allm_telemetry::bridge::metrics::{Metrics, buckets};
-use allm_telemetry::{Telemetry, Usage, adapter_retry, prelude::*};
+use allm_telemetry::{Telemetry, Usage, adapter_retry, convention::Convention, prelude::*};
 use metrics::Recorder;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 
@@ -31,7 +31,7 @@ fn with_buckets() -> PrometheusBuilder {
     let set = |builder: PrometheusBuilder, (name, bounds): (String, &[f64])| {
         builder.set_buckets_for_metric(Matcher::Full(name), bounds)
     };
-    buckets().try_fold(PrometheusBuilder::new(), set).unwrap()
+    buckets(&Convention::new()).try_fold(PrometheusBuilder::new(), set).unwrap()
 }
 
 /// The upper bounds of the first series of a histogram.

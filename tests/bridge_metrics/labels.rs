@@ -101,3 +101,17 @@ fn keys_of_ones_own_are_labels_when_named() {
                 gen_ai.tool.name=search allm.outcome=completed";
     assert_eq!(labels, [format!("{tool} tenant=acme"), tool.to_owned()]);
 }
+
+#[test]
+fn a_declared_counter_is_a_gauge_that_grows_because_the_facade_counts_whole_numbers() {
+    let recorded = Recorded::with(Convention::new().counter("gateway_fee", "USD").labels(["tenant"]));
+    let call = |fee: f64| {
+        let mut span = Span::generate().model("gpt-5").metadata("tenant", "acme").start();
+        span.record(|record| record.measurement("gateway_fee", fee));
+        span.complete();
+    };
+    recorded.telemetry.run(|| [0.25, 0.5].map(call));
+    let labels =
+        "{gen_ai.operation.name=chat gen_ai.provider.name=_OTHER gen_ai.request.model=gpt-5 tenant=acme}";
+    assert_eq!(recorded.of("gateway_fee"), [format!("{labels} gauge 0.75")]);
+}

@@ -1,5 +1,7 @@
 //! The tables in `docs/conventions.md` are generated from the tables in the code, so the two cannot differ.
 
+use std::collections::BTreeSet;
+
 use crate::support::span_of;
 use allm_telemetry::{
     Content, SpanName,
@@ -34,12 +36,17 @@ fn parts(page: &str) -> Vec<String> {
 
 /// In the order of the page.
 fn tables() -> Vec<String> {
+    let genai = Convention::new().profiles([Profile::OtelGenai]);
+    let convention = Convention::new();
+    let known: BTreeSet<_> = convention.instruments().iter().map(|it| &*it.name).collect();
     vec![
         names(),
         attributes(|span| Profile::Otel1_41.rules(span)),
+        attributes(|span| only_in(Profile::OtelGenai.rules(span), &Profile::Otel1_41.rules(span))),
         attributes(|span| Profile::OpenInference.rules(span)),
         attributes(|span| Convention::new().profiles([]).rules(span).copied().collect()),
-        instruments(),
+        instruments(&Convention::new(), |_| true),
+        instruments(&genai, |name| !known.contains(name)),
         buckets(),
     ]
 }
@@ -96,10 +103,17 @@ fn which(spans: &[SpanName]) -> String {
     }
 }
 
-fn instruments() -> String {
-    let convention = Convention::new();
-    let rows = convention.instruments().iter().map(|instrument| {
-        let kind = if instrument.boundaries.is_some() { "histogram" } else { "counter" };
+/// The rules that are not among the others.
+fn only_in(rules: Vec<Rule>, others: &[Rule]) -> Vec<Rule> {
+    let is_other =
+        |rule: &Rule| others.iter().any(|it| it.key() == rule.key() && it.source() == rule.source());
+    rules.into_iter().filter(|rule| !is_other(rule)).collect()
+}
+
+fn instruments(convention: &Convention, shown: impl Fn(&str) -> bool) -> String {
+    let shown = convention.instruments().iter().filter(|instrument| shown(&instrument.name));
+    let rows = shown.map(|instrument| {
+        let kind = if instrument.boundaries().is_some() { "histogram" } else { "counter" };
         let labels = instrument.label_keys().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
         let name = format!("`{}`: {}", instrument.name, instrument.description.trim_end_matches('.'));
         [name, format!("{kind}, `{}`", instrument.unit), labels]
@@ -110,7 +124,7 @@ fn instruments() -> String {
 fn buckets() -> String {
     let convention = Convention::new();
     let rows = convention.instruments().iter().filter_map(|instrument| {
-        let bounds = instrument.boundaries?;
+        let bounds = instrument.boundaries()?;
         let count = bounds.len().to_string();
         let list = bounds.iter().map(f64::to_string).collect::<Vec<_>>().join(", ");
         Some([format!("`{}`", instrument.name), count, list])

@@ -4,6 +4,8 @@ mod bounds;
 mod cardinality;
 mod content;
 mod convention_docs;
+mod declared;
+mod genai;
 mod measured;
 mod semconv;
 mod shown;

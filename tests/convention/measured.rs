@@ -12,7 +12,7 @@ use allm_telemetry::{
 use crate::shown::{OUTCOMES, ended, events, every_end};
 
 /// Each measurement as `instrument value {labels}`, without the durations' values: those are the machine's.
-fn measured(convention: &Convention, events: &[OwnedEvent]) -> Vec<String> {
+pub(crate) fn measured(convention: &Convention, events: &[OwnedEvent]) -> Vec<String> {
     let mut lines = Vec::new();
     for event in events {
         convention.measure(&event.as_event(), |instrument, value, labels| {
@@ -173,7 +173,8 @@ fn keys_of_ones_own_are_labels_only_when_named_and_bounded_too() {
 fn buckets_double_from_a_hundredth_of_a_second_and_tokens_go_by_fours() {
     let boundaries = |name: &str| {
         let convention = Convention::new();
-        convention.instruments().iter().find(|it| it.name == name).unwrap().boundaries.unwrap()
+        let found = convention.instruments().iter().find(|it| it.name == name).unwrap();
+        found.boundaries().unwrap().to_vec()
     };
     let powers =
         |from: f64, by: f64, times: i32| (0..=times).map(|power| from * by.powi(power)).collect::<Vec<_>>();
@@ -187,10 +188,10 @@ fn buckets_double_from_a_hundredth_of_a_second_and_tokens_go_by_fours() {
         "gen_ai.client.operation.time_per_output_chunk",
         "gen_ai.execute_tool.duration",
     ] {
-        assert!(close(boundaries(name), &powers(0.01, 2.0, 13)), "{name}");
+        assert!(close(&boundaries(name), &powers(0.01, 2.0, 13)), "{name}");
     }
-    assert!(close(boundaries("gen_ai.invoke_agent.duration"), &powers(0.1, 2.0, 12)));
-    assert!(close(boundaries("gen_ai.client.token.usage"), &powers(1.0, 4.0, 13)));
+    assert!(close(&boundaries("gen_ai.invoke_agent.duration"), &powers(0.1, 2.0, 12)));
+    assert!(close(&boundaries("gen_ai.client.token.usage"), &powers(1.0, 4.0, 13)));
 }
 
 #[test]
@@ -201,11 +202,11 @@ fn the_gaps_between_chunks_are_asked_for_with_the_first() {
             .iter()
             .filter_map(|event| {
                 let (instrument, labels) = convention.chunk_gaps(&event.as_event())?;
-                Some((instrument.name, labels.len()))
+                Some((instrument.name.clone().into_owned(), labels.len()))
             })
             .collect();
         let is_client = convention.kind(span) == SpanKind::Client;
-        let expected = [("gen_ai.client.operation.time_per_output_chunk", 3)];
+        let expected = [("gen_ai.client.operation.time_per_output_chunk".to_owned(), 3)];
         assert_eq!(gaps, expected[..usize::from(is_client)], "{span}");
     }
 }

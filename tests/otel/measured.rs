@@ -1,6 +1,6 @@
 //! The histograms and counters of the conventions, with their buckets.
 
-use allm_telemetry::{adapter_retry, prelude::*};
+use allm_telemetry::{adapter_retry, convention::Convention, prelude::*};
 use futures::{StreamExt as _, stream};
 use opentelemetry_sdk::metrics::{Aggregation, Instrument, SdkMeterProvider, Stream};
 
@@ -140,4 +140,28 @@ async fn without_metrics_there_are_none_and_without_spans_there_are_none() {
     world.run(async {}.in_span_infallible(Span::tool("t", "1"))).await;
     assert_eq!(world.measured().len(), 1);
     assert!(world.spans().is_empty());
+}
+
+#[tokio::test]
+async fn a_measurement_that_was_declared_is_a_counter_or_a_histogram_with_the_users_labels() {
+    let fees = Convention::new().counter("gateway_fee", "USD").labels(["tenant"]);
+    let queue = |convention: Convention| convention.histogram("queue_time", "s", &[0.5, 2.0][..]);
+    let world = World::with(|otel| otel.convention(queue(fees)));
+    let call = |fee: f64| async move {
+        let span = Span::generate().model("gpt-5").metadata("tenant", "acme").on_end(move |record| {
+            record.measurement("gateway_fee", fee);
+            record.measurement("queue_time", 1.5);
+            record.measurement("not_declared", 1);
+        });
+        async {}.in_span_infallible(span).await;
+    };
+    world.run(async { futures::join!(call(0.25), call(0.5)) }).await;
+    let measured = world.measured();
+    let fees = &measured["gateway_fee"];
+    assert_eq!((fees.unit.as_str(), fees.points.len(), fees.points[0].sum), ("USD", 1, 0.75));
+    assert_eq!(fees.points[0].labels["tenant"], "acme");
+    assert_eq!(fees.points[0].labels["gen_ai.request.model"], "gpt-5");
+    let queue = &measured["queue_time"].points[0];
+    assert_eq!((queue.count, queue.sum, &queue.bounds), (2, 3.0, &vec![0.5, 2.0]));
+    assert!(!measured.contains_key("not_declared"));
 }

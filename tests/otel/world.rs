@@ -115,6 +115,15 @@ impl World {
                     sum: point.value() as f64,
                 })
                 .collect(),
+            AggregatedMetrics::F64(MetricData::Sum(sum)) => sum
+                .data_points()
+                .map(|point| Point {
+                    labels: labels(point.attributes()),
+                    bounds: Vec::new(),
+                    count: 1,
+                    sum: point.value(),
+                })
+                .collect(),
             other => panic!("an instrument of another kind: {other:?}"),
         };
         let one = |metric: &opentelemetry_sdk::metrics::data::Metric| {

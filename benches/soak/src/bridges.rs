@@ -14,6 +14,7 @@ use allm_telemetry::bridge::otel::Otel;
 use allm_telemetry::bridge::otlp::{Otlp, Pipeline};
 use allm_telemetry::bridge::prometheus::with_buckets;
 use allm_telemetry::bridge::tracing::Tracing;
+use allm_telemetry::convention::Convention;
 use allm_telemetry::{
     SpanName, Telemetry,
     handler::{QueueCounts, SinkGuard},
@@ -74,7 +75,7 @@ impl Bridges {
             .meter_provider(pipeline.meter_provider())
             .attach("otel", telemetry)?;
 
-        let recorder = with_buckets(PrometheusBuilder::new()).build_recorder();
+        let recorder = with_buckets(PrometheusBuilder::new(), &Convention::new()).build_recorder();
         let page = recorder.handle();
         Metrics::new().recorder(recorder).attach("metrics", telemetry)?;
 

@@ -17,12 +17,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
         Some(address) => address.parse()?,
         None => ([127, 0, 0, 1], 9464).into(),
     };
+    // `tenant` is a key of the service that becomes a label with at most 64 values.
+    let convention = Convention::new().labels(["tenant"]);
     // The exporter with our buckets. It serves the page on a task of its own.
-    with_buckets(PrometheusBuilder::new()).with_http_listener(address).install()?;
-    // Records into it. `tenant` is a key of the service that becomes a label with at most 64 values.
-    Metrics::new()
-        .convention(Convention::new().labels(["tenant"]))
-        .attach("metrics", &Telemetry::global())?;
+    with_buckets(PrometheusBuilder::new(), &convention).with_http_listener(address).install()?;
+    // Records into it.
+    Metrics::new().convention(convention).attach("metrics", &Telemetry::global())?;
 
     println!("serving http://{address}/metrics");
     traffic::run().await;

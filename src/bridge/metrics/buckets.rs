@@ -1,6 +1,6 @@
 use crate::convention::Convention;
 
-/// Returns the names of the histograms, each with the upper bounds of its buckets, to configure an exporter.
+/// Returns the names of a convention's histograms, each with the upper bounds of its buckets, to configure an exporter.
 ///
 /// # Examples
 ///
@@ -9,14 +9,16 @@ use crate::convention::Convention;
 /// ```
 /// use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 ///
-/// let builder = allm_telemetry::bridge::metrics::buckets()
+/// use allm_telemetry::{bridge::metrics::buckets, convention::Convention};
+///
+/// let convention = Convention::new();
+/// let builder = buckets(&convention)
 ///     .try_fold(PrometheusBuilder::new(), |builder, (name, bounds)| {
 ///         builder.set_buckets_for_metric(Matcher::Full(name), bounds)
 ///     })?;
 /// # let _ = builder;
 /// # Ok::<(), metrics_exporter_prometheus::BuildError>(())
 /// ```
-pub fn buckets() -> impl Iterator<Item = (String, &'static [f64])> {
-    let instruments = Convention::new().instruments();
-    instruments.iter().filter_map(|instrument| Some((instrument.name_with_unit(), instrument.boundaries?)))
+pub fn buckets(convention: &Convention) -> impl Iterator<Item = (String, &[f64])> {
+    convention.instruments().iter().filter_map(|it| Some((it.name_with_unit(), it.boundaries()?)))
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use metrics::{Histogram, Key, KeyName, Label as KeyLabel, Level, Metadata, Recorder, SharedString, Unit};
 
-use crate::convention::{Convention, Instrument, Label};
+use crate::convention::{Convention, Instrument, InstrumentKind, Label};
 
 /// A recorder of the user's own.
 pub(super) type Own = dyn Recorder + Send + Sync;
@@ -16,7 +16,7 @@ static METADATA: Metadata<'static> = Metadata::new("allm_telemetry", Level::INFO
 /// Handles are kept at most for the length of a stream: one that was taken before a recorder is installed records nothing.
 pub(super) struct Meters {
     own: Option<Arc<Own>>,
-    named: Vec<(&'static Instrument, KeyName)>,
+    named: Vec<(Instrument, KeyName)>,
     /// The address of the recorder that was given the instruments' units and descriptions. A scope's recorder may have the
     /// address of an earlier one, and is then not described; the process's recorder does not move.
     described: AtomicUsize,
@@ -27,17 +27,18 @@ impl Meters {
         let name = |instrument: &Instrument| -> KeyName {
             SharedString::from_shared(Arc::from(instrument.name_with_unit())).into()
         };
-        let named =
-            convention.instruments().iter().map(|instrument| (instrument, name(instrument))).collect();
+        let named = convention.instruments().iter().map(|it| (it.clone(), name(it))).collect();
         Self { own, named, described: AtomicUsize::new(0) }
     }
 
-    /// Records a value on a histogram, or adds it to a counter.
-    pub(super) fn record(&self, instrument: &'static Instrument, value: f64, labels: &[Label<'_>]) {
+    /// Records a value on a histogram, or adds it to a counter. The facade's counters are whole numbers, so fractions are added
+    /// to a gauge.
+    pub(super) fn record(&self, instrument: &Instrument, value: f64, labels: &[Label<'_>]) {
         let Some(key) = self.key(instrument, labels) else { return };
-        self.on_recorder(|recorder| match instrument.boundaries {
-            Some(_) => recorder.register_histogram(&key, &METADATA).record(value),
-            None => recorder.register_counter(&key, &METADATA).increment(value as u64),
+        self.on_recorder(|recorder| match instrument.kind {
+            InstrumentKind::Histogram(_) => recorder.register_histogram(&key, &METADATA).record(value),
+            InstrumentKind::Counter => recorder.register_counter(&key, &METADATA).increment(value as u64),
+            InstrumentKind::FloatCounter => recorder.register_gauge(&key, &METADATA).increment(value),
         });
     }
 
@@ -46,8 +47,8 @@ impl Meters {
     }
 
     /// The instrument's name and labels in the facade's terms.
-    pub(super) fn key(&self, instrument: &'static Instrument, labels: &[Label<'_>]) -> Option<Key> {
-        let (_, name) = self.named.iter().find(|(known, _)| std::ptr::eq(*known, instrument))?;
+    pub(super) fn key(&self, instrument: &Instrument, labels: &[Label<'_>]) -> Option<Key> {
+        let (_, name) = self.named.iter().find(|(known, _)| known.name == instrument.name)?;
         let label = |(key, value): &Label<'_>| KeyLabel::new(key.clone(), value.clone().into_owned());
         Some(Key::from_parts(name.clone(), labels.iter().map(label).collect::<Vec<_>>()))
     }
@@ -73,10 +74,15 @@ impl Meters {
     fn describe(&self, recorder: &dyn Recorder) {
         for (instrument, name) in &self.named {
             let unit = if instrument.unit == "s" { Unit::Seconds } else { Unit::Count };
-            let description = SharedString::const_str(instrument.description);
-            match instrument.boundaries {
-                Some(_) => recorder.describe_histogram(name.clone(), Some(unit), description),
-                None => recorder.describe_counter(name.clone(), Some(unit), description),
+            let description = instrument.description.clone().into();
+            match instrument.kind {
+                InstrumentKind::Histogram(_) => {
+                    recorder.describe_histogram(name.clone(), Some(unit), description)
+                }
+                InstrumentKind::Counter => recorder.describe_counter(name.clone(), Some(unit), description),
+                InstrumentKind::FloatCounter => {
+                    recorder.describe_gauge(name.clone(), Some(unit), description)
+                }
             }
         }
     }

@@ -2,17 +2,18 @@
 //! chunk, the waits for the others, retries and dropped streams.
 //!
 //! ```standalone_crate
-//! use allm_telemetry::{bridge::metrics::Metrics, prelude::*, Telemetry};
+//! use allm_telemetry::{bridge::metrics::{Metrics, buckets}, convention::Convention, prelude::*, Telemetry};
 //! use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let prometheus = allm_telemetry::bridge::metrics::buckets()
+//! let convention = Convention::new();
+//! let prometheus = buckets(&convention)
 //!     .try_fold(PrometheusBuilder::new(), |builder, (name, bounds)| {
 //!         builder.set_buckets_for_metric(Matcher::Full(name), bounds)
 //!     })?
 //!     .install_recorder()?;
-//! Metrics::new().attach("metrics", &Telemetry::global())?;
+//! Metrics::new().convention(convention).attach("metrics", &Telemetry::global())?;
 //!
 //! async {}.in_span_infallible(Span::generate().engine("openai").model("gpt-5")).await;
 //!

@@ -1,44 +1,51 @@
+use std::borrow::Cow;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use opentelemetry::metrics::{Counter, Histogram, Meter, MeterProvider};
 use opentelemetry::{KeyValue, global};
 
 use super::tracer::scope;
-use crate::convention::{Convention, Instrument, Label};
+use crate::convention::{Convention, Instrument, InstrumentKind, Label};
 use crate::event::Event;
 
 /// The instruments of a convention, created by a meter.
-pub(super) struct Made(Vec<(&'static Instrument, Recorder)>);
+pub(super) struct Made(Vec<(Cow<'static, str>, Recorder)>);
 
 enum Recorder {
     Histogram(Histogram<f64>),
     Counter(Counter<u64>),
+    FloatCounter(Counter<f64>),
 }
 
 impl Made {
     pub(super) fn by(meter: &Meter, convention: &Convention) -> Self {
-        let make = |instrument: &'static Instrument| {
-            let (name, unit, description) = (instrument.name, instrument.unit, instrument.description);
-            let recorder = match instrument.boundaries {
-                Some(boundaries) => {
+        let make = |instrument: &Instrument| {
+            let Instrument { name, unit, description, .. } = instrument.clone();
+            let recorder = match &instrument.kind {
+                InstrumentKind::Histogram(boundaries) => {
                     let histogram = meter.f64_histogram(name).with_boundaries(boundaries.to_vec());
                     Recorder::Histogram(histogram.with_unit(unit).with_description(description).build())
                 }
-                None => {
+                InstrumentKind::Counter => {
                     let counter = meter.u64_counter(name).with_unit(unit).with_description(description);
                     Recorder::Counter(counter.build())
                 }
+                InstrumentKind::FloatCounter => {
+                    let counter = meter.f64_counter(name).with_unit(unit).with_description(description);
+                    Recorder::FloatCounter(counter.build())
+                }
             };
-            (instrument, recorder)
+            (instrument.name.clone(), recorder)
         };
         Self(convention.instruments().iter().map(make).collect())
     }
 
-    fn record(&self, instrument: &'static Instrument, value: f64, labels: &[KeyValue]) {
-        let made = self.0.iter().find(|(made, _)| std::ptr::eq(*made, instrument));
+    fn record(&self, instrument: &str, value: f64, labels: &[KeyValue]) {
+        let made = self.0.iter().find(|(name, _)| name == instrument);
         match made.map(|(_, recorder)| recorder) {
             Some(Recorder::Histogram(histogram)) => histogram.record(value, labels),
             Some(Recorder::Counter(counter)) => counter.add(value as u64, labels),
+            Some(Recorder::FloatCounter(counter)) => counter.add(value, labels),
             None => {}
         }
     }
@@ -76,7 +83,7 @@ impl OfGlobal {
 /// The instrument and the labels for the waits between a stream's chunks.
 #[derive(Debug)]
 pub(super) struct Gaps {
-    instrument: &'static Instrument,
+    instrument: Cow<'static, str>,
     labels: Vec<KeyValue>,
 }
 
@@ -84,7 +91,7 @@ impl Gaps {
     /// Returns them for the event of a first chunk, or `None` if the waits of this span are not measured.
     pub(super) fn of(convention: &Convention, event: &Event<'_>) -> Option<Self> {
         let (instrument, labels) = convention.chunk_gaps(event)?;
-        Some(Self { instrument, labels: key_values(&labels) })
+        Some(Self { instrument: instrument.name.clone(), labels: key_values(&labels) })
     }
 }
 
@@ -93,7 +100,7 @@ impl Instruments {
     pub(super) fn measure(&self, convention: &Convention, event: &Event<'_>) {
         let record = |made: &Made| {
             convention.measure(event, |instrument, value, labels| {
-                made.record(instrument, value, &key_values(labels));
+                made.record(&instrument.name, value, &key_values(labels));
             });
         };
         self.with(convention, record);
@@ -101,7 +108,7 @@ impl Instruments {
 
     /// Records the wait before a chunk.
     pub(super) fn gap(&self, convention: &Convention, gaps: &Gaps, seconds: f64) {
-        self.with(convention, |made| made.record(gaps.instrument, seconds, &gaps.labels));
+        self.with(convention, |made| made.record(&gaps.instrument, seconds, &gaps.labels));
     }
 
     fn with(&self, convention: &Convention, record: impl Fn(&Made)) {

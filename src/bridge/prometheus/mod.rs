@@ -2,13 +2,14 @@
 //! [`metrics-exporter-prometheus`](https://docs.rs/metrics-exporter-prometheus) by one call.
 //!
 //! ```standalone_crate
-//! use allm_telemetry::{bridge::{metrics::Metrics, prometheus::with_buckets}, prelude::*, Telemetry};
+//! use allm_telemetry::{bridge::{metrics::Metrics, prometheus::with_buckets}, convention::Convention, prelude::*, Telemetry};
 //! use metrics_exporter_prometheus::PrometheusBuilder;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let prometheus = with_buckets(PrometheusBuilder::new()).install_recorder()?;
-//! Metrics::new().attach("metrics", &Telemetry::global())?;
+//! let convention = Convention::new();
+//! let prometheus = with_buckets(PrometheusBuilder::new(), &convention).install_recorder()?;
+//! Metrics::new().convention(convention).attach("metrics", &Telemetry::global())?;
 //!
 //! async {}.in_span_infallible(Span::generate().engine("openai").model("gpt-5")).await;
 //!
