@@ -107,11 +107,20 @@ impl Telemetry {
         Ok(guard)
     }
 
-    /// Reports that a sink of your own cannot write: emits `telemetry.handler.failure` with kind `io`. Call it once per sink,
-    /// and not while the sink has to empty its queue for events to be emitted.
+    /// Reports that a sink of your own cannot write: emits `telemetry.handler.failure` with kind `io`. Call it once when the
+    /// failure begins, and not while the sink has to empty its queue for events to be emitted.
     pub fn sink_failed(&self, handler_id: &str, error: &io::Error) {
-        let reason = error.to_string();
-        let failure = HandlerFailure { event: None, handler_id, kind: "io", reason, stacktrace: None };
+        self.report_sink(handler_id, "io", error.to_string());
+    }
+
+    /// Reports that a sink of your own which had [failed](Self::sink_failed) can write again: emits
+    /// `telemetry.handler.failure` with kind `recovered`.
+    pub fn sink_recovered(&self, handler_id: &str) {
+        self.report_sink(handler_id, "recovered", "writes succeed again".to_owned());
+    }
+
+    fn report_sink(&self, handler_id: &str, kind: &'static str, reason: String) {
+        let failure = HandlerFailure { event: None, handler_id, kind, reason, stacktrace: None };
         dispatch::report(self.registry(), failure);
     }
 }
