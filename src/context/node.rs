@@ -19,6 +19,8 @@ pub(crate) struct Node {
     parent: Option<Arc<Node>>,
     depth: u16,
     ended: AtomicBool,
+    /// Whether the latest chunk of a stream inside is content-free, and that stream was not polled since.
+    content_free: AtomicBool,
     retries: AtomicU32,
     usage_claim: UsageClaim,
     /// The states of listeners for this span and for enclosing spans. Before the start: the values returned by `on_build`.
@@ -61,6 +63,7 @@ impl Node {
             parent: None,
             depth: 0,
             ended: AtomicBool::new(false),
+            content_free: AtomicBool::new(false),
             retries: AtomicU32::new(0),
             usage_claim: UsageClaim::new(),
             states: None,
@@ -168,6 +171,22 @@ impl Node {
 
     pub(crate) fn mark_ended(&self) {
         self.ended.store(true, Ordering::Relaxed);
+    }
+
+    /// Sets on all enclosing spans whether the latest chunk of the stream of this one is content-free.
+    pub(crate) fn set_enclosing_content_free(&self, content_free: bool) {
+        // Relaxed: no other data depends on it. The item of an enclosing stream is returned by the same thread, later.
+        self.ancestors().for_each(|outer| outer.content_free.store(content_free, Ordering::Relaxed));
+    }
+
+    /// Returns whether the item that this span's stream returns is a content-free chunk of a stream inside, and resets that.
+    #[inline]
+    pub(crate) fn take_content_free(&self) -> bool {
+        let content_free = self.content_free.load(Ordering::Relaxed);
+        if content_free {
+            self.content_free.store(false, Ordering::Relaxed);
+        }
+        content_free
     }
 
     #[inline]

@@ -28,7 +28,7 @@ pub(super) fn instruments() -> Vec<Instrument> {
             .labels(&[OPERATION, PROVIDER, MODEL, RESPONSE_MODEL]),
         Instrument::histogram("gen_ai.client.operation.time_per_output_chunk", "s", SECONDS)
             .description(
-                "The wait for each chunk of a streamed call after its first; 0 if it was ready at once.",
+                "The wait for each chunk with content of a streamed call after the first; 0 if it was ready at once.",
             )
             .of(is_call, Measured::ChunkGap)
             .labels(&[OPERATION, PROVIDER, MODEL]),

@@ -86,7 +86,7 @@ impl<F: Future, O: Outcomes<F::Output>> Future for SpanFuture<F, O> {
         let mut polled = Ok(Poll::Pending);
         let mut dropped = Ok(());
         active.enter(|node| {
-            polled = poll_observed(node, this.inner, poll, &mut dropped);
+            polled = poll_observed(node, this.inner, poll, || {}, &mut dropped);
             match &polled {
                 Ok(Poll::Pending) => {}
                 Ok(Poll::Ready(output)) => {

@@ -10,18 +10,21 @@ use crate::registry::{Caught, catch};
 use crate::span::observe::Observer;
 use crate::span::{Exit, Lifecycle, Observed, end};
 
-/// Polls a future inside an observed span, and inside the listeners that wrap polls. After completion or a panic the future
-/// is dropped immediately, so that nested spans end before this one. `dropped` receives a panic of that drop.
+/// Polls a future inside an observed span, and inside the listeners that wrap polls. After completion or a panic
+/// `before_drop` is called, and the future is dropped immediately, so that nested spans end before this one. `dropped`
+/// receives a panic of that drop.
 #[inline]
 pub(super) fn poll_observed<F, R>(
     node: &Node,
     mut inner: Pin<&mut Option<F>>,
     poll: impl FnOnce(Pin<&mut F>) -> Poll<R>,
+    before_drop: impl FnOnce(),
     dropped: &mut Result<(), Caught>,
 ) -> Result<Poll<R>, Caught> {
     node.around(|| {
         let polled = catch(|| poll(expect_inner(inner.as_mut())));
         if !matches!(polled, Ok(Poll::Pending)) {
+            before_drop();
             *dropped = catch(|| inner.set(None));
         }
         polled

@@ -179,21 +179,15 @@ impl<F: Future, O: Opens<F::Output>> Future for OpenStream<F, O> {
         let this = self.project();
         let Some(observer) = this.observer else { panic!("`OpenStream` polled after completion") };
         this.lifecycle.start(observer, |active| Some(Box::new(Recording::of_opening(active.start()))));
-        let mut poll = |inner: Pin<&mut F>| inner.poll(cx).map(O::split);
+        let poll = |inner: Pin<&mut F>| inner.poll(cx).map(O::split);
         let mut dropped = Ok(());
         let opened = match this.lifecycle {
             Lifecycle::Observed(Observed { active, recording }) => {
                 let recording = recording.get_or_insert_default();
                 active.enter(|node| {
-                    // The wait ends before `poll_observed` drops the future, so that the drop is not measured as waiting.
-                    let poll = |inner: Pin<&mut F>| {
-                        let opened = poll(inner);
-                        if opened.is_ready() {
-                            recording.end_wait(node);
-                        }
-                        opened
-                    };
-                    let opened = poll_observed(node, this.inner, poll, &mut dropped);
+                    // The drop of the future is not measured as waiting.
+                    let before_drop = || recording.end_wait(node);
+                    let opened = poll_observed(node, this.inner, poll, before_drop, &mut dropped);
                     let exit = match &opened {
                         Ok(Poll::Pending | Poll::Ready(Ok(_))) => None,
                         Ok(Poll::Ready(Err(error))) => {

@@ -3,8 +3,8 @@ use std::fmt;
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
+use super::chunk::Chunk;
 use super::interest::EventSet;
 use super::listener::Listener;
 use super::user_code::PanicSafe;
@@ -28,7 +28,7 @@ pub(super) trait ErasedListener: Send + Sync {
     fn build(&self) -> Arc<ErasedState>;
     fn start(&self, state: &mut ErasedState, event: &Event<'_>, parent: Option<&ErasedState>);
     fn event(&self, state: &ErasedState, event: &Event<'_>);
-    fn chunk(&self, state: &ErasedState, gap: Duration);
+    fn chunk(&self, state: &ErasedState, chunk: &Chunk);
     fn end(&self, state: &ErasedState, event: &Event<'_>);
     fn wrap_poll(&self, state: &ErasedState, ended: bool, poll: &mut dyn FnMut());
 }
@@ -50,8 +50,8 @@ impl<L: Listener> ErasedListener for L {
         started::<L>(state).into_iter().for_each(|state| self.on_event(state, event));
     }
 
-    fn chunk(&self, state: &ErasedState, gap: Duration) {
-        started::<L>(state).into_iter().for_each(|state| self.on_chunk(state, gap));
+    fn chunk(&self, state: &ErasedState, chunk: &Chunk) {
+        started::<L>(state).into_iter().for_each(|state| self.on_chunk(state, chunk));
     }
 
     fn end(&self, state: &ErasedState, event: &Event<'_>) {

@@ -1,5 +1,4 @@
-use std::time::Duration;
-
+use super::chunk::Chunk;
 use crate::event::{Content, Event, SpanName};
 
 /// How many listeners one [`Telemetry`](crate::Telemetry) can have. The limit is low because a poll may call each of them.
@@ -92,9 +91,10 @@ pub trait Listener: Send + Sync + 'static {
         let _ = (state, event);
     }
 
-    /// Called for each chunk. `gap` is the time for which the stream waited for it: zero if it was ready.
-    fn on_chunk(&self, state: &Self::State, gap: Duration) {
-        let _ = (state, gap);
+    /// Called for each chunk, including content-free ones. For the first chunk with content it is called after
+    /// [`on_event`](Self::on_event).
+    fn on_chunk(&self, state: &Self::State, chunk: &Chunk) {
+        let _ = (state, chunk);
     }
 
     /// Called when a span ends.

@@ -11,9 +11,9 @@
 use std::fmt;
 use std::mem;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::attached_listener::{AttachedListener, ErasedListener, ErasedState};
+use super::chunk::Chunk;
 use super::dispatch::UserCall;
 use super::telemetry::Telemetry;
 use super::user_code::{self, Nesting};
@@ -159,12 +159,12 @@ impl ListenerStates {
     }
 
     /// Calls `on_chunk` of the span's own listeners that request it.
-    pub(crate) fn chunk(&self, gap: Duration) {
+    pub(crate) fn chunk(&self, chunk: &Chunk) {
         for entry in self.entries.iter().filter(|entry| entry.own) {
             if entry.listener.wants_chunks {
                 // Used only if a failure is reported: a chunk has no event.
                 let event = entry.span.event(Phase::FirstChunk);
-                entry.call_with(&event, |listener, state| listener.chunk(state, gap));
+                entry.call_with(&event, |listener, state| listener.chunk(state, chunk));
             }
         }
     }

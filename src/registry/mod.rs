@@ -11,6 +11,7 @@
 //! extend it are at the top.
 
 mod attached_listener;
+mod chunk;
 mod dispatch;
 mod error;
 mod execute;
@@ -33,6 +34,7 @@ mod table;
 mod telemetry;
 mod user_code;
 
+pub use chunk::Chunk;
 pub use error::{AttachError, DetachError};
 pub use handler::HandlerInfo;
 pub use listener::{Listener, MAX_LISTENERS};

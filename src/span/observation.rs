@@ -31,11 +31,15 @@ impl Recording {
     /// Observes an item of a stream, and counts it unless it is an `Err`.
     #[inline]
     pub(crate) fn item<V, O: Outcomes<V>>(&mut self, node: &Node, item: &V, observer: &mut O) {
-        let wait = self.end_wait(node);
+        // Before the observer is called, so that its time is not measured as waiting.
+        let came = self.suspend_wait(node);
         let mut record = Record::new(self, node, Phase::FirstChunk);
-        if let Seen::Value { .. } = observer.see(item, &mut record) {
-            let content_free = record.content_free;
-            self.chunk(node, wait, content_free);
+        match observer.see(item, &mut record) {
+            Seen::Value { .. } => {
+                let content_free = record.content_free;
+                self.chunk(node, came, content_free);
+            }
+            Seen::Err => self.end_wait(node),
         }
     }
 }

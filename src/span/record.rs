@@ -174,8 +174,10 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// Marks this chunk as having no content, such as one with a role or usage. It is counted as a chunk, but does not
-    /// cause the `first_chunk` event.
+    /// Marks this chunk as having no content, such as a ping, or one with a role or usage. It is counted as a chunk, but
+    /// does not cause the `first_chunk` event and does not end a wait: `longest_wait` and the gap that
+    /// [listeners](crate::Listener::on_chunk) receive reach from one chunk with content to the next. It is also no content
+    /// of an enclosing span whose stream returns it.
     pub fn content_free(&mut self) {
         self.content_free = true;
     }

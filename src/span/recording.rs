@@ -1,9 +1,11 @@
 //! What is recorded on an observed span until its end: results, the first error, and what a stream measures.
 
+use std::mem;
 use std::time::Duration;
 
 use crate::context::Node;
 use crate::event::{Event, Failure, LazyResults, Phase, PhaseData, SpanStart, StreamTimes, Time};
+use crate::registry::Chunk;
 
 /// The recorded data. Its size does not grow with the number of stream items, apart from output that user code appends.
 #[derive(Debug, Default)]
@@ -23,13 +25,11 @@ pub(super) struct StreamStats {
     pub(super) times: StreamTimes,
     /// The time at which the consumer began to wait for the next item.
     waiting_since: Option<Time>,
-}
-
-/// A wait that has ended.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Wait {
-    nanos: u64,
-    ended: Time,
+    /// For how long the consumer has waited since the last chunk with content, in nanoseconds. A content-free chunk suspends
+    /// a wait, and does not end it.
+    gap: u64,
+    /// Whether the enclosing spans are marked, because the latest chunk was content-free.
+    marks_enclosing: bool,
 }
 
 impl Recording {
@@ -53,36 +53,76 @@ impl Recording {
     /// Records the beginning of a wait. Further pending polls do not restart it.
     pub(crate) fn begin_wait(&mut self, node: &Node) {
         let stats = self.stream.get_or_insert_default();
+        stats.unmark_enclosing(node);
         if stats.waiting_since.is_none() {
             stats.waiting_since = Some(node.telemetry.now());
         }
     }
 
-    /// Ends the wait, if there is one. Called before the inner value is dropped, so that its drop is not measured as waiting.
+    /// Stops the clock of the wait, if it runs, and returns the time. The wait continues with the next
+    /// [`begin_wait`](Self::begin_wait) if the item turns out to be content-free.
     #[inline]
-    pub(crate) fn end_wait(&mut self, node: &Node) -> Option<Wait> {
+    pub(crate) fn suspend_wait(&mut self, node: &Node) -> Option<Time> {
         let stats = self.stream.as_mut()?;
+        stats.unmark_enclosing(node);
         let since = stats.waiting_since.take()?;
-        let ended = node.telemetry.now();
-        let nanos = ended.since(since);
+        let now = node.telemetry.now();
+        let nanos = now.since(since);
+        stats.gap = stats.gap.saturating_add(nanos);
         stats.times.producer_wait = stats.times.producer_wait.saturating_add(nanos);
-        stats.times.longest_wait = stats.times.longest_wait.max(nanos);
-        Some(Wait { nanos, ended })
+        stats.times.longest_wait = stats.times.longest_wait.max(stats.gap);
+        Some(now)
     }
 
-    /// Counts a chunk, emits `first_chunk` if it is the first with content, and calls the listeners that follow chunks.
+    /// Ends the wait, if there is one. Called before the inner value is dropped, so that its drop is not measured as waiting.
+    pub(crate) fn end_wait(&mut self, node: &Node) {
+        self.suspend_wait(node);
+        if let Some(stats) = &mut self.stream {
+            stats.gap = 0;
+        }
+    }
+
+    /// Counts a chunk, emits `first_chunk` if it is the first with content, and calls the listeners that follow chunks. `came`
+    /// is the time at which it came, if the stream waited for it.
     #[inline]
-    pub(super) fn chunk(&mut self, node: &Node, wait: Option<Wait>, content_free: bool) {
+    pub(super) fn chunk(&mut self, node: &Node, came: Option<Time>, content_free: bool) {
         let stats = self.stream.get_or_insert_default();
         // Chunks without content are counted too.
         stats.times.chunk_count += 1;
-        if stats.times.time_to_first_chunk.is_none() && !content_free {
-            // After a wait the clock is not read again.
-            let at = wait.map_or_else(|| node.telemetry.now(), |wait| wait.ended);
-            stats.times.time_to_first_chunk = first_chunk(node, at);
+        let chunk = Chunk {
+            gap: Duration::from_nanos(stats.gap),
+            // A span that encloses the stream of a call usually has no observer that could recognize its pings.
+            content_free: node.take_content_free() || content_free,
+        };
+        if chunk.content_free {
+            stats.mark_enclosing(node);
+        } else {
+            stats.gap = 0;
+            if stats.times.time_to_first_chunk.is_none() {
+                // After a wait the clock is not read again.
+                let at = came.unwrap_or_else(|| node.telemetry.now());
+                stats.times.time_to_first_chunk = first_chunk(node, at);
+            }
         }
         if let Some(states) = node.states() {
-            states.chunk(Duration::from_nanos(wait.map_or(0, |wait| wait.nanos)));
+            states.chunk(&chunk);
+        }
+    }
+}
+
+impl StreamStats {
+    /// Marks the enclosing spans until this stream is polled again or ends: an item that they return meanwhile is this
+    /// content-free chunk, or was made from it.
+    #[cold]
+    fn mark_enclosing(&mut self, node: &Node) {
+        self.marks_enclosing = true;
+        node.set_enclosing_content_free(true);
+    }
+
+    #[inline]
+    fn unmark_enclosing(&mut self, node: &Node) {
+        if mem::take(&mut self.marks_enclosing) {
+            node.set_enclosing_content_free(false);
         }
     }
 }

@@ -6,7 +6,7 @@ use std::future::pending;
 use std::sync::{Arc, Mutex};
 
 use allm_telemetry::{
-    Content, Event, Listener, SpanName, Telemetry, adapter_retry, event::Value, prelude::*,
+    Content, Event, Listener, SpanName, Telemetry, adapter_retry, event::Value, handler::Chunk, prelude::*,
 };
 use futures::{FutureExt as _, StreamExt as _, stream};
 use tokio::task::yield_now;
@@ -241,7 +241,7 @@ impl Listener for Modest {
     type State = ();
     fn on_build(&self) {}
     fn on_start(&self, _: &Event<'_>, (): (), _: Option<&()>) {}
-    fn on_chunk(&self, (): &(), _: std::time::Duration) {
+    fn on_chunk(&self, (): &(), _: &Chunk) {
         panic!("nobody asked for chunks")
     }
     fn on_end(&self, (): &(), _: &Event<'_>) {}

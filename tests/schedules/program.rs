@@ -243,6 +243,8 @@ impl Program {
             Op::Attach { at, handler, to, does: Does::Panics | Does::Attaches(_) | Does::Detaches(_) } => {
                 Op::Attach { at, handler, to, does: Does::Watches }
             }
+            // It concerns the spans around, which may be in tasks that give chunks at the same time.
+            Op::Poll(span, Gives::Item(Word::Empty)) => Op::Poll(span, Gives::Item(Word::Plain)),
             other => other,
         };
         Self { bystander: self.bystander, ops: self.ops.iter().map(calm).collect() }

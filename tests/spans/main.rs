@@ -2,6 +2,7 @@
 
 mod clock;
 mod closures_and_manual_spans;
+mod content_free_chunks;
 mod ends_of_spans;
 mod observers;
 mod opening_streams;

@@ -238,6 +238,36 @@ fn the_drop_of_what_was_waited_for_is_no_wait() {
     }
 }
 
+/// An opening future that takes 30 ms to be ready or to panic; its drop takes 200 ms.
+fn slow_to_drop_opening(
+    hand: &Hand,
+    panics: bool,
+) -> impl Future<Output = Answer<stream::Empty<Answer<u8>>>> {
+    let (at, polled) = (hand.0.clone(), hand.0.clone());
+    let drops = OnDrop(move || {
+        at.fetch_add(ms(200).as_nanos() as u64, Ordering::Relaxed);
+    });
+    std::future::poll_fn(move |_| {
+        let _ = &drops;
+        polled.fetch_add(ms(30).as_nanos() as u64, Ordering::Relaxed);
+        if panics { lost() } else { std::task::Poll::Ready(Ok(stream::empty())) }
+    })
+}
+
+#[test]
+fn the_drop_of_an_opening_is_no_wait_though_it_panicked() {
+    for panics in [false, true] {
+        let hand = Hand::default();
+        let capture = Capture::on(Telemetry::with_clock(hand.clone())).unwrap();
+        let mut opening = Box::pin(capture.run(|| Span::stream().open(slow_to_drop_opening(&hand, panics))));
+        let opened = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| poll_once(&mut opening)));
+        assert_eq!(opened.is_err(), panics);
+        drop(opened);
+        let end = end_of(&capture, SpanName::Stream);
+        assert_eq!((millis(&end, "producer_wait"), millis(&end, "duration")), (30, 230), "panics: {panics}");
+    }
+}
+
 #[tokio::test]
 async fn usage_without_a_count_is_no_usage() {
     let capture = Capture::new();

@@ -2,9 +2,8 @@
 
 use std::cell::Cell;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use allm_telemetry::{Content, Event, Listener, SpanName, Telemetry};
+use allm_telemetry::{Content, Event, Listener, SpanName, Telemetry, handler::Chunk};
 
 pub(crate) type Log = Arc<Mutex<Vec<String>>>;
 
@@ -106,8 +105,9 @@ impl Listener for Scribe {
         self.write("note", format!("note {} {}", state.name, event.name().segments().last().unwrap()));
     }
 
-    fn on_chunk(&self, state: &State, gap: Duration) {
-        self.write("chunk", format!("chunk {} {gap:?}", state.name));
+    fn on_chunk(&self, state: &State, chunk: &Chunk) {
+        let content_free = if chunk.is_content_free() { ", content-free" } else { "" };
+        self.write("chunk", format!("chunk {} {:?}{content_free}", state.name, chunk.gap()));
     }
 
     fn on_end(&self, state: &State, event: &Event<'_>) {

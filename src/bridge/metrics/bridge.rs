@@ -1,13 +1,12 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use metrics::{Histogram, Key};
 
 use super::meters::Meters;
 use crate::convention::Convention;
 use crate::event::Event;
-use crate::registry::Listener;
+use crate::registry::{Chunk, Listener};
 
 /// The listener that is attached.
 #[derive(Debug)]
@@ -61,11 +60,14 @@ impl Listener for Bridge {
         }
     }
 
-    fn on_chunk(&self, state: &State, gap: Duration) {
+    fn on_chunk(&self, state: &State, chunk: &Chunk) {
+        if chunk.is_content_free() {
+            return;
+        }
         let Some(gaps) = state.gaps.get() else { return };
         if !gaps.is_first.swap(false, Ordering::Relaxed) {
             let histogram = gaps.histogram.get_or_init(|| self.meters.histogram(&gaps.key));
-            histogram.record(gap.as_secs_f64());
+            histogram.record(chunk.gap().as_secs_f64());
         }
     }
 

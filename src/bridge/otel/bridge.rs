@@ -1,7 +1,6 @@
 use std::borrow::Cow;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanBuilder, SpanKind, Status, TraceContextExt as _};
@@ -13,7 +12,7 @@ use super::teardown::is_alive;
 use super::tracer::Tracing;
 use crate::convention::{self, Convention};
 use crate::event::{Content, Data, Event, Outcome, Phase};
-use crate::registry::Listener;
+use crate::registry::{Chunk, Listener};
 
 /// The listener that is attached.
 pub(super) struct Bridge {
@@ -93,11 +92,14 @@ impl Listener for Bridge {
         }
     }
 
-    fn on_chunk(&self, state: &State, gap: Duration) {
+    fn on_chunk(&self, state: &State, chunk: &Chunk) {
+        if chunk.is_content_free() {
+            return;
+        }
         let (Some(instruments), Some(Some(gaps))) = (&self.instruments, state.gaps.get()) else { return };
         // The wait for the first chunk is reported as `time_to_first_chunk`, and is not a gap.
         if state.first_chunk_seen.swap(true, Ordering::Relaxed) {
-            instruments.gap(&self.convention, gaps, gap.as_secs_f64());
+            instruments.gap(&self.convention, gaps, chunk.gap().as_secs_f64());
         }
     }
 

@@ -22,6 +22,8 @@ pub(super) struct Frame {
     pub(super) retries: u64,
     /// The listeners that saw it start, each by the number of its attachment.
     pub(super) seen: Vec<u64>,
+    /// The latest chunk of a stream inside is content-free, and that stream was not polled since.
+    pub(super) content_free: bool,
 }
 
 /// What a frame emits to.
@@ -44,7 +46,16 @@ impl Ctx {
 impl Frame {
     /// A scope in `around`, or outside everything.
     pub(super) fn scope(around: Ctx, handle: Handle, request: Option<String>) -> Self {
-        Self { around, handle, request, name: None, span: None, retries: 0, seen: Vec::new() }
+        Self {
+            around,
+            handle,
+            request,
+            name: None,
+            span: None,
+            retries: 0,
+            seen: Vec::new(),
+            content_free: false,
+        }
     }
 }
 
@@ -56,6 +67,17 @@ impl Model {
     pub(super) fn open(&mut self, frame: Frame) -> Ctx {
         self.frames.push(frame);
         Ctx(Some(self.frames.len() - 1))
+    }
+
+    /// Says of all that is around whether the latest chunk in here is content-free.
+    pub(super) fn mark_around(&mut self, ctx: Ctx, content_free: bool) {
+        let around: Vec<_> = self.lineage(ctx).skip(1).collect();
+        around.into_iter().for_each(|place| self.frames[place].content_free = content_free);
+    }
+
+    /// Whether what a span's stream gives is a content-free chunk of a stream inside; it is so once.
+    pub(super) fn take_mark(&mut self, ctx: Ctx) -> bool {
+        ctx.0.is_some_and(|place| std::mem::take(&mut self.frames[place].content_free))
     }
 
     /// A listener knows the span of this frame.

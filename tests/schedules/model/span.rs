@@ -24,6 +24,10 @@ pub(super) struct Live {
     to_first_chunk: Option<u64>,
     waited: u64,
     longest: u64,
+    /// For how long it has waited since the last chunk with content.
+    gap: u64,
+    /// The latest chunk was content-free: what is around is marked.
+    marks: bool,
     /// The chunk observer panicked.
     blind: bool,
     usage: bool,
@@ -74,6 +78,8 @@ impl Model {
                 to_first_chunk: None,
                 waited: 0,
                 longest: 0,
+                gap: 0,
+                marks: false,
                 blind: false,
                 usage: false,
                 fault: None,
@@ -120,6 +126,7 @@ impl Model {
     }
 
     pub(super) fn pending(&mut self, key: Key) {
+        self.unmark(key);
         let now = self.now;
         if let Some(live) = self.live(key) {
             live.driven = true;
@@ -129,16 +136,35 @@ impl Model {
 
     /// The wait is over, if there was one.
     pub(super) fn came(&mut self, key: Key) {
+        self.suspend(key);
+        if let Some(live) = self.live(key) {
+            live.gap = 0;
+        }
+    }
+
+    /// There is something to read. The wait is over unless it is content-free.
+    fn suspend(&mut self, key: Key) {
+        self.unmark(key);
         let now = self.now;
         let Some(live) = self.live(key) else { return };
         if let Some(since) = live.waiting_since.take() {
             live.waited += now - since;
-            live.longest = live.longest.max(now - since);
+            live.gap += now - since;
+            live.longest = live.longest.max(live.gap);
+        }
+    }
+
+    fn unmark(&mut self, key: Key) {
+        if let Some(live) = self.live(key)
+            && std::mem::take(&mut live.marks)
+        {
+            let ctx = live.ctx;
+            self.mark_around(ctx, false);
         }
     }
 
     pub(super) fn chunk(&mut self, key: Key, word: Word) {
-        self.came(key);
+        self.suspend(key);
         let Some(live) = self.live(key) else { return };
         live.driven = true;
         live.chunks += 1;
@@ -148,8 +174,15 @@ impl Model {
         }
         let now = self.now;
         let Some(live) = self.live(key) else { return };
-        let content_free = word == Word::Empty && !live.blind;
-        if live.to_first_chunk.is_none() && !content_free {
+        let (ctx, said) = (live.ctx, word == Word::Empty && !live.blind);
+        if self.take_mark(ctx) || said {
+            self.mark_around(ctx, true);
+            self.live(key).into_iter().for_each(|live| live.marks = true);
+            return;
+        }
+        let Some(live) = self.live(key) else { return };
+        live.gap = 0;
+        if live.to_first_chunk.is_none() {
             let after = now - live.started;
             live.to_first_chunk = Some(after);
             self.tell(key, Phase::FirstChunk, vec![("time_to_first_chunk", nanos(after))]);
