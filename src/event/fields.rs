@@ -103,6 +103,11 @@ impl<V> Fields<V> {
         self.entries.is_empty()
     }
 
+    /// Returns the fields as they are stored, in order.
+    pub(super) fn entries(&self) -> impl Iterator<Item = &(Key, V)> {
+        self.entries.iter()
+    }
+
     /// Returns the fields, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &V)> {
         self.into_iter()

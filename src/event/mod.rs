@@ -24,6 +24,7 @@ mod event_name;
 mod fields;
 #[cfg(feature = "serde_json")]
 mod from_json;
+mod heap_size;
 mod image_operation;
 pub(crate) mod json;
 mod known_event;

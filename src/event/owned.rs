@@ -3,6 +3,7 @@ use std::fmt;
 use super::end::SpanEnd;
 use super::event_name::EventName;
 use super::fields::{Measurements, Metadata};
+use super::heap_size::HeapSize as _;
 use super::start::SpanStart;
 use super::view::{Data, Event, PhaseData};
 
@@ -55,6 +56,22 @@ impl OwnedEvent {
             },
         };
         Self { name: event.name().clone(), data }
+    }
+
+    /// Returns roughly how many bytes of memory the event holds.
+    pub(crate) fn size(&self) -> usize {
+        let boxed = match &self.data {
+            OwnedData::Start(start) | OwnedData::FirstChunk { start, .. } => {
+                size_of::<SpanStart>() + start.heap_size()
+            }
+            OwnedData::End(both) => {
+                size_of::<(SpanStart, SpanEnd)>() + both.0.heap_size() + both.1.heap_size()
+            }
+            OwnedData::Fields { measurements, metadata, .. } => {
+                measurements.heap_size() + metadata.heap_size()
+            }
+        };
+        size_of::<Self>() + boxed
     }
 
     /// Returns the event, borrowed.

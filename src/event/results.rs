@@ -95,6 +95,13 @@ fn list(value: Value) -> Option<Vec<Value>> {
     }
 }
 
+impl LazyResults {
+    /// Returns the results, if any were written.
+    pub(super) fn as_written(&self) -> Option<&Results> {
+        self.0.as_deref()
+    }
+}
+
 impl Deref for LazyResults {
     type Target = Results;
 

@@ -1,8 +1,8 @@
 //! Sinks: handlers that write from a thread of their own.
 //!
-//! A sink is a subscription that is read by a thread. The thread takes events until the queue is empty and then writes, so
-//! that a burst becomes one write. It counts what it wrote. A flush of the [`SinkGuard`] waits for that count to reach the
-//! number of events that were queued before it, and asks the thread to write once it has taken so many, even if more are
+//! A sink is a subscription that is read by a thread. The thread takes events in batches until the queue is empty and then
+//! writes, so that a burst becomes one write. It counts what it wrote. A flush of the [`SinkGuard`] waits for that count to reach
+//! the number of events that were queued before it, and asks the thread to write once it has taken so many, even if more are
 //! queued. Detaching closes the queue, which ends the thread after the last event.
 
 use std::io;
@@ -12,6 +12,7 @@ use std::thread;
 
 use super::dispatch::{self, HandlerFailure, UserCall};
 use super::error::AttachError;
+use super::queue::Batch;
 use super::sink_guard::{Progress, SinkGuard};
 use super::subscribe::{SubscribeOptions, Subscription};
 use super::telemetry::{Attachment, Telemetry};
@@ -139,10 +140,17 @@ struct Worker<S> {
 impl<S: Sink> Worker<S> {
     /// Works until the subscription ends, because the sink was detached.
     fn run(&mut self, events: Subscription) {
-        while let Some(event) = events.queue.wait_next() {
-            self.sink.take(&event.as_event());
-            self.taken += 1;
-            if events.queued() == 0 || self.sink.is_full() || self.progress.is_flush_due(self.taken) {
+        let mut batch = Batch::default();
+        while events.queue.wait_for_batch(&mut batch) {
+            for event in batch.events.drain(..) {
+                self.sink.take(&event.as_event());
+                self.taken += 1;
+                if self.sink.is_full() {
+                    self.write();
+                }
+            }
+            let is_more_queued = events.queue.release(&mut batch);
+            if !is_more_queued || self.progress.is_flush_due(self.taken) {
                 self.write();
             }
         }

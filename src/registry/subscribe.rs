@@ -8,7 +8,7 @@ use tokio::task::coop::poll_proceed;
 
 use super::error::AttachError;
 use super::handler::Run;
-use super::queue::{Queue, QueueCounts, WhenFull};
+use super::queue::{Limits, Queue, QueueCounts, WhenFull};
 use super::telemetry::{Attachment, Telemetry};
 use crate::event::{Content, EventName, OwnedEvent};
 
@@ -26,22 +26,36 @@ use crate::event::{Content, EventName, OwnedEvent};
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct SubscribeOptions {
-    capacity: usize,
-    when_full: WhenFull,
+    limits: Limits,
     content: Content,
 }
 
 impl SubscribeOptions {
-    /// A queue of `capacity` events, at least one, that drops and counts events when it is full.
+    const MAX_BYTES: usize = 64 * 1024 * 1024;
+
+    /// A queue of `capacity` events, at least one, and of 64 MiB, that drops and counts events when it is full.
     #[must_use]
     pub const fn new(capacity: usize) -> Self {
-        Self { capacity, when_full: WhenFull::Drop, content: Content::ALL }
+        let limits = Limits { events: capacity, bytes: Self::MAX_BYTES, when_full: WhenFull::Drop };
+        Self { limits, content: Content::ALL }
+    }
+
+    /// Sets how many events are queued at most.
+    pub(crate) const fn capacity(self, events: usize) -> Self {
+        Self { limits: Limits { events, ..self.limits }, ..self }
+    }
+
+    /// Sets how many bytes of memory the queued events may hold, approximately: 64 MiB if not set. An event that is larger
+    /// than that is queued only while there is no other.
+    #[must_use]
+    pub const fn max_bytes(self, bytes: usize) -> Self {
+        Self { limits: Limits { bytes, ..self.limits }, ..self }
     }
 
     /// Sets what an emitting task does when the queue is full.
     #[must_use]
     pub const fn when_full(self, when_full: WhenFull) -> Self {
-        Self { when_full, ..self }
+        Self { limits: Limits { when_full, ..self.limits }, ..self }
     }
 
     /// Sets which content the reader may see. The closures for other content are not called for it, so that content
@@ -80,8 +94,8 @@ pub struct Subscription {
 }
 
 impl Telemetry {
-    /// Queues events for a reader that does I/O or async work. When `capacity` events are queued, the next one is dropped
-    /// and [counted](Subscription::lost).
+    /// Queues events for a reader that does I/O or async work. When `capacity` events are queued, or 64 MiB of them, the next
+    /// one is dropped and [counted](Subscription::lost).
     ///
     /// # Errors
     ///
@@ -106,7 +120,7 @@ impl Telemetry {
         events: impl IntoIterator<Item = N>,
         options: SubscribeOptions,
     ) -> Result<Subscription, AttachError> {
-        let queue = Queue::new(options.capacity, options.when_full);
+        let queue = Queue::new(options.limits);
         let run = Run::Queue(queue.clone());
         let attachment = self.attach_handler(id.into(), events, options.content, run)?;
         Ok(Subscription { attachment, queue })

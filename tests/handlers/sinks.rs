@@ -75,6 +75,24 @@ fn a_sink_that_is_full_writes_although_more_is_queued() {
     assert_eq!(written(Some(2), |sink| sink), [vec!["allm.a", "allm.b"], vec!["allm.c"]]);
 }
 
+#[test]
+fn the_bytes_that_a_sink_has_taken_count_until_it_is_done_with_them() {
+    let (telemetry, (go, busy), (written, writes)) = (Telemetry::new(), channel(), channel());
+    let sink = Gathers { full_at: Some(1), gathered: Vec::new(), busy, written };
+    let options = SubscribeOptions::new(100).max_bytes(35_000);
+    let guard = telemetry.attach_sink("own", ["allm.a"], options, sink).unwrap();
+    let emit = || telemetry.execute("a", [("n", 1)], [("text", "x".repeat(10_000))]).unwrap();
+    // However many of them the sink has taken, three are in memory.
+    (0..10).for_each(|_| emit());
+    assert_eq!(guard.lost(), 7);
+    // One for each of the three. The sink takes the fourth event as soon as there is room for it.
+    (0..3).for_each(|_| go.send(()).unwrap());
+    assert_eq!(guard.flush(SOON).waiting, 0);
+    emit();
+    drop(go);
+    assert_eq!((guard.flush(SOON).lost, writes.try_iter().flatten().count()), (7, 4));
+}
+
 /// Emits another event for each that it takes, so that its queue is never empty.
 struct Feeds(Telemetry);
 

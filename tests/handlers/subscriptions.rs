@@ -56,6 +56,90 @@ fn a_queue_without_a_limit_has_the_greatest_that_there_is() {
     assert_eq!(queued(&mut events), [1]);
 }
 
+/// Emits an event that holds so many bytes, and a few.
+fn emit_large(telemetry: &Telemetry, n: u64, bytes: usize) {
+    telemetry.execute("tick", [("n", n)], [("text", "x".repeat(bytes))]).unwrap();
+}
+
+#[test]
+fn a_queue_is_bounded_in_bytes_as_well_as_in_events() {
+    let telemetry = Telemetry::new();
+    let options = SubscribeOptions::new(1_000).max_bytes(35_000);
+    let mut events = telemetry.subscribe_with("queue", ["allm.tick"], options).unwrap();
+    (0..10).for_each(|n| emit_large(&telemetry, n, 10_000));
+    emit(&telemetry, 10);
+    assert_eq!((events.lost(), events.queued()), (7, 4), "the last is small enough");
+    assert_eq!(number(&events.try_next().unwrap(), "n"), 0);
+    emit_large(&telemetry, 11, 10_000);
+    assert_eq!((queued(&mut events), events.lost()), (vec![1, 2, 10, 11], 7));
+}
+
+#[test]
+fn an_event_larger_than_the_bound_is_queued_only_while_there_is_no_other() {
+    let telemetry = Telemetry::new();
+    let options = SubscribeOptions::new(1_000).max_bytes(10_000);
+    let mut events = telemetry.subscribe_with("queue", ["allm.tick"], options).unwrap();
+    emit_large(&telemetry, 0, 1_000_000);
+    emit_large(&telemetry, 1, 1_000_000);
+    emit(&telemetry, 2);
+    assert_eq!((queued(&mut events), events.lost()), (vec![0], 2));
+    emit(&telemetry, 3);
+    emit_large(&telemetry, 4, 1_000_000);
+    assert_eq!((queued(&mut events), events.lost()), (vec![3], 3));
+}
+
+#[test]
+fn the_bytes_of_all_that_a_span_carries_count() {
+    let large = || "x".repeat(10_000);
+    let is_too_large = |events: usize, work: &dyn Fn()| {
+        let telemetry = Telemetry::new();
+        let options = SubscribeOptions::new(1_000).max_bytes(10_000);
+        let queue = telemetry.subscribe_with("queue", SpanName::Generate.events(), options).unwrap();
+        // Something else is queued already.
+        telemetry.run(|| Span::generate().start().complete());
+        assert_eq!(queue.lost(), 0);
+        telemetry.run(work);
+        assert_eq!(queue.lost(), events as u64);
+    };
+    is_too_large(2, &|| Span::generate().model(large()).start().complete());
+    is_too_large(2, &|| Span::generate().engine(large()).start().complete());
+    is_too_large(2, &|| Span::generate().provider(large()).start().complete());
+    is_too_large(2, &|| Span::generate().metadata("own", large()).start().complete());
+    is_too_large(2, &|| Span::generate().metadata("own", vec![1; 2_000]).start().complete());
+    is_too_large(2, &|| Span::generate().input(large).start().complete());
+    let recorded = |record: &dyn Fn(&mut Record<'_>)| {
+        is_too_large(1, &|| {
+            let mut span = Span::generate().start();
+            span.record(record);
+            span.complete();
+        });
+    };
+    recorded(&|record| record.output(large));
+    recorded(&|record| record.result(large));
+    recorded(&|record| record.metadata("own", vec![large()]));
+    recorded(&|record| record.response_model(large()));
+    recorded(&|record| record.response_id(large()));
+    recorded(&|record| record.finish_reason(large()));
+    recorded(&|record| record.error("class", large()));
+    recorded(&|record| record.error(large(), ""));
+    recorded(&|record| (0..1_000).for_each(|n| record.measurement(format!("{n}"), n)));
+}
+
+#[test]
+fn who_waits_when_the_queue_holds_too_many_bytes_loses_nothing() {
+    let telemetry = Telemetry::new();
+    let options = SubscribeOptions::new(1_000).max_bytes(2_500).when_full(WhenFull::Wait);
+    let mut events = telemetry.subscribe_with("queue", ["allm.tick"], options).unwrap();
+    let emitting = telemetry.clone();
+    // Some are larger than the bound.
+    let emitter =
+        std::thread::spawn(move || (0..200).for_each(|n| emit_large(&emitting, n, 100 * (n % 40) as usize)));
+    let seen: Vec<u64> =
+        futures::executor::block_on(events.by_ref().take(200).map(|it| number(&it, "n")).collect());
+    emitter.join().unwrap();
+    assert_eq!((seen, events.lost()), ((0..200).collect(), 0));
+}
+
 #[test]
 fn who_waits_when_the_queue_is_full_loses_nothing() {
     let telemetry = Telemetry::new();

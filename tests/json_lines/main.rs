@@ -1,7 +1,10 @@
 //! One event a line: what is written, what is lost, and what never leaves.
 #![cfg(feature = "json-lines")]
 
+mod bounds;
 mod failures;
+#[path = "../support/mod.rs"]
+mod support;
 mod times;
 
 use std::io::{self, Write};

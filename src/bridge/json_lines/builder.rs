@@ -38,8 +38,7 @@ use crate::registry::{AttachError, SinkGuard, SubscribeOptions, Telemetry, WhenF
 #[must_use = "it writes nothing until it is attached; bind the guard to a named variable"]
 pub struct JsonLines {
     to: Box<dyn Write + Send>,
-    capacity: usize,
-    when_full: WhenFull,
+    queue: SubscribeOptions,
     policy: Policy,
     events: Vec<EventName>,
 }
@@ -60,8 +59,7 @@ impl JsonLines {
     pub fn to_writer(writer: impl Write + Send + 'static) -> Self {
         Self {
             to: Box::new(writer),
-            capacity: Self::CAPACITY,
-            when_full: WhenFull::Drop,
+            queue: SubscribeOptions::new(Self::CAPACITY),
             policy: Policy::new(),
             events: EventName::catalogue().to_vec(),
         }
@@ -69,12 +67,18 @@ impl JsonLines {
 
     /// Sets how many events the queue holds: 8,192 if not set.
     pub fn capacity(self, events: usize) -> Self {
-        Self { capacity: events, ..self }
+        Self { queue: self.queue.capacity(events), ..self }
+    }
+
+    /// Sets how many bytes of memory the queued events may hold, approximately: 64 MiB if not set. An event that is larger
+    /// than that is queued only while there is no other.
+    pub fn max_bytes(self, bytes: usize) -> Self {
+        Self { queue: self.queue.max_bytes(bytes), ..self }
     }
 
     /// Sets what an emitting task does when the queue is full: by default it drops the event and counts it.
     pub fn when_full(self, when_full: WhenFull) -> Self {
-        Self { when_full, ..self }
+        Self { queue: self.queue.when_full(when_full), ..self }
     }
 
     /// Sets what may be written: by default no content and none of your own metadata keys.
@@ -97,9 +101,7 @@ impl JsonLines {
     ///
     /// If the system cannot start a thread, as [`std::thread::spawn`].
     pub fn attach(self, id: impl Into<Arc<str>>, telemetry: &Telemetry) -> Result<SinkGuard, AttachError> {
-        let options = SubscribeOptions::new(self.capacity)
-            .when_full(self.when_full)
-            .content(self.policy.allowed_content());
+        let options = self.queue.content(self.policy.allowed_content());
         telemetry.attach_sink(id, self.events, options, Lines::new(self.to, self.policy))
     }
 }
@@ -107,7 +109,7 @@ impl JsonLines {
 impl fmt::Debug for JsonLines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JsonLines")
-            .field("capacity", &self.capacity)
+            .field("queue", &self.queue)
             .field("policy", &self.policy)
             .finish_non_exhaustive()
     }
