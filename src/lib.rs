@@ -40,8 +40,8 @@ pub use span::{Record, Span, adapter_retry, retry_notifier, retry_notifier_with}
 pub mod handler {
     pub use crate::context::{list_handlers, subscribe_with};
     pub use crate::registry::{
-        AttachError, Chunk, DetachError, Flushed, HandlerInfo, MAX_LISTENERS, QueueCounts, Sink, SinkGuard,
-        SubscribeOptions, Subscription, WhenFull,
+        AttachError, Chunk, DetachError, EventNameError, Flushed, HandlerInfo, MAX_LISTENERS, QueueCounts,
+        Sink, SinkGuard, SubscribeOptions, Subscription, WhenFull,
     };
 }
 

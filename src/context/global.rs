@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::context::Context;
-use crate::event::{Event, EventName, Measurements, Metadata, ParseEventNameError};
+use crate::event::{Event, EventName, Measurements, Metadata};
 use crate::registry::{
-    AttachError, DetachError, HandlerInfo, Listener, SubscribeOptions, Subscription, Telemetry,
+    AttachError, DetachError, EventNameError, HandlerInfo, Listener, SubscribeOptions, Subscription,
+    Telemetry,
 };
 
 /// Calls [`Telemetry::attach`](crate::Telemetry::attach) on the handle of the current context, or on the global handle outside all
@@ -94,18 +95,17 @@ pub fn list_handlers(prefix: &str) -> Vec<HandlerInfo> {
 /// Calls [`Telemetry::execute`](crate::Telemetry::execute) on the handle of the current context, or on the global handle outside all
 /// scopes and observed spans.
 ///
-/// `suffix` is the event name without its prefix: `execute("cache.hit", …)` emits `allm.cache.hit`. [`attach`] expects the
-/// full name.
+/// `execute("cache.hit", …)` emits `allm.cache.hit`: `allm.` is put before a name that does not begin with `allm`.
 ///
 /// # Errors
 ///
 /// Returns the errors of [`Telemetry::execute`](crate::Telemetry::execute).
-pub fn execute<N: TryInto<EventName, Error: Into<ParseEventNameError>>>(
-    suffix: N,
+pub fn execute<N: TryInto<EventName, Error: Into<EventNameError>>>(
+    name: N,
     measurements: impl Into<Measurements>,
     metadata: impl Into<Metadata>,
-) -> Result<(), ParseEventNameError> {
-    telemetry().execute(suffix, measurements, metadata)
+) -> Result<(), EventNameError> {
+    telemetry().execute(name, measurements, metadata)
 }
 
 fn telemetry() -> Telemetry {

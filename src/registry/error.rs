@@ -2,6 +2,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 
+use super::event_names::EventNameError;
 use super::listener::MAX_LISTENERS;
 use crate::event::ParseEventNameError;
 
@@ -14,8 +15,8 @@ pub enum AttachError {
         /// The id.
         id: Arc<str>,
     },
-    /// A name is not a valid event name.
-    InvalidEventName(ParseEventNameError),
+    /// No event can have a name. The source says why.
+    InvalidEventName(EventNameError),
     /// [`MAX_LISTENERS`] listeners are already attached. Detach one of them.
     TooManyListeners,
 }
@@ -46,7 +47,7 @@ impl std::error::Error for AttachError {
 
 impl From<ParseEventNameError> for AttachError {
     fn from(error: ParseEventNameError) -> Self {
-        Self::InvalidEventName(error)
+        Self::InvalidEventName(error.into())
     }
 }
 

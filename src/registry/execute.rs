@@ -1,16 +1,20 @@
+use super::event_names::{EventNameError, executed};
 use super::interest::{EventSet, is_observed_anywhere};
 use super::telemetry::Telemetry;
-use crate::event::{Event, EventName, Measurements, Metadata, ParseEventNameError, event_prefix};
+use crate::event::{Event, EventName, Measurements, Metadata};
 
 impl Telemetry {
-    /// Emits a user-defined event. Its name is `allm.` followed by the suffix, which is text or segments:
-    /// `execute("cache.hit", …)` emits `allm.cache.hit`. Pass the full name to [`attach`](Self::attach).
+    /// Emits a user-defined event. A name that begins with `allm` is used as it is; `allm.` is put before any other:
+    /// `execute("cache.hit", …)` emits `allm.cache.hit`, and that is the name to [`attach`](Self::attach) to.
     ///
-    /// Handlers receive the measurements and metadata unchanged; no other keys are added.
+    /// Handlers receive the measurements and metadata unchanged; no other keys are added. If no handler is attached, they are
+    /// not even converted. The name is checked in any case.
     ///
     /// # Errors
     ///
-    /// [`ParseEventNameError`] if the suffix is empty or has an empty segment.
+    /// [`EventNameError`](crate::handler::EventNameError) if the name has an empty segment or a `*`, or if it is reserved: the
+    /// events of spans and everything else below a span (`generate.…`), `span.stalled` and `telemetry.…` are emitted by this
+    /// crate alone. `adapter.retry` is not reserved; see also [`adapter_retry`](crate::adapter_retry).
     ///
     /// # Examples
     ///
@@ -24,15 +28,13 @@ impl Telemetry {
     /// telemetry.execute(["cache", "hit"], [("age_ms", 12)], [("key", "greeting")])?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn execute<N: TryInto<EventName, Error: Into<ParseEventNameError>>>(
+    pub fn execute<N: TryInto<EventName, Error: Into<EventNameError>>>(
         &self,
-        suffix: N,
+        name: N,
         measurements: impl Into<Measurements>,
         metadata: impl Into<Metadata>,
-    ) -> Result<(), ParseEventNameError> {
-        let suffix = suffix.try_into().map_err(Into::into)?;
-        let name = EventName::try_from(format!("{}.{suffix}", event_prefix()))?;
-        // The arguments are converted only if a handler is attached.
+    ) -> Result<(), EventNameError> {
+        let name = executed(name.try_into().map_err(Into::into)?)?;
         let followed = EventSet::event(&name);
         if is_observed_anywhere(followed) && self.follows(followed) {
             let (measurements, metadata) = (measurements.into(), metadata.into());

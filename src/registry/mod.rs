@@ -14,6 +14,7 @@ mod attached_listener;
 mod chunk;
 mod dispatch;
 mod error;
+mod event_names;
 mod execute;
 mod handler;
 mod interest;
@@ -36,6 +37,7 @@ mod user_code;
 
 pub use chunk::Chunk;
 pub use error::{AttachError, DetachError};
+pub use event_names::EventNameError;
 pub use handler::HandlerInfo;
 pub use listener::{Listener, MAX_LISTENERS};
 pub use panic_hook::capture_panic_backtraces;

@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 use super::attached_listener::AttachedListener;
 use super::dispatch::{self, UserCall};
 use super::error::{AttachError, DetachError};
+use super::event_names;
 use super::handler::{Handler, HandlerInfo, Run};
 use super::interest::EventSet;
 use super::listener::Listener;
@@ -101,7 +102,10 @@ impl Telemetry {
     ///
     /// # Errors
     ///
-    /// [`AttachError::AlreadyExists`] if the id is in use, [`AttachError::InvalidEventName`] if a text is not a name.
+    /// [`AttachError::AlreadyExists`] if the id is in use, [`AttachError::InvalidEventName`] if no event can have this name: it
+    /// is below a span and not one of its four events (`allm.generate.finish`), contains a `*` or an empty segment, or does
+    /// not begin with `allm`, unless it is `telemetry.handler.failure`. User-defined events begin with `allm` too; their names
+    /// are otherwise free, so a misspelt one is not an error.
     ///
     /// # Examples
     ///
@@ -146,6 +150,7 @@ impl Telemetry {
         let mut names: Vec<EventName> = Vec::new();
         for event in events {
             let name = event.try_into().map_err(Into::into)?;
+            event_names::check(&name).map_err(AttachError::InvalidEventName)?;
             // An event that is named twice is delivered once.
             if !names.contains(&name) {
                 names.push(name);

@@ -85,6 +85,7 @@ fn errors_can_be_sent_and_shared() {
         ParseEventNameError: Send Sync Unpin;
         ParseRequestIdError: Send Sync Unpin;
         DetachError: Send Sync Unpin;
+        EventNameError: Send Sync Unpin;
         ParseSpanNameError: Send Sync Unpin;
         testing::TimedOut: Send Sync Unpin;
     }

@@ -1,4 +1,7 @@
-use allm_telemetry::{Telemetry, event::EventName};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use allm_telemetry::{SpanName, Telemetry, event::EventName};
 
 /// A name is a path of segments, as text or one by one, and both are the same name.
 pub(crate) fn check(bytes: &[u8]) {
@@ -26,5 +29,33 @@ pub(crate) fn check(bytes: &[u8]) {
     }
     // A segment with a dot is no segment, and a suffix is no name of its own.
     assert_eq!(EventName::try_from(["a", text]).is_ok(), valid && segments.len() == 1, "{text:?}");
-    assert_eq!(Telemetry::new().execute(text, [("n", 1)], [("k", 1)]).is_ok(), valid, "{text:?}");
+    executes(text, valid);
+}
+
+/// What may be executed can be attached by the name that is emitted, and arrives there.
+fn executes(text: &str, is_name: bool) {
+    let emitted = match text.split('.').next() {
+        Some("allm") => text.to_owned(),
+        _ => format!("allm.{text}"),
+    };
+    let second = emitted.split('.').nth(1);
+    let is_own = is_name
+        && !text.contains('*')
+        && !text.starts_with("telemetry.")
+        && !["telemetry", "allm", "allm.span.stalled", "span.stalled"].contains(&text)
+        && second.is_some_and(|second| second.parse::<SpanName>().is_err());
+    let (telemetry, calls) = (Telemetry::new(), Arc::new(AtomicUsize::new(0)));
+    let counted = calls.clone();
+    let attached = telemetry.attach("id", emitted.as_str(), move |_| {
+        counted.fetch_add(1, Ordering::Relaxed);
+    });
+    let executed = telemetry.execute(text, [("n", 1)], [("k", 1)]);
+    assert_eq!(executed.is_ok(), is_own, "{text:?}");
+    assert_eq!(calls.load(Ordering::Relaxed), usize::from(is_own), "{text:?}");
+    assert!(attached.is_ok() || !is_own, "{text:?}");
+    for error in
+        attached.err().map(|it| it.to_string()).into_iter().chain(executed.err().map(|it| it.to_string()))
+    {
+        assert!(error.len() < 1_000, "an error is read by people");
+    }
 }

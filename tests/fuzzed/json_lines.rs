@@ -42,8 +42,10 @@ struct Facts {
 
 impl Facts {
     fn new(bytes: &mut Unstructured<'_>) -> Result<Self> {
-        let suffix = bytes.arbitrary::<String>()?;
-        let suffix = if suffix.parse::<EventName>().is_ok() { suffix } else { "own".to_owned() };
+        let suffix = format!("own{}", bytes.arbitrary::<String>()?);
+        let is_valid =
+            Telemetry::new().execute(suffix.as_str(), Measurements::new(), Metadata::new()).is_ok();
+        let suffix = if is_valid { suffix } else { "own".to_owned() };
         let text = bytes.arbitrary()?;
         let mut measurements = Measurements::new();
         for _ in 0..bytes.int_in_range(0..=4)? {
@@ -62,8 +64,7 @@ impl Facts {
         let (telemetry, page) = (Telemetry::new(), Page::default());
         let own = EventName::try_from(format!("allm.{}", self.suffix)).expect("it was tried");
         let events = SpanName::Tool.events().iter().cloned().chain([own]);
-        let keys = self.metadata.iter().map(|(key, _)| key.to_owned());
-        let policy = Policy::new().user_keys(keys).content_unredacted(Content::ALL);
+        let policy = Policy::new().all_user_keys().content_unredacted(Content::ALL);
         let log = JsonLines::to_writer(page.clone()).policy(policy).events(events);
         let log = log.attach("log", &telemetry).expect("a new handle");
         let told = telemetry.execute(self.suffix.as_str(), self.measurements.clone(), self.metadata.clone());

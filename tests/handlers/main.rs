@@ -7,6 +7,7 @@ mod event_docs;
 mod events_and_names;
 mod fields;
 mod handlers_that_nest;
+mod names_that_can_exist;
 mod sinks;
 mod subscriptions;
 #[path = "../support/mod.rs"]

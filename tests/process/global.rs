@@ -4,7 +4,9 @@ use std::cell::Cell;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use allm_telemetry::{
-    Event, Listener, SpanName, Telemetry, attach, attach_many, detach, execute,
+    Event, Listener, SpanName, Telemetry, attach, attach_many, detach,
+    event::EventName,
+    execute,
     handler::{AttachError, list_handlers},
     listen,
     prelude::*,
@@ -29,17 +31,18 @@ fn noting() -> (impl Fn(&Event<'_>) + Send + Sync, Arc<Mutex<Vec<String>>>) {
 fn outside_every_scope_the_free_functions_use_the_global_handle() {
     let _alone = alone();
     let (handler, noted) = noting();
-    attach_many("log", SpanName::Chat.events(), handler).unwrap();
-    assert_eq!(Telemetry::global().list_handlers("").len(), 4);
+    let own = EventName::try_from("allm.chatter").unwrap();
+    attach_many("log", SpanName::Chat.events().iter().chain([&own]), handler).unwrap();
+    assert_eq!(Telemetry::global().list_handlers("").len(), 5);
     async {}.in_span_infallible(Span::chat()).now_or_never().unwrap();
-    execute("chat.stop", [("n", 1)], [("k", 1)]).unwrap();
+    execute("chatter", [("n", 1)], [("k", 1)]).unwrap();
     assert_eq!(
         Telemetry::global().attach("log", "allm.a", |_| {}),
         Err(AttachError::AlreadyExists { id: "log".into() })
     );
     detach("log").unwrap();
     async {}.in_span_infallible(Span::chat()).now_or_never().unwrap();
-    assert_eq!(*noted.lock().unwrap(), ["allm.chat.start", "allm.chat.stop", "allm.chat.stop"]);
+    assert_eq!(*noted.lock().unwrap(), ["allm.chat.start", "allm.chat.stop", "allm.chatter"]);
 }
 
 #[test]
