@@ -27,11 +27,56 @@ fn the_first_64_values_of_a_key_stand_and_the_rest_is_other_and_counted() {
         assert_eq!(name(&convention, format!("tool {number}")), format!("execute_tool tool {number}"));
     }
     assert_eq!(convention.overflow_count(), 0);
-    // A span is named twice here: with its start and with its end.
     assert_eq!(name(&convention, "one more"), "execute_tool _OTHER");
-    assert_eq!(convention.overflow_count(), 2);
+    assert_eq!(convention.overflow_count(), 1);
     assert_eq!(name(&convention, "tool 0"), "execute_tool tool 0", "what has been seen stays");
+    assert_eq!(convention.overflow_count(), 1);
+}
+
+#[test]
+fn a_value_that_is_other_counts_once_however_often_it_is_seen_and_in_however_many_places() {
+    let convention = Convention::new().max_values(1).labels(["tenant"]);
+    let call = |model: &'static str, tenant: &'static str| {
+        let call = events(|| Span::generate().model(model).metadata("tenant", tenant).start().complete());
+        let end = call.last().unwrap().as_event();
+        // Named at its start and its end, and a label of each instrument.
+        shown(&convention, &call);
+        convention.measure(&end, |_, _, labels| assert!(!labels.is_empty()));
+    };
+    call("gpt-5", "acme");
+    assert_eq!(convention.overflow_count(), 0);
+    call("gpt-5-mini", "acme");
+    call("gpt-5-mini", "acme");
+    assert_eq!(convention.overflow_count(), 1, "one model, seen in two spans");
+    call("o9", "acme");
+    call("o9", "globex");
+    call("gpt-5", "globex");
+    assert_eq!(convention.overflow_count(), 3, "another model, and a tenant");
+    assert_eq!(convention.clone().overflow_count(), 3);
+}
+
+#[test]
+fn values_of_two_keys_count_apart_and_one_that_is_too_long_counts_too() {
+    let convention = Convention::new().max_values(0);
+    assert_eq!(name(&convention, "search"), "execute_tool _OTHER");
+    let chat = events(|| Span::chat().agent_name("search").start().complete());
+    assert_eq!(shown(&convention, &chat).name, "invoke_agent _OTHER");
     assert_eq!(convention.overflow_count(), 2);
+    name(&convention, "x".repeat(257));
+    name(&convention, "x".repeat(257));
+    assert_eq!(convention.overflow_count(), 3);
+}
+
+#[test]
+fn the_count_of_values_is_exact_up_to_4096_of_a_key_and_stops_there() {
+    let convention = Convention::new().max_values(0);
+    let spans = events(|| (0..4_100).for_each(|it| Span::tool(it.to_string(), "").start().complete()));
+    let mut seen = BTreeSet::new();
+    for span in &spans {
+        assert!(convention.span_name(&span.as_event()).ends_with(" _OTHER"));
+        seen.insert(convention.overflow_count());
+    }
+    assert!(seen.into_iter().eq(1..=4_096));
 }
 
 #[test]
