@@ -10,7 +10,7 @@ use super::policy::Policy;
 use super::profile::Profile;
 use super::rule::Rule;
 use super::span_view::SpanView;
-use crate::event::{Content, Data, Entry, Event, PhaseData, SpanName, Value};
+use crate::event::{Content, Data, Entry, Event, PhaseData, SpanName};
 
 /// Determines how spans and metrics are exported: their names, the allowed content and keys, and the number of values of a
 /// name.
@@ -55,7 +55,7 @@ use crate::event::{Content, Data, Entry, Event, PhaseData, SpanName, Value};
 #[must_use = "it does nothing until an exporter uses it"]
 pub struct Convention {
     profiles: Vec<Profile>,
-    policy: Policy,
+    pub(super) policy: Policy,
     pub(super) limiter: Arc<CardinalityLimiter>,
     /// Whether spans have attributes for tokens.
     usage: bool,
@@ -174,6 +174,10 @@ impl Convention {
     }
 
     /// Returns how many values became `_OTHER`, here and in every clone.
+    ///
+    /// Each value of a key counts once, however often it was replaced, so the sum over all keys is how far
+    /// [`max_values`](Self::max_values) was exceeded. The count is exact up to 4,096 values of a key and stops there, because
+    /// to recognize a value it has to be remembered.
     #[must_use]
     pub fn overflow_count(&self) -> u64 {
         self.limiter.overflow_count()
@@ -202,12 +206,6 @@ impl Convention {
     pub fn rules(&self, span: SpanName) -> impl Iterator<Item = &Rule> {
         let SpanRules { start, end } = &self.rules[span as usize];
         start.iter().chain(end)
-    }
-
-    /// Returns the user's own keys that the policy allows.
-    #[must_use]
-    pub fn user_keys(&self) -> &[Cow<'static, str>] {
-        self.policy.allowed_user_keys()
     }
 
     /// Returns the name of the event's span: the operation and what it is about, `chat gpt-5`. It is empty if the event
@@ -239,30 +237,6 @@ impl Convention {
             span.usage = None;
         }
         read(&self.rules[span.start.name as usize].end, &span, &self.policy, each);
-    }
-
-    /// Calls `each` with the user's own keys that the policy allows: at a span's start those that were set by then, at its
-    /// end those that were recorded since.
-    pub fn user_attributes<'a>(
-        &self,
-        event: &Event<'a>,
-        mut each: impl FnMut(&Cow<'static, str>, Attribute<'a>),
-    ) {
-        let allowed = self.user_keys();
-        let Some(span) = self.view(event).filter(|_| !allowed.is_empty()) else { return };
-        let mut visit = |entry: Entry<'a>| {
-            let Some(key) = allowed.iter().find(|key| entry.from_user && *key == entry.key) else { return };
-            // The attributes of the start were already exported, so only new or changed values follow at the end.
-            let at_start = span.end.and_then(|_| span.start.user.get(key)).map(Value::as_value_ref);
-            if at_start != Some(entry.value)
-                && let Some(mut value) = Attribute::of(entry.value)
-                && self.policy.bounds.attribute(&mut value)
-            {
-                each(key, value);
-            }
-        };
-        event.visit_metadata(&mut visit);
-        event.visit_measurements(&mut visit);
     }
 
     /// Returns the class of the error if the span's outcome is `error` or `panicked`, and `None` otherwise: this is what

@@ -25,6 +25,7 @@ pub(crate) mod policy;
 mod profile;
 mod rule;
 mod span_view;
+mod user_keys;
 
 pub use attribute::Attribute;
 pub use instrument::{Instrument, InstrumentKind};

@@ -12,6 +12,10 @@ pub type Redact = dyn Fn(&str, ValueRef<'_>) -> Option<Value> + Send + Sync;
 
 /// Determines which data an exporter may send: by default standard keys, but no content and no user-defined keys.
 ///
+/// User-defined keys are those of the metadata, the measurements and the baggage that the user sets, and all keys of events that
+/// the user [executes](crate::execute). The same policy has the same effect in every exporter. The labels of metrics are
+/// chosen separately, with [`Convention::labels`](crate::convention::Convention::labels).
+///
 /// # Bounds
 ///
 /// A prompt of 5 MiB would exceed what collectors accept in one request, and lose the spans that are sent with it. A content
@@ -33,6 +37,7 @@ pub type Redact = dyn Fn(&str, ValueRef<'_>) -> Option<Value> + Send + Sync;
 #[derive(Clone, Default)]
 pub struct Policy {
     user_keys: Vec<Cow<'static, str>>,
+    all_user_keys: bool,
     content: Content,
     redact: Option<Arc<Redact>>,
     pub(super) bounds: Bounds,
@@ -49,6 +54,16 @@ impl Policy {
     #[must_use]
     pub fn user_keys<K: Into<Cow<'static, str>>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
         self.user_keys.extend(keys.into_iter().map(Into::into));
+        self
+    }
+
+    /// Allows every user-defined key, those that are added to the code later among them.
+    ///
+    /// The `tracing` bridge, whose spans have a fixed set of fields, exports the keys that are not
+    /// [named](Self::user_keys) as one JSON object in the field `allm.user`.
+    #[must_use]
+    pub fn all_user_keys(mut self) -> Self {
+        self.all_user_keys = true;
         self
     }
 
@@ -99,17 +114,21 @@ impl Policy {
         self.content
     }
 
-    /// Returns the allowed user-defined keys.
-    pub(super) fn allowed_user_keys(&self) -> &[Cow<'static, str>] {
+    /// Returns the user-defined keys that are allowed by name.
+    pub(super) fn named_user_keys(&self) -> &[Cow<'static, str>] {
         &self.user_keys
     }
 
-    /// Returns what may be exported of an entry of an event's metadata, cut as described [above](Self#bounds). If it is `None`,
-    /// not even the key may be. Call it from your own exporter for each entry.
+    pub(super) fn allows_all_user_keys(&self) -> bool {
+        self.all_user_keys
+    }
+
+    /// Returns what may be exported of an entry of an event's metadata or measurements, cut as described
+    /// [above](Self#bounds). If it is `None`, not even the key may be. Call it from your own exporter for each entry.
     #[must_use]
     pub fn apply<'a>(&self, entry: &Entry<'a>) -> Option<Outgoing<'a>> {
         if entry.from_user {
-            let is_allowed = self.user_keys.iter().any(|key| key == entry.key);
+            let is_allowed = self.all_user_keys || self.user_keys.iter().any(|key| key == entry.key);
             return is_allowed.then(|| Outgoing::of(entry.value, self.bounds.metadata(entry.value)));
         }
         let content = Content::of_key(entry.key);
@@ -171,6 +190,7 @@ impl fmt::Debug for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Policy")
             .field("user_keys", &self.user_keys)
+            .field("all_user_keys", &self.all_user_keys)
             .field("content", &self.content)
             .finish_non_exhaustive()
     }

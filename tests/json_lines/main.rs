@@ -202,12 +202,14 @@ async fn detached_by_its_id_it_stops_after_what_was_queued() {
 fn events_of_your_own_are_written_when_named_with_their_odd_values() {
     let (page, telemetry) = (Page::default(), Telemetry::new());
     let name = EventName::try_from("allm.cache.hit").unwrap();
-    let policy = Policy::new().user_keys(["key", "gone"]);
+    let policy = Policy::new().user_keys(["key", "gone", "nan", "half"]);
     let log =
         JsonLines::to_writer(page.clone()).events([name]).policy(policy).attach("log", &telemetry).unwrap();
     let metadata =
         Metadata::new().with("key", "a \"quoted\"\n\u{1}line").with("hidden", 1).with("gone", None::<bool>);
-    telemetry.execute("cache.hit", [("nan", f64::NAN), ("half", 0.5)], metadata).unwrap();
+    telemetry
+        .execute("cache.hit", [("nan", f64::NAN), ("half", 0.5), ("hidden_too", 1.0)], metadata)
+        .unwrap();
     assert!(log.flush(SOON).is_complete());
     let text = page.text();
     let (time, rest) = text.split_at(r#"{"time":"2026-11-27T14:05:09.123456789Z","#.len());

@@ -81,7 +81,7 @@ impl JsonLines {
         Self { queue: self.queue.when_full(when_full), ..self }
     }
 
-    /// Sets what may be written: by default no content and none of your own metadata keys.
+    /// Sets what may be written: by default no content and none of your own metadata keys and measurements.
     pub fn policy(self, policy: Policy) -> Self {
         Self { policy, ..self }
     }

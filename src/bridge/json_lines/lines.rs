@@ -32,7 +32,11 @@ impl Sink for Lines {
         json::text(out, event.name().as_str());
         out.push_str(",\"measurements\":");
         let mut measurements = Object::begin(out);
-        event.visit_measurements(&mut |entry| measurements.field(entry.key, entry.value));
+        event.visit_measurements(&mut |entry| {
+            if !entry.from_user || self.policy.apply(&entry).is_some() {
+                measurements.field(entry.key, entry.value);
+            }
+        });
         measurements.end();
         out.push_str(",\"metadata\":");
         let mut metadata = Object::begin(out);

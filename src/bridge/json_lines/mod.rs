@@ -9,8 +9,8 @@
 //! to [`execute`](crate::execute) has the `system_time` that it gives, otherwise the time of the call.
 //!
 //! Integers are nanoseconds; `system_time` counts from the Unix epoch, `monotonic_time` from an arbitrary origin of
-//! the process. The catalogue's keys are written, content as null, and metadata keys of your own are left out, unless a
-//! [`Policy`](crate::Policy) allows them. Measurements of your own are written.
+//! the process. The catalogue's keys are written, content as null. Metadata keys and measurements of your own, in the events
+//! that you execute too, are left out unless a [`Policy`](crate::Policy) allows them.
 
 mod builder;
 mod lines;

@@ -2,13 +2,14 @@ use tracing::Dispatch;
 use tracing::span::{Attributes, Record};
 
 use super::callsite::DynamicCallsite;
-use super::callsites::{Callsites, DESCRIPTION, EXCEPTION, KIND, MESSAGE, NAME, STATUS};
+use super::callsites::{Callsites, DESCRIPTION, EXCEPTION, KIND, MESSAGE, NAME, STATUS, USER};
 use super::current::Current;
 use super::scoped_dispatch::ScopedDispatch;
 use super::state::State;
 use super::subscriber_span::SubscriberSpan;
 use super::values::Values;
 use crate::convention::{Convention, SpanKind};
+use crate::event::json::Object;
 use crate::event::{Content, Event, Outcome};
 use crate::registry::Listener;
 
@@ -62,7 +63,7 @@ impl Listener for Bridge {
         let Some((span, callsite)) = state.end() else { return };
         let mut values = Values::new(callsite);
         self.convention.end_attributes(event, |key, value| values.push(key, value));
-        self.convention.user_attributes(event, |key, value| values.push(key, value));
+        self.push_user_keys(event, &mut values);
         if self.convention.error_type(event).is_some() {
             values.text(STATUS, "ERROR");
             if let Some(text) = self.convention.error_text(event) {
@@ -109,7 +110,7 @@ impl Bridge {
         };
         values.text(KIND, kind);
         self.convention.start_attributes(event, |key, value| values.push(key, value));
-        self.convention.user_attributes(event, |key, value| values.push(key, value));
+        self.push_user_keys(event, &mut values);
         let mut opened: Option<SubscriberSpan> = None;
         values.visit(|set| match &opened {
             Some(span) => dispatch.record(span.id(), &Record::new(set)),
@@ -123,6 +124,31 @@ impl Bridge {
             }
         });
         opened
+    }
+
+    /// Adds the user-defined keys that the policy allows. Those that have no field are combined in one.
+    fn push_user_keys<'a>(&self, event: &Event<'a>, values: &mut Values<'a>) {
+        let (named, mut is_any_unnamed) = (self.convention.user_keys(), false);
+        self.convention.user_attributes(event, |key, value| {
+            if named.contains(key) {
+                values.push(key, value);
+            } else {
+                is_any_unnamed = true;
+            }
+        });
+        if is_any_unnamed {
+            // All of them, at the end too: a field that is recorded again may replace its first value.
+            let mut text = String::new();
+            let mut object = Object::begin(&mut text);
+            for entry in event.metadata_entries().chain(event.measurements()) {
+                let is_unnamed = entry.from_user && !named.iter().any(|key| key == entry.key);
+                if let Some(outgoing) = self.convention.outgoing(&entry).filter(|_| is_unnamed) {
+                    object.field(entry.key, outgoing.value());
+                }
+            }
+            object.end();
+            values.text(USER, text);
+        }
     }
 
     fn record_panic(&self, event: &Event<'_>, span: &SubscriberSpan, dispatch: &Dispatch) {

@@ -21,6 +21,8 @@ pub(super) const NAME: &str = "otel.name";
 pub(super) const KIND: &str = "otel.kind";
 pub(super) const STATUS: &str = "otel.status_code";
 pub(super) const DESCRIPTION: &str = "otel.status_description";
+/// The user-defined keys that have no field of their own, as JSON.
+pub(super) const USER: &str = "allm.user";
 pub(super) const OUTCOME: &str = "allm.outcome";
 pub(super) const MESSAGE: &str = "message";
 pub(super) const EXCEPTION: &str = "exception";
@@ -67,7 +69,9 @@ impl Callsites {
 fn span_keys(convention: &Convention, span: SpanName) -> Vec<Cow<'static, str>> {
     let mut keys: Vec<Cow<'static, str>> = vec![NAME.into(), KIND.into()];
     keys.extend(convention.rules(span).map(|rule| Cow::Borrowed(rule.key())));
-    for key in convention.user_keys().iter().cloned().chain([STATUS.into(), DESCRIPTION.into()]) {
+    let others = convention.allows_all_user_keys().then_some(USER.into());
+    let user_keys = convention.user_keys().iter().cloned().chain(others);
+    for key in user_keys.chain([STATUS.into(), DESCRIPTION.into()]) {
         if !keys.contains(&key) {
             keys.push(key);
         }
