@@ -121,7 +121,8 @@ fn assert_same(read: &Json, told: &Value) {
         Value::Null => assert!(read.is_null(), "{read}"),
         Value::Bool(truth) => assert_eq!(read, truth),
         Value::Number(number) => assert_same_number(read, *number),
-        Value::Text(text) => assert_eq!(read.as_str(), Some(&**text)),
+        // Databases refuse NUL, so no exporter writes it.
+        Value::Text(text) => assert_eq!(read.as_str(), Some(&*text.replace('\0', "\u{fffd}"))),
         Value::List(values) => {
             let read = read.as_array().expect("a list");
             assert_eq!(read.len(), values.len());
