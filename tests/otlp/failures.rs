@@ -21,11 +21,12 @@ fn quick(by: By) -> World {
 
 /// Calls while the collector is in this mood, then fine again.
 async fn through(world: World, mood: Mood) -> ([u64; 4], Option<String>) {
+    let address = world.receiver.endpoint();
     world.receiver.becomes(mood);
     world.calls(10).await;
     let report = world.flush().await;
     assert!(!report.is_complete(), "{report}");
-    let why = report.last_failure.clone();
+    let why = report.last_failure.as_ref().map(|why| why.replace(&address, "URL"));
     let lost = of(report.spans);
 
     world.receiver.becomes(Mood::Fine);
@@ -40,16 +41,30 @@ async fn through(world: World, mood: Mood) -> ([u64; 4], Option<String>) {
 #[tokio::test]
 async fn one_that_refuses_has_none_of_them() {
     let (lost, why) = through(World::new(By::Http), Mood::Answers(StatusCode::BAD_REQUEST)).await;
-    assert_eq!((lost, why.as_deref()), ([0, 0, 10, 0], Some("HTTP status 400 Bad Request")));
+    assert_eq!(
+        (lost, why.as_deref()),
+        ([0, 0, 10, 0], Some("HTTP status 400 Bad Request from URL/v1/traces"))
+    );
     let (lost, why) = through(World::new(By::Grpc), Mood::Answers(StatusCode::FORBIDDEN)).await;
     assert_eq!(lost, [0, 0, 10, 0]);
-    assert!(why.unwrap().contains("PermissionDenied"));
+    assert_eq!(why.as_deref(), Some("gRPC status PermissionDenied from URL"));
 }
 
 #[tokio::test]
 async fn one_that_is_busy_for_good_has_none_of_them() {
     let (lost, why) = through(quick(By::Http), Mood::Answers(StatusCode::TOO_MANY_REQUESTS)).await;
-    assert_eq!((lost, why.as_deref()), ([0, 0, 10, 0], Some("HTTP status 429 Too Many Requests")));
+    assert_eq!(
+        (lost, why.as_deref()),
+        ([0, 0, 10, 0], Some("HTTP status 429 Too Many Requests from URL/v1/traces"))
+    );
+}
+
+#[tokio::test]
+async fn one_that_is_busy_for_a_moment_is_asked_again_by_grpc() {
+    let world = World::new(By::Grpc);
+    world.receiver.becomes(Mood::BusyOnce);
+    world.calls(3).await;
+    assert_eq!(of(world.flush().await.spans), [3, 0, 0, 0]);
 }
 
 #[tokio::test]
@@ -65,35 +80,59 @@ async fn one_that_is_busy_once_is_asked_again_when_it_said() {
 
 #[tokio::test]
 async fn of_one_that_swallows_nobody_can_tell() {
-    for by in [By::Http, By::Grpc] {
+    for (by, from) in [(By::Http, "URL/v1/traces"), (By::Grpc, "URL")] {
         let (lost, why) = through(quick(by), Mood::Swallows).await;
-        assert_eq!((lost, why.as_deref()), ([0, 0, 0, 10], Some("no answer within 1s")));
+        assert_eq!((lost, why), ([0, 0, 0, 10], Some(format!("no answer from {from} within 1s"))));
     }
 }
 
 #[tokio::test]
 async fn of_one_that_answers_a_page_for_people_nobody_can_tell() {
     let (lost, why) = through(World::new(By::Http), Mood::Page).await;
-    assert_eq!((lost, why.as_deref()), ([0, 0, 0, 10], Some("HTTP status 200 OK, but not an OTLP response")));
+    assert_eq!(
+        (lost, why.as_deref()),
+        ([0, 0, 0, 10], Some("HTTP status 200 OK from URL/v1/traces, but not an OTLP response"))
+    );
 }
 
 #[tokio::test]
 async fn of_one_that_speaks_no_http_nobody_can_tell() {
     let (lost, why) = through(World::new(By::Http), Mood::Noise).await;
-    assert_eq!((lost, why.as_deref()), ([0, 0, 0, 10], Some("the connection gave no answer")));
+    assert_eq!(
+        (lost, why.as_deref()),
+        ([0, 0, 0, 10], Some("the connection to URL/v1/traces gave no answer"))
+    );
     let (lost, _) = through(quick(By::Grpc), Mood::Noise).await;
     assert_eq!(lost[0], 0);
     assert_eq!(lost.iter().sum::<u64>(), 10);
 }
 
 #[tokio::test]
-async fn what_one_rejects_of_a_batch_has_failed() {
-    let world = quick(By::Http);
-    world.receiver.becomes(Mood::Rejects(4));
-    world.calls(10).await;
-    let report = world.flush().await;
-    assert_eq!(of(report.spans), [6, 0, 4, 0]);
-    assert_eq!(report.last_failure.as_deref(), Some("the collector rejected 4 of 10"));
+async fn what_one_rejects_of_a_batch_has_failed_and_its_message_is_told() {
+    for by in [By::Http, By::Grpc] {
+        let world = quick(by);
+        world.receiver.becomes(Mood::Rejects(4));
+        world.calls(10).await;
+        let report = world.flush().await;
+        assert_eq!(of(report.spans), [6, 0, 4, 0], "{by:?}: {report}");
+        assert_eq!(report.last_failure.as_deref(), Some("the collector rejected 4 of 10: too many"));
+    }
+}
+
+#[tokio::test]
+async fn data_points_that_one_rejects_have_failed_and_its_message_is_told() {
+    for by in [By::Http, By::Grpc] {
+        let world = World::with(by, |otlp| {
+            otlp.timeout(ms(1000)).environment(|name| (name == "OTEL_TRACES_EXPORTER").then(|| "none".into()))
+        });
+        world.receiver.becomes(Mood::Rejects(1));
+        world.calls(10).await;
+        let report = world.flush().await;
+        let points = world.receiver.points();
+        assert_eq!(of(report.metrics), [points - 1, 0, 1, 0], "{by:?}: {report}");
+        assert_eq!(of(report.spans), [0; 4]);
+        assert_eq!(report.last_failure, Some(format!("the collector rejected 1 of {points}: too many")));
+    }
 }
 
 #[tokio::test]

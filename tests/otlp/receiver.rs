@@ -1,15 +1,18 @@
-//! A small collector: takes OTLP by http/protobuf and gRPC, keeps every byte, and fails as it is told to.
+//! A small collector: takes OTLP by http/protobuf and gRPC, at most 4 MiB in a request, keeps every byte, and fails as it is
+//! told to.
 
 use std::convert::Infallible;
+use std::io::Read as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use flate2::read::GzDecoder;
 use http_body_util::{BodyExt as _, Full, StreamBody, combinators::BoxBody};
 use hyper::body::{Frame, Incoming};
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
@@ -19,6 +22,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceResponse,
 };
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 use tokio::io::AsyncWriteExt as _;
@@ -39,9 +43,12 @@ pub(crate) enum Mood {
     Page,
     /// Bytes that are not HTTP.
     Noise,
-    /// Rejects so many spans of each request.
+    /// Rejects so many spans or data points of each request.
     Rejects(i64),
 }
+
+/// The default limit of gRPC.
+pub(crate) const MAX_MESSAGE: usize = 4 * 1_024 * 1_024;
 
 #[derive(Debug)]
 pub(crate) struct Arrived {
@@ -117,17 +124,25 @@ impl Receiver {
         self.decoded("etrics")
     }
 
+    /// How many data points arrived.
+    pub(crate) fn points(&self) -> u64 {
+        let resources = self.metrics().into_iter().flat_map(|request| request.resource_metrics);
+        let metrics = resources.flat_map(|it| it.scope_metrics).flat_map(|it| it.metrics);
+        let points = metrics.map(|metric| match metric.data.expect("a metric has data") {
+            Data::Histogram(histogram) => histogram.data_points.len() as u64,
+            Data::Sum(sum) => sum.data_points.len() as u64,
+            other => panic!("a metric of another kind: {other:?}"),
+        });
+        points.sum()
+    }
+
     pub(crate) fn spans(&self) -> Vec<Span> {
         let resources = self.traces().into_iter().flat_map(|request| request.resource_spans);
         resources.flat_map(|it| it.scope_spans).flat_map(|it| it.spans).collect()
     }
 
     fn decoded<M: Message + Default>(&self, of: &str) -> Vec<M> {
-        let decode = |arrived: &Arrived| {
-            let grpc = arrived.path.starts_with("/opentelemetry.");
-            // A message of gRPC begins with a flag and its length.
-            M::decode(arrived.body.slice(if grpc { 5 } else { 0 }..)).expect("it is what it says")
-        };
+        let decode = |arrived: &Arrived| M::decode(arrived.body.clone()).expect("it is what it says");
         self.look(|all| all.iter().filter(|it| it.path.contains(of)).map(decode).collect())
     }
 }
@@ -171,7 +186,11 @@ async fn answer(desk: Desk, request: Request<Incoming>) -> Result<Response<Body>
     let path = parts.uri.path().to_owned();
     let is_grpc = path.starts_with("/opentelemetry.");
     let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-    let mood = *desk.mood.lock().unwrap();
+    let body = message(is_grpc, &parts.headers, body);
+    let mut mood = *desk.mood.lock().unwrap();
+    if body.len() > MAX_MESSAGE {
+        mood = Mood::Answers(StatusCode::PAYLOAD_TOO_LARGE);
+    }
     let keeps = matches!(mood, Mood::Fine | Mood::Slow(_) | Mood::Rejects(_));
     if keeps {
         desk.arrived.lock().unwrap().push(Arrived { path, headers: parts.headers, body });
@@ -185,17 +204,38 @@ async fn answer(desk: Desk, request: Request<Incoming>) -> Result<Response<Body>
     Ok(if is_grpc { grpc(mood) } else { http(mood) })
 }
 
-fn http(mood: Mood) -> Response<Body> {
+/// The message of a request, uncompressed.
+fn message(is_grpc: bool, headers: &HeaderMap, body: Bytes) -> Bytes {
+    // A message of gRPC begins with a flag, whether it is compressed, and its length.
+    let (is_gzip, body) = match is_grpc {
+        true if body.len() < 5 => return body,
+        true => (body[0] == 1, body.slice(5..)),
+        false => (headers.get(CONTENT_ENCODING).is_some_and(|it| it == "gzip"), body),
+    };
+    if !is_gzip {
+        return body;
+    }
+    let mut message = Vec::new();
+    GzDecoder::new(&body[..]).read_to_end(&mut message).expect("it is gzip");
+    message.into()
+}
+
+/// The response of both signals.
+fn response(mood: Mood) -> Vec<u8> {
     let mut message = ExportTraceServiceResponse::default();
     if let Mood::Rejects(rejected_spans) = mood {
-        let error_message = "too many".to_owned();
+        let error_message = "too\nmany".to_owned();
         message.partial_success = Some(ExportTracePartialSuccess { rejected_spans, error_message });
     }
+    message.encode_to_vec()
+}
+
+fn http(mood: Mood) -> Response<Body> {
     let (status, body) = match mood {
         Mood::Answers(status) => (status, Bytes::new()),
         Mood::BusyOnce => (StatusCode::TOO_MANY_REQUESTS, Bytes::new()),
         Mood::Page => (StatusCode::OK, Bytes::from_static(b"<html>Welcome to the hotel's network</html>")),
-        _ => (StatusCode::OK, message.encode_to_vec().into()),
+        _ => (StatusCode::OK, response(mood).into()),
     };
     let mut response = Response::new(Full::new(body).boxed());
     *response.status_mut() = status;
@@ -206,12 +246,20 @@ fn http(mood: Mood) -> Response<Body> {
     response
 }
 
-/// An empty message, and the status behind it.
+/// The response, and the status behind it.
 fn grpc(mood: Mood) -> Response<Body> {
-    let status = if matches!(mood, Mood::Answers(_)) { "7" } else { "0" };
+    let status = match mood {
+        Mood::Answers(StatusCode::PAYLOAD_TOO_LARGE) => "8",
+        Mood::Answers(_) => "7",
+        Mood::BusyOnce => "14",
+        _ => "0",
+    };
     let mut trailers = HeaderMap::new();
     trailers.insert(HeaderName::from_static("grpc-status"), HeaderValue::from_static(status));
-    let frames = [Frame::data(Bytes::from_static(&[0; 5])), Frame::trailers(trailers)];
+    let message = response(mood);
+    let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+    let framed = [&[0], &length[..], &message].concat();
+    let frames = [Frame::data(framed.into()), Frame::trailers(trailers)];
     let frames = futures::stream::iter(frames.map(Ok::<_, Infallible>));
     let mut response = Response::new(StreamBody::new(frames).boxed());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));

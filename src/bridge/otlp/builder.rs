@@ -1,17 +1,26 @@
+use std::ffi::OsString;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry_http::HttpClient;
-use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::metrics::{MeterProviderBuilder, SdkMeterProvider};
-use opentelemetry_sdk::trace::{SdkTracerProvider, TracerProviderBuilder};
+use opentelemetry_sdk::metrics::{MeterProviderBuilder, PeriodicReader, SdkMeterProvider};
+use opentelemetry_sdk::trace::{BatchSpanProcessor, Sampler, SdkTracerProvider, TracerProviderBuilder};
+use tonic::transport::Channel;
 
+use super::counting_processor::CountingProcessor;
+use super::environment::Environment;
 use super::error::OtlpError;
-use super::export_counts::ExportCounts;
+use super::export_counts::{Capacity, ExportCounts};
 use super::export_runtime::ExportRuntime;
-use super::exporters::{Exporters, Target, number};
-use super::pipeline::Pipeline;
+use super::health::Health;
+use super::metric_exporter::OtlpMetricExporter;
+use super::pipeline::{Exporting, Pipeline};
+use super::sender::Sender;
+use super::settings::{Metrics, Options, Settings, Traces};
+use super::signal::Signal;
+use super::span_exporter::OtlpSpanExporter;
+use crate::registry::Telemetry;
 
 /// Builds a [`Pipeline`]. What is not set is taken from the environment, see [the module](super).
 ///
@@ -34,24 +43,20 @@ use super::pipeline::Pipeline;
 /// ```
 #[must_use = "nothing is sent until it is built"]
 pub struct Otlp {
-    target: Target,
-    service_name: Option<String>,
-    queue: Option<usize>,
-    metrics: bool,
+    options: Options,
+    environment: Environment,
+    telemetry: Telemetry,
     traces_with: Box<dyn FnOnce(TracerProviderBuilder) -> TracerProviderBuilder + Send>,
     meters_with: Box<dyn FnOnce(MeterProviderBuilder) -> MeterProviderBuilder + Send>,
 }
 
 impl Otlp {
-    const QUEUE: usize = 2_048;
-
     /// Takes everything from the environment; otherwise http/protobuf to `http://localhost:4318`.
     pub fn new() -> Self {
         Self {
-            target: Target::default(),
-            service_name: None,
-            queue: None,
-            metrics: true,
+            options: Options::default(),
+            environment: Environment::default(),
+            telemetry: Telemetry::global(),
             traces_with: Box::new(|builder| builder),
             meters_with: Box::new(|builder| builder),
         }
@@ -59,53 +64,87 @@ impl Otlp {
 
     /// Sends by gRPC; if no endpoint is set, to `http://localhost:4317`.
     pub fn grpc(mut self) -> Self {
-        self.target.is_grpc = Some(true);
+        self.options.target.is_grpc = Some(true);
         self
     }
 
     /// Sends by http/protobuf, whatever the environment sets.
     pub fn http(mut self) -> Self {
-        self.target.is_grpc = Some(false);
+        self.options.target.is_grpc = Some(false);
         self
     }
 
-    /// Sets the collector's address, such as `http://127.0.0.1:4318`: for HTTP without the path `/v1/traces`.
+    /// Sets the collector's address, such as `http://127.0.0.1:4318`. For HTTP, `/v1/traces` or `/v1/metrics` is appended,
+    /// in place of such a path at its end. The user and password of a URL are sent as an `authorization` header.
     pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
-        self.target.endpoint = Some(endpoint.into());
+        self.options.target.endpoint = Some(endpoint.into());
         self
     }
 
-    /// Adds a header to every request, such as an API key. Those of the environment are sent too.
+    /// Adds a header to every request, such as an API key. Those of the environment are sent too, except one of the same
+    /// name, in any case.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.target.headers.push((name.into(), value.into()));
+        self.options.target.headers.push((name.into(), value.into()));
         self
     }
 
-    /// Sets how long one export may take, its retries included: 10 seconds if not set.
+    /// Sets how long one request may take, its retries included: 10 seconds if not set.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.target.timeout = Some(timeout);
+        self.options.target.timeout = Some(timeout);
         self
     }
 
-    /// Sets the client that sends HTTP requests, such as one with TLS. The default client has no TLS.
-    pub fn http_client(mut self, client: impl HttpClient + 'static) -> Self {
-        self.target.client = Some(Arc::new(client));
+    /// Sets whether requests are compressed with gzip: not compressed if not set.
+    pub fn gzip(mut self, is_gzip: bool) -> Self {
+        self.options.target.is_gzip = Some(is_gzip);
         self
+    }
+
+    /// Sends by http/protobuf with this client, such as one with TLS. The default client has no TLS.
+    pub fn http_client(mut self, client: impl HttpClient + 'static) -> Self {
+        self.options.target.client = Some(Arc::new(client));
+        self.http()
+    }
+
+    /// Sends by gRPC on this channel, such as one with TLS. It has the address of the collector; an endpoint is not used.
+    pub fn grpc_channel(mut self, channel: Channel) -> Self {
+        self.options.target.channel = Some(channel);
+        self.grpc()
     }
 
     /// Sets the name of this service, in place of `OTEL_SERVICE_NAME`.
-    pub fn service_name(self, name: impl Into<String>) -> Self {
-        Self { service_name: Some(name.into()), ..self }
+    pub fn service_name(mut self, name: impl Into<String>) -> Self {
+        self.options.service_name = Some(name.into());
+        self
     }
 
     /// Sets how many spans may wait to be sent: 2,048 if not set. Any more are dropped and counted.
-    pub fn queue(self, spans: usize) -> Self {
-        Self { queue: Some(spans), ..self }
+    pub fn queue(mut self, spans: usize) -> Self {
+        self.options.queue = Some(spans);
+        self
+    }
+
+    /// Sets how many bytes the spans that wait may have: 64 MiB if not set. Any more are dropped and counted.
+    pub fn queue_bytes(mut self, bytes: usize) -> Self {
+        self.options.queue_bytes = Some(bytes);
+        self
     }
 
     /// Sends no metrics, for collectors that accept none, such as Phoenix and MLflow.
-    pub fn without_metrics(self) -> Self {
-        Self { metrics: false, ..self }
+    pub fn without_metrics(mut self) -> Self {
+        self.options.without_metrics = true;
+        self
+    }
+
+    /// Sets whose handlers of `telemetry.handler.failure` are called when the collector cannot be reached, and when it can
+    /// again: those of [`Telemetry::global`] if not set.
+    pub fn telemetry(self, telemetry: &Telemetry) -> Self {
+        Self { telemetry: telemetry.clone(), ..self }
+    }
+
+    /// Reads variables with this function in place of the process's environment, such as for tests.
+    pub fn environment(self, lookup: impl Fn(&str) -> Option<OsString> + Send + 'static) -> Self {
+        Self { environment: Environment::new(lookup), ..self }
     }
 
     /// Customizes the tracer provider: a sampler, a processor of your own, limits.
@@ -138,28 +177,51 @@ impl Otlp {
     ///
     /// # Errors
     ///
-    /// If a setting, in code or in the environment, is invalid, or the system cannot provide a thread or sockets.
+    /// If a setting, in code or in the environment, is invalid or not supported, or the system cannot provide a thread or
+    /// sockets.
     pub fn build(self) -> Result<Pipeline, OtlpError> {
-        let queue = self.queue.or_else(|| number("OTEL_BSP_MAX_QUEUE_SIZE")).unwrap_or(Self::QUEUE).max(1);
-        let exporters = Exporters::new(self.target, Arc::new(ExportRuntime::start()?))?;
-        let (spans, metrics) = (ExportCounts::default(), ExportCounts::default());
-        let resource = match self.service_name {
-            Some(name) => Resource::builder().with_service_name(name).build(),
-            None => Resource::builder().build(),
+        let settings = Settings::new(self.options, &self.environment)?;
+        let runtime = Arc::new(ExportRuntime::start()?);
+        let [spans, metrics] = [Signal::Traces, Signal::Metrics].map(|signal| Exporting {
+            counts: ExportCounts::default(),
+            health: Arc::new(Health::new(signal, self.telemetry.clone())),
+        });
+        let Some(settings) = settings else {
+            let traces = SdkTracerProvider::builder().with_sampler(Sampler::AlwaysOff).build();
+            let meters = SdkMeterProvider::builder().build();
+            return Ok(Pipeline { traces, meters, spans, metrics, runtime, open: true });
         };
-        let traces = SdkTracerProvider::builder().with_resource(resource.clone());
-        let traces = traces.with_span_processor(exporters.spans(spans.clone(), queue)?);
-        let meters = SdkMeterProvider::builder().with_resource(resource);
-        let meters = match self.metrics {
-            true => meters.with_reader(exporters.metrics(metrics.clone())?),
-            false => meters,
+        let sender = |destination, of: &Exporting| {
+            Sender::new(destination, runtime.clone(), of.counts.clone(), of.health.clone())
         };
+        let mut traces = SdkTracerProvider::builder()
+            .with_resource(settings.resource.clone())
+            .with_sampler(settings.sampler)
+            .with_span_limits(settings.limits);
+        if let Some(Traces { destination, batches, queue, queue_bytes, max_length }) = settings.traces {
+            let exporter = OtlpSpanExporter {
+                sender: sender(destination, &spans)?,
+                resource: (&settings.resource).into(),
+                max_length,
+            };
+            traces = traces.with_span_processor(CountingProcessor {
+                queue: BatchSpanProcessor::builder(exporter).with_batch_config(batches).build(),
+                counts: spans.counts.clone(),
+                capacity: Capacity { items: queue as u64, bytes: queue_bytes },
+            });
+        }
+        let mut meters = SdkMeterProvider::builder().with_resource(settings.resource);
+        if let Some(Metrics { destination, interval, temporality }) = settings.metrics {
+            let sender = sender(destination, &metrics)?;
+            let exporter = OtlpMetricExporter { sender, counts: metrics.counts.clone(), temporality };
+            meters = meters.with_reader(PeriodicReader::builder(exporter).with_interval(interval).build());
+        }
         Ok(Pipeline {
             traces: (self.traces_with)(traces).build(),
             meters: (self.meters_with)(meters).build(),
             spans,
             metrics,
-            runtime: exporters.runtime,
+            runtime,
             open: true,
         })
     }
@@ -173,7 +235,7 @@ impl Default for Otlp {
 
 impl fmt::Debug for Otlp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Without the headers, which contain keys.
-        f.debug_struct("Otlp").field("endpoint", &self.target.endpoint).finish_non_exhaustive()
+        // Headers and endpoints may contain keys.
+        f.debug_struct("Otlp").finish_non_exhaustive()
     }
 }

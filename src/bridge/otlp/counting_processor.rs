@@ -5,15 +5,17 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{BatchSpanProcessor, Span, SpanData, SpanProcessor};
 
-use super::export_counts::ExportCounts;
+use super::export_counts::{Capacity, ExportCounts};
+use super::span_size::span_size;
 
-/// The SDK's batch processor with a count of the spans that it drops: its own count is private.
+/// The SDK's batch processor with a bound on the size of its queue, and a count of the spans that are dropped: the SDK's own
+/// count is private.
 #[derive(Debug)]
 pub(super) struct CountingProcessor {
     pub(super) queue: BatchSpanProcessor,
     pub(super) counts: ExportCounts,
-    /// The size of the SDK's queue. No more are admitted, so that the queue itself never drops one.
-    pub(super) capacity: u64,
+    /// Has as many spans as the SDK's queue. No more are admitted, so that the queue itself never drops one.
+    pub(super) capacity: Capacity,
 }
 
 impl SpanProcessor for CountingProcessor {
@@ -22,7 +24,7 @@ impl SpanProcessor for CountingProcessor {
     }
 
     fn on_end(&self, span: SpanData) {
-        if span.span_context.is_sampled() && self.counts.admit(self.capacity) {
+        if span.span_context.is_sampled() && self.counts.admit(span_size(&span), self.capacity) {
             self.queue.on_end(span);
         }
     }

@@ -2,8 +2,6 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use opentelemetry_otlp::ExporterBuildError;
-
 /// The error of building a pipeline: a setting is invalid, or the system could not start a thread or a runtime.
 #[derive(Debug)]
 pub struct OtlpError {
@@ -14,13 +12,6 @@ pub struct OtlpError {
 impl OtlpError {
     pub(super) fn setting(message: impl Into<String>) -> Self {
         Self { message: message.into(), source: None }
-    }
-}
-
-/// Its text says everything: it has no source.
-impl From<ExporterBuildError> for OtlpError {
-    fn from(error: ExporterBuildError) -> Self {
-        Self::setting(error.to_string())
     }
 }
 

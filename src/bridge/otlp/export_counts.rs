@@ -5,8 +5,8 @@ use super::report::Counts;
 /// What became of an export.
 #[derive(Debug)]
 pub(super) enum ExportResult {
-    /// The collector accepted it, except for some items.
-    Accepted { rejected: u64 },
+    /// The collector accepted it, except for some items, and said why.
+    Accepted { rejected: u64, message: String },
     /// The collector does not have it, and why.
     Failed(String),
     /// Not known, and why.
@@ -17,41 +17,65 @@ pub(super) enum ExportResult {
 #[derive(Clone, Debug, Default)]
 pub(super) struct ExportCounts(watch::Sender<State>);
 
+/// How much may wait to be sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Capacity {
+    pub(super) items: u64,
+    pub(super) bytes: usize,
+}
+
 #[derive(Debug, Default)]
 struct State {
     /// Put into the queue since the start.
     admitted: u64,
     /// How many of those have a result.
     settled: u64,
+    /// The size of those that have none.
+    waiting_bytes: usize,
     /// The results, without what is still waiting.
     counts: Counts,
     last_failure: Option<String>,
 }
 
 impl ExportCounts {
-    /// Counts one more as waiting, and returns true; returns false if as many as `capacity` wait already.
-    pub(super) fn admit(&self, capacity: u64) -> bool {
+    /// Counts one more as waiting, and returns true; returns false if too many or too large ones wait already.
+    pub(super) fn admit(&self, bytes: usize, capacity: Capacity) -> bool {
         let mut has_place = false;
         self.0.send_if_modified(|state| {
-            has_place = state.admitted - state.settled < capacity;
-            let count = if has_place { &mut state.admitted } else { &mut state.counts.queue_full };
-            *count += 1;
+            let waiting = state.admitted - state.settled;
+            has_place = waiting < capacity.items && state.waiting_bytes + bytes <= capacity.bytes;
+            if has_place {
+                state.admitted += 1;
+                state.waiting_bytes += bytes;
+            } else {
+                state.counts.queue_full += 1;
+            }
             // Only results are waited for. This runs in the task whose span ends, so it wakes nothing.
             false
         });
         has_place
     }
 
-    /// Counts the result of an export of `count` items.
-    pub(super) fn settle(&self, count: u64, result: ExportResult) {
+    /// Counts items that do not wait in a queue.
+    pub(super) fn admit_all(&self, count: u64) {
+        self.0.send_modify(|state| state.admitted += count);
+    }
+
+    /// Counts the result of a request with `count` items, which took `bytes` in the queue. Returns why not all of them were accepted.
+    pub(super) fn settle(&self, count: u64, bytes: usize, result: ExportResult) -> Option<String> {
+        let mut failure = None;
         self.0.send_modify(|state| {
             state.settled += count;
-            let failure = match result {
-                ExportResult::Accepted { rejected } => {
+            state.waiting_bytes -= bytes;
+            failure = match result {
+                ExportResult::Accepted { rejected, message } => {
                     let rejected = rejected.min(count);
                     state.counts.exported += count - rejected;
                     state.counts.failed += rejected;
-                    (rejected > 0).then(|| format!("the collector rejected {rejected} of {count}"))
+                    (rejected > 0).then(|| match &*message {
+                        "" => format!("the collector rejected {rejected} of {count}"),
+                        why => format!("the collector rejected {rejected} of {count}: {why}"),
+                    })
                 }
                 ExportResult::Failed(why) => {
                     state.counts.failed += count;
@@ -64,9 +88,10 @@ impl ExportCounts {
             };
             // An export that succeeds does not erase why an earlier one failed.
             if failure.is_some() {
-                state.last_failure = failure;
+                state.last_failure.clone_from(&failure);
             }
         });
+        failure
     }
 
     /// Waits until everything that was admitted before this call is settled. Items are sent in order.

@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 
 use super::export_counts::ExportCounts;
 use super::export_runtime::ExportRuntime;
+use super::health::Health;
 use super::report::Report;
 
 /// Providers whose spans and metrics are sent to a collector. Returned by [`Otlp::build`](super::Otlp::build).
@@ -23,10 +24,16 @@ use super::report::Report;
 pub struct Pipeline {
     pub(super) traces: SdkTracerProvider,
     pub(super) meters: SdkMeterProvider,
-    pub(super) spans: ExportCounts,
-    pub(super) metrics: ExportCounts,
+    pub(super) spans: Exporting,
+    pub(super) metrics: Exporting,
     pub(super) runtime: Arc<ExportRuntime>,
     pub(super) open: bool,
+}
+
+/// What a pipeline shares with one of its exporters.
+pub(super) struct Exporting {
+    pub(super) counts: ExportCounts,
+    pub(super) health: Arc<Health>,
 }
 
 impl Pipeline {
@@ -46,8 +53,9 @@ impl Pipeline {
 
     /// Returns what became of everything so far.
     pub fn report(&self) -> Report {
-        let last_failure = self.spans.last_failure().or_else(|| self.metrics.last_failure());
-        Report { spans: self.spans.counts(), metrics: self.metrics.counts(), last_failure }
+        let (spans, metrics) = (&self.spans.counts, &self.metrics.counts);
+        let last_failure = spans.last_failure().or_else(|| metrics.last_failure());
+        Report { spans: spans.counts(), metrics: metrics.counts(), last_failure }
     }
 
     /// Sends the spans that ended before this call and the metrics as they are, and waits for the collector's answers
@@ -66,7 +74,7 @@ impl Pipeline {
         drop(on_thread(move || drop(traces.force_flush())));
         let flushed = on_thread(move || drop(meters.force_flush()));
         let done = async {
-            self.spans.settled().await;
+            self.spans.counts.settled().await;
             let _ = flushed.await;
         };
         let _ = self.runtime.within(deadline, done).await;
@@ -110,16 +118,24 @@ fn on_thread(work: impl FnOnce() + Send + 'static) -> oneshot::Receiver<()> {
 
 impl Drop for Pipeline {
     fn drop(&mut self) {
-        if !self.open {
-            return;
+        if self.open {
+            self.close_within(Self::DROP_DEADLINE);
         }
-        let closed = self.close(Self::DROP_DEADLINE);
+        self.spans.health.close();
+        self.metrics.health.close();
+    }
+}
+
+impl Pipeline {
+    /// Shuts the providers down, and blocks the thread until that is done or the deadline has passed.
+    fn close_within(&self, deadline: Duration) {
+        let closed = self.close(deadline);
         let (done, wait) = mpsc::sync_channel(1);
         self.runtime.spawn(async move {
             closed.await;
             let _ = done.send(());
         });
-        let _ = wait.recv_timeout(Self::DROP_DEADLINE);
+        let _ = wait.recv_timeout(deadline);
     }
 }
 

@@ -1,14 +1,14 @@
 use std::fmt;
 
-/// What became of the spans or exports that were to be sent. Each is counted once.
+/// What became of the spans or data points that were to be sent. Each is counted once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
     /// Accepted by the collector.
     pub exported: u64,
-    /// Dropped immediately, because the queue was full.
+    /// Dropped immediately, because the queue was full: of too many spans, or of too many bytes.
     pub queue_full: u64,
-    /// Refused by the collector, or the collector could not be reached.
+    /// Refused by the collector, which may have accepted others of the same request, or the collector could not be reached.
     pub failed: u64,
     /// Sent without an answer that could be read, or still waiting to be sent.
     pub unknown: u64,
@@ -29,10 +29,10 @@ impl Counts {
 pub struct Report {
     /// Spans that were sampled.
     pub spans: Counts,
-    /// Exports of all metrics. One that fails loses little: with cumulative temporality, the default, the next one
-    /// contains its values.
+    /// Data points of metrics, at each export. One that fails loses little: with cumulative temporality, the default, the next
+    /// one contains its value.
     pub metrics: Counts,
-    /// Why the last failed export failed, if one has.
+    /// Why the last failed export failed, if one has. It may contain a text of the collector.
     pub last_failure: Option<String>,
 }
 
