@@ -35,7 +35,8 @@ pub trait Clock: Send + Sync + 'static {
     fn monotonic(&self) -> u64;
 
     /// Returns the nanoseconds since the Unix epoch at the moment when [`monotonic`](Self::monotonic) returned
-    /// `monotonic`.
+    /// `monotonic`. Called for an outermost span, and for events outside all spans. The times of nested spans are computed from
+    /// it and the monotonic time, so a clock step during a request does not move them.
     fn system(&self, monotonic: u64) -> u64;
 }
 

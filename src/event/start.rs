@@ -82,6 +82,12 @@ impl SpanStart {
         self.request_id.as_ref().expect("a span that has started has a request id").get()
     }
 
+    /// Returns the wall-clock time of an instant in or after this span, without reading the system's clock. It is computed from the
+    /// start, so that a step of that clock does not move spans and retries out of the span that encloses them.
+    pub(crate) fn system_time_at(&self, at: Time) -> u64 {
+        self.system_time.saturating_add(at.since(self.monotonic_time))
+    }
+
     pub(crate) fn provider(&self) -> Option<&Value> {
         self.keys.get("provider")
     }

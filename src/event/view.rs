@@ -158,14 +158,11 @@ impl<'a> Event<'a> {
 
     /// Returns when the event happened, in nanoseconds since the Unix epoch.
     ///
-    /// A span reads the system clock once. The times of its later events follow from the monotonic clock, so they are in the right
-    /// order and have the right distance even if the system clock is set in the meantime.
+    /// The outermost span reads the system clock once. The times of the other events in it follow from the monotonic clock, so they
+    /// are in the right order and have the right distance even if the system clock is set in the meantime.
     pub(crate) fn unix_time(&self) -> u64 {
         match self.data {
-            Data::Span(start, moment) => {
-                let elapsed = moment.monotonic_time(start).since(start.monotonic_time);
-                start.system_time.saturating_add(elapsed)
-            }
+            Data::Span(start, moment) => start.system_time_at(moment.monotonic_time(start)),
             Data::Fields { system_time, .. } => system_time,
         }
     }

@@ -104,14 +104,16 @@ impl PendingSpan {
         if let Some(start) = node.start_mut() {
             let request = || self.context.request().unwrap_or_else(RequestIdCell::random);
             start.request_id.get_or_insert_with(request);
-            if let Some(parent) = self.context.node().and_then(|node| node.nearest_span(&telemetry)) {
+            let parent = self.context.node().and_then(|node| node.nearest_span(&telemetry));
+            if let Some(parent) = parent {
                 inherit_keys(start, parent);
             }
             // The input closure is user code. It runs before the clock is read, so the duration does not include it.
             fill_input(start, observer, &telemetry);
             let now = telemetry.now();
             start.monotonic_time = now;
-            start.system_time = telemetry.system_time(now);
+            start.system_time =
+                parent.map_or_else(|| telemetry.system_time(now), |parent| parent.system_time_at(now));
         }
         let parent = mem::take(&mut self.context).into_node();
         if telemetry.has_listeners() {

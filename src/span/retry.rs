@@ -73,7 +73,7 @@ fn emit(attempt: u32, delay: Duration, reason: &dyn fmt::Display, class: impl Fn
         false => None,
     };
     let now = telemetry.now();
-    let system_time = telemetry.system_time(now);
+    let system_time = span.map_or_else(|| telemetry.system_time(now), |span| span.system_time_at(now));
     let measurements = Measurements::from([("system_time", system_time), ("monotonic_time", now.0)]);
     let metadata = Metadata::new()
         .with("attempt", attempt)

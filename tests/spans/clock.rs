@@ -1,12 +1,12 @@
 //! The clock: a choice of the handle, at run time. All times are nanoseconds.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use crate::support::*;
 use allm_telemetry::{
     SpanName, Telemetry,
-    event::{Clock, Phase, SystemClock},
+    event::{Clock, OwnedEvent, Phase, SystemClock},
     prelude::*,
     testing::Capture,
 };
@@ -76,6 +76,64 @@ fn a_clock_that_runs_backwards_makes_durations_of_0() {
     let stop = end_of(&capture, SpanName::Stream);
     let times = ["duration", "producer_wait", "longest_wait", "consumer_time"].map(|key| number(&stop, key));
     assert_eq!((times, number(&stop, "monotonic_time")), ([0; 4], 10));
+}
+
+/// A clock whose wall-clock time can be stepped, as by an administrator or a time server.
+#[derive(Clone, Default)]
+struct Stepped(Set, Arc<AtomicI64>);
+
+impl Clock for Stepped {
+    fn monotonic(&self) -> u64 {
+        self.0.monotonic()
+    }
+    fn system(&self, monotonic: u64) -> u64 {
+        self.0.system(monotonic).saturating_add_signed(self.1.load(Ordering::Relaxed))
+    }
+}
+
+#[test]
+fn a_step_of_the_wall_clock_inside_a_request_moves_no_span_and_no_retry_of_it() {
+    const HOUR: i64 = 3_600_000_000_000;
+    for step in [-HOUR, HOUR] {
+        let clock = Stepped::default();
+        let capture = Capture::on(Telemetry::with_clock(clock.clone())).unwrap();
+        let (ticking, stepping) = (clock.0.clone(), clock.1.clone());
+        let call = async move {
+            ticking.to(3_000);
+            allm_telemetry::adapter_retry(1, ms(1), "429");
+        };
+        let chat = async {
+            clock.0.to(1_000);
+            stepping.store(step, Ordering::Relaxed);
+            let tool = async { call.in_span_infallible(Span::generate()).await };
+            clock.0.to(2_000);
+            tool.in_span_infallible(Span::tool("t", "1")).await;
+        };
+        capture.scope(chat.in_span_infallible(Span::chat())).now_or_never().unwrap();
+        let at = |event: &OwnedEvent| number(event, "system_time") - 1_700_000_000_000_000_000;
+        let of = |span| at(&the(&capture, span, Phase::Start));
+        assert_eq!([of(SpanName::Chat), of(SpanName::Tool), of(SpanName::Generate)], [0, 2_000, 2_000]);
+        assert_eq!(at(&capture.named("allm.adapter.retry")[0]), 3_000);
+
+        // The next request has the new time.
+        capture.scope(async {}.in_span_infallible(Span::step())).now_or_never().unwrap();
+        let next = number(&the(&capture, SpanName::Step, Phase::Start), "system_time");
+        assert_eq!(next, (1_700_000_000_000_003_000_i64 + step) as u64);
+    }
+}
+
+#[test]
+fn a_child_that_starts_where_the_monotonic_clock_ran_backwards_starts_with_its_parent() {
+    let clock = Set::default();
+    let capture = on(&clock);
+    clock.to(1_000);
+    let chat = async {
+        clock.to(10);
+        async {}.in_span_infallible(Span::step()).await;
+    };
+    capture.scope(chat.in_span_infallible(Span::chat())).now_or_never().unwrap();
+    let at = |span| number(&the(&capture, span, Phase::Start), "system_time");
+    assert_eq!(at(SpanName::Step), at(SpanName::Chat));
 }
 
 #[tokio::test(start_paused = true)]
