@@ -56,15 +56,22 @@ impl SpanStart {
     /// sets are ignored, so that events cannot be forged.
     pub(crate) fn set(&mut self, key: Key, value: Value) {
         match &*key {
+            // Clients use an empty text for what they do not know.
+            it if self.is_start_key(it) && value.as_value_ref().as_str() == Some("") => {}
             "engine" => self.engine = value.into_text(),
             "model" => self.model = value.into_text(),
             "input" => self.input = Some(value),
-            it if self.name.row().start_keys.contains(&it) || OPTIONAL_START_KEYS.contains(&it) => {
-                self.keys.insert(key, value);
-            }
+            it if self.is_start_key(it) => drop(self.keys.insert(key, value)),
             it if !self.is_standard(it) => drop(self.user.insert(key, value)),
             _ => {}
         }
+    }
+
+    /// Returns whether this is a key that the caller sets where the span is created.
+    fn is_start_key(&self, key: &str) -> bool {
+        matches!(key, "engine" | "model")
+            || self.name.row().start_keys.contains(&key)
+            || OPTIONAL_START_KEYS.contains(&key)
     }
 
     /// Returns whether the catalogue has this key for this span. A user-defined key cannot replace it.

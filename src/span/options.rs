@@ -35,13 +35,13 @@ impl<O> Span<O> {
         self.start_text("provider", || provider.into())
     }
 
-    /// Sets the name of the agent.
+    /// Sets the name of the agent. Inherited by nested spans.
     pub fn agent_name(self, name: impl Into<Key>) -> Self {
         self.start_text("agent_name", || name.into())
     }
 
-    /// Sets the id of the conversation to which this turn belongs. It is not the request id: a conversation consists of
-    /// many requests.
+    /// Sets the id of the conversation to which this turn belongs. Inherited by nested spans. It is not the request id: a
+    /// conversation consists of many requests.
     pub fn conversation_id<'t>(self, id: impl Into<Cow<'t, str>>) -> Self {
         self.start_text("conversation_id", || copy(id))
     }

@@ -173,12 +173,14 @@ fn unobserved(name: SpanName, outer: Context, given: Option<RequestIdCell>) -> C
 
 fn inherit_keys(start: &mut SpanStart, parent: &SpanStart) {
     start.parent_span_id = Some(parent.span_id);
-    // Adapters set these on the outermost span only.
+    // Adapters and agents set these on the outermost span only.
     if start.engine.is_none() {
         start.engine.clone_from(&parent.engine);
     }
-    if let (None, Some(provider)) = (start.provider(), parent.provider()) {
-        start.keys.insert("provider", provider.clone());
+    for key in ["provider", "agent_name", "conversation_id"] {
+        if let (None, Some(value)) = (start.keys.get(key), parent.keys.get(key)) {
+            start.keys.insert(key, value.clone());
+        }
     }
 }
 
