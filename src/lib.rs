@@ -20,7 +20,8 @@ pub mod bridge;
 pub mod testing;
 
 pub use context::{
-    Context, attach, attach_many, current_request_id, detach, execute, listen, subscribe, with_request_id,
+    Context, attach, attach_many, current_request_id, detach, execute, listen, subscribe, with_baggage,
+    with_request_id,
 };
 pub use convention::policy::Policy;
 pub use event::{content::Content, request_id::RequestId, span_name::SpanName, usage::Usage, view::Event};
@@ -43,6 +44,15 @@ pub mod handler {
         AttachError, Chunk, DetachError, EventNameError, Flushed, HandlerInfo, MAX_LISTENERS, QueueCounts,
         Sink, SinkGuard, SubscribeOptions, Subscription, WhenFull,
     };
+}
+
+/// Propagation of request ids, traces and baggage to and from other processes, in headers.
+///
+/// A server calls [`Context::extract`] with the headers of a request and handles it in the context that is returned. A client
+/// calls [`Context::inject`] and sends the headers. A [`Propagation`](propagation::Propagation) lists the baggage to send and to accept.
+pub mod propagation {
+    pub use crate::context::Propagation;
+    pub use crate::event::trace_parent::TraceParent;
 }
 
 /// The types returned and required by the methods of [`Span`] and of the extension traits.

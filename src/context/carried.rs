@@ -7,13 +7,13 @@ use futures::stream::FusedStream;
 use pin_project::{pin_project, pinned_drop};
 
 use super::context::Context;
-use crate::event::{RequestId, RequestIdCell};
+use crate::event::{Metadata, RequestId, RequestIdCell};
 use crate::registry::Telemetry;
 
 /// Polls and drops a future or stream in a given context.
 ///
 /// Returned by [`Context::scope`], [`Telemetry::scope`](crate::Telemetry::scope),
-/// [`with_request_id`](crate::with_request_id) and `in_current_context`.
+/// [`with_request_id`](crate::with_request_id), [`with_baggage`](crate::with_baggage) and `in_current_context`.
 ///
 /// # Panics
 ///
@@ -47,6 +47,7 @@ pub(crate) enum Scope {
     /// No change.
     Same,
     RequestId(RequestId),
+    Baggage(Metadata),
     Telemetry(Telemetry),
 }
 
@@ -56,6 +57,7 @@ impl Scope {
         match self {
             Self::Same => outer.clone(),
             Self::RequestId(id) => outer.with_request(RequestIdCell::Known(id)),
+            Self::Baggage(baggage) => outer.with_baggage(baggage),
             Self::Telemetry(telemetry) => outer.with_telemetry(telemetry),
         }
     }

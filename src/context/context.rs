@@ -1,11 +1,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::node::{Kind, Node};
-use crate::event::{LazyRequestId, RequestId, RequestIdCell};
+use super::node::{Kind, Node, Passed};
+use crate::event::{Inherited, LazyRequestId, Metadata, RequestId, RequestIdCell};
 use crate::registry::{ListenerStates, Telemetry};
 
-/// The request id, the span and the [`Telemetry`] handle of a piece of code.
+/// The request id, the span, the baggage and the [`Telemetry`] handle of a piece of code.
 ///
 /// A context can be cloned, sent through a channel and entered in another task or thread. It keeps the identity of the span
 /// alive, but does not delay its end.
@@ -62,12 +62,32 @@ impl Context {
 
     /// Returns the context inside a scope with this request.
     pub(super) fn with_request(&self, request: RequestIdCell) -> Self {
-        Self::of(Node::new(Kind::Scope(Some(request)), self.telemetry(), self.clone().into_node()))
+        self.with_inherited(Some(request), None)
+    }
+
+    /// Returns the context inside a scope with this baggage.
+    pub(super) fn with_baggage(&self, baggage: Metadata) -> Self {
+        if baggage.is_empty() {
+            return self.clone();
+        }
+        let added = Inherited { baggage, ..Inherited::default() };
+        self.with_inherited(self.request(), Some(Arc::new(added)))
+    }
+
+    /// Returns the context inside a scope with this request, and with what is added to the baggage.
+    pub(super) fn with_inherited(
+        &self,
+        request: Option<RequestIdCell>,
+        added: Option<Arc<Inherited>>,
+    ) -> Self {
+        let passed = Passed { request, inherited: Inherited::nest(self.inherited(), added) };
+        Self::of(Node::new(Kind::Scope(passed), self.telemetry(), self.clone().into_node()))
     }
 
     /// Returns the context inside a scope of this handle.
     pub(super) fn with_telemetry(&self, telemetry: Telemetry) -> Self {
-        Self::of(Node::new(Kind::Scope(self.request()), telemetry, self.clone().into_node()))
+        let passed = Passed { request: self.request(), inherited: self.inherited().cloned() };
+        Self::of(Node::new(Kind::Scope(passed), telemetry, self.clone().into_node()))
     }
 
     /// Returns the request for a nested span, without computing its id.
@@ -81,6 +101,17 @@ impl Context {
     #[inline]
     pub(super) fn has_request(&self) -> bool {
         self.bare_request.is_some() || self.node.as_ref().is_some_and(|node| node.request().is_some())
+    }
+
+    /// Returns the baggage and the remote parent for a nested span.
+    #[inline]
+    pub(crate) fn inherited(&self) -> Option<&Arc<Inherited>> {
+        self.node.as_ref()?.inherited()
+    }
+
+    /// Returns whether this context has a place: a request or baggage. A span is always in a request.
+    pub(super) fn has_place(&self) -> bool {
+        self.has_request() || self.inherited().is_some()
     }
 
     pub(crate) fn telemetry(&self) -> Telemetry {
@@ -108,8 +139,9 @@ impl Context {
     /// [`is_inside`](Self::is_inside) finds it among the ancestors of nested nodes, even if those have another request id.
     pub(crate) fn into_node(self) -> Option<Arc<Node>> {
         let Some(request) = self.bare_request else { return self.node };
-        let scope = Kind::Scope(Some(RequestIdCell::lazy(request)));
-        Some(Node::new(scope, self.telemetry(), self.node))
+        let request = Some(RequestIdCell::lazy(request));
+        let passed = Passed { request, inherited: self.inherited().cloned() };
+        Some(Node::new(Kind::Scope(passed), self.telemetry(), self.node))
     }
 
     #[inline]

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::counting::UsageClaim;
-use crate::event::{RequestIdCell, SpanName, SpanStart};
+use crate::event::{Inherited, RequestIdCell, SpanName, SpanStart};
 use crate::registry::{ListenerStates, Telemetry};
 
 /// The maximum number of ancestors of a node. Without a limit, an endless chain of tasks, each spawned inside the previous
 /// one, would keep all their nodes in memory.
 const MAX_ANCESTORS: u16 = 128;
 
-/// A node in the tree of contexts: a span, or a scope that changes the request id or the handle.
+/// A node in the tree of contexts: a span, or a scope that changes the request id, the baggage or the handle.
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) telemetry: Telemetry,
@@ -34,10 +34,19 @@ impl RefUnwindSafe for Node {}
 pub(crate) enum Kind {
     /// An observed span.
     Span(SpanStart),
-    /// An unobserved span that needs a node: it has its own request id, or separates nested spans from an enclosing call.
-    Unobserved(SpanName, Option<RequestIdCell>),
-    /// The scope of a request id or of a handle. `None` in the scope of a handle outside any request.
-    Scope(Option<RequestIdCell>),
+    /// An unobserved span that needs a node: it has its own request id or baggage, or separates nested spans from an enclosing
+    /// call.
+    Unobserved(SpanName, Passed),
+    /// The scope of a request id, of baggage or of a handle.
+    Scope(Passed),
+}
+
+/// What a node passes on to what is inside. A span stores it in its `SpanStart`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Passed {
+    /// `None` outside any request.
+    pub(crate) request: Option<RequestIdCell>,
+    pub(crate) inherited: Option<Arc<Inherited>>,
 }
 
 impl Node {
@@ -87,7 +96,23 @@ impl Node {
     pub(crate) fn request(&self) -> Option<&RequestIdCell> {
         match &self.kind {
             Kind::Span(SpanStart { request_id, .. }) => request_id.as_ref(),
-            Kind::Unobserved(_, request) | Kind::Scope(request) => request.as_ref(),
+            Kind::Unobserved(_, passed) | Kind::Scope(passed) => passed.request.as_ref(),
+        }
+    }
+
+    /// Returns the baggage and the remote parent. For a span that has not started, only what the caller set.
+    pub(crate) fn inherited(&self) -> Option<&Arc<Inherited>> {
+        match &self.kind {
+            Kind::Span(start) => start.inherited.as_ref(),
+            Kind::Unobserved(_, passed) | Kind::Scope(passed) => passed.inherited.as_ref(),
+        }
+    }
+
+    /// Returns the request id and the inherited values for writing, before the span starts.
+    pub(crate) fn passed_mut(&mut self) -> (&mut Option<RequestIdCell>, &mut Option<Arc<Inherited>>) {
+        match &mut self.kind {
+            Kind::Span(start) => (&mut start.request_id, &mut start.inherited),
+            Kind::Unobserved(_, passed) | Kind::Scope(passed) => (&mut passed.request, &mut passed.inherited),
         }
     }
 

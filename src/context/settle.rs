@@ -8,7 +8,7 @@ impl Context {
     /// whether `self` changed.
     ///
     /// If the current context is nested in `self`, it is used. Otherwise `self` is used, and a part that it lacks is taken
-    /// from the current context: the handle, or the request together with its spans.
+    /// from the current context: the handle, or the place, which is the request together with its spans and its baggage.
     #[inline]
     pub(crate) fn settle(&mut self) -> bool {
         !self.is_current() && self.settle_slow()
@@ -19,11 +19,11 @@ impl Context {
         let current = Self::current();
         if current.is_inside(self) {
             *self = current;
-        } else if !self.has_request() && current.has_request() {
-            // Every context is inside the empty one, so `self` has a handle. It is kept, inside the current request.
+        } else if !self.has_place() && current.has_place() {
+            // Every context is inside the empty one, so `self` has a handle. It is kept, in the current place.
             *self = current.with_telemetry(self.telemetry());
         } else if !self.has_explicit_telemetry() && current.has_explicit_telemetry() {
-            // Created in a request on the default handle: the request is kept, with the current handle.
+            // Created in a place on the default handle: the place is kept, with the current handle.
             *self = self.with_telemetry(current.telemetry());
         } else {
             return false;

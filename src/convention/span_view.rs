@@ -126,7 +126,7 @@ impl<'a, 'c> SpanView<'a, 'c> {
     /// Returns the value of a user-defined key. One that was recorded later replaces that of the start.
     pub(super) fn user_value(&self, key: &str) -> Option<ValueRef<'a>> {
         let recorded = self.results().and_then(|results| results.metadata.get(key));
-        recorded.or_else(|| self.start.user.get(key)).map(Value::as_value_ref)
+        recorded.or_else(|| self.start.user_value(key)).map(Value::as_value_ref)
     }
 
     pub(super) fn input_text(&self) -> Option<Attribute<'a>> {

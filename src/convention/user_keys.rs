@@ -42,7 +42,7 @@ impl Convention {
                 None => return,
             };
             // The attributes of the start were already exported, so only new or changed values follow at the end.
-            let at_start = span.end.and_then(|_| span.start.user.get(entry.key)).map(Value::as_value_ref);
+            let at_start = span.end.and_then(|_| span.start.user_value(entry.key)).map(Value::as_value_ref);
             if at_start != Some(entry.value)
                 && let Some(mut value) = Attribute::of(entry.value)
                 && self.policy.bounds.attribute(&mut value)

@@ -95,13 +95,13 @@ impl SpanEnd {
         start.visit_standard(visit);
         // A recorded value replaces a user-defined start key of the same name; other recorded keys follow. Standard keys take
         // precedence over both.
-        for (key, value) in start.user.iter() {
+        for (key, value) in start.baggage().chain(&start.user) {
             let value = self.results.metadata.get(key).unwrap_or(value);
             visit(Entry::user(key, value.as_value_ref()));
         }
         for (key, value) in self.results.metadata.iter() {
             let is_known =
-                start.user.get(key).is_some() || start.keys.get(key).is_some() || start.is_standard(key);
+                start.user_value(key).is_some() || start.keys.get(key).is_some() || start.is_standard(key);
             if !is_known {
                 visit(Entry::user(key, value.as_value_ref()));
             }

@@ -1,9 +1,11 @@
 use std::panic::Location;
+use std::sync::Arc;
 
 use super::catalogue::{OPTIONAL_END_KEYS, OPTIONAL_START_KEYS, RESERVED_KEYS};
 use super::clock::Time;
 use super::entry::{Entry, Visit};
 use super::fields::{Key, Metadata};
+use super::inherited::Inherited;
 use super::request_id::{RequestId, RequestIdCell};
 use super::span_id::SpanId;
 use super::span_name::SpanName;
@@ -25,6 +27,8 @@ pub(crate) struct SpanStart {
     pub(crate) keys: Metadata,
     /// User-defined keys.
     pub(crate) user: Metadata,
+    /// The baggage and the remote parent. Before the start, only what the span itself adds.
+    pub(crate) inherited: Option<Arc<Inherited>>,
     pub(crate) input: Option<Value>,
     /// Whether the span was created with a closure for its `output`. If so, every end has the key.
     pub(crate) has_output: bool,
@@ -46,6 +50,7 @@ impl SpanStart {
             model: None,
             keys: Metadata::new(),
             user: Metadata::new(),
+            inherited: None,
             input: None,
             has_output: false,
             built_at,
@@ -89,14 +94,32 @@ impl SpanStart {
         self.request_id.as_ref().expect("a span that has started has a request id").get()
     }
 
+    pub(crate) fn provider(&self) -> Option<&Value> {
+        self.keys.get("provider")
+    }
+
     /// Returns the wall-clock time of an instant in or after this span, without reading the system's clock. It is computed from the
     /// start, so that a step of that clock does not move spans and retries out of the span that encloses them.
     pub(crate) fn system_time_at(&self, at: Time) -> u64 {
         self.system_time.saturating_add(at.since(self.monotonic_time))
     }
 
-    pub(crate) fn provider(&self) -> Option<&Value> {
-        self.keys.get("provider")
+    /// Returns the baggage that the events of this span have: without keys that the span sets itself, and without standard keys,
+    /// which baggage must not forge.
+    pub(crate) fn baggage(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let baggage = self.inherited.iter().flat_map(|inherited| &inherited.baggage);
+        baggage.filter(|(key, _)| self.user.get(key).is_none() && !self.is_taken(key))
+    }
+
+    /// Returns the value of a user-defined key, which may be from the baggage.
+    pub(crate) fn user_value(&self, key: &str) -> Option<&Value> {
+        let baggage = || self.baggage().find(|(of_baggage, _)| *of_baggage == key);
+        self.user.get(key).or_else(|| Some(baggage()?.1))
+    }
+
+    /// Returns whether a key of the baggage is a standard key of this span, set or not.
+    fn is_taken(&self, key: &str) -> bool {
+        self.is_standard(key) || OPTIONAL_START_KEYS.contains(&key) || key == "usage"
     }
 
     /// Visits the metadata without the user-defined keys.

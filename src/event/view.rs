@@ -13,6 +13,7 @@ use super::owned::OwnedEvent;
 use super::sanitize::OneLine;
 use super::span_id::SpanId;
 use super::start::SpanStart;
+use super::trace_parent::TraceParent;
 use super::usage::Usage;
 use super::value::ValueRef;
 use super::{phase::Phase, span_name::SpanName};
@@ -194,6 +195,17 @@ impl<'a> Event<'a> {
         }
     }
 
+    /// Returns the span of another process that caused the request, if one was [extracted](crate::Context::extract). A
+    /// listener that creates spans of a tracing system uses it as the parent of a span that is not nested in another span with
+    /// the same remote parent.
+    #[must_use]
+    pub fn remote_parent(&self) -> Option<&'a TraceParent> {
+        match self.data {
+            Data::Span(start, _) => start.inherited.as_ref()?.remote_parent.as_ref(),
+            Data::Fields { .. } => None,
+        }
+    }
+
     /// Returns the response itself, if this is the end of a span with [`keep_response`](crate::Span::keep_response) and the
     /// response is a `T`.
     #[must_use]
@@ -256,7 +268,7 @@ impl<'a> Event<'a> {
             Data::Span(start, PhaseData::End(end)) => end.visit_metadata(start, visit),
             Data::Span(start, _) => {
                 start.visit_standard(visit);
-                for (key, value) in start.user.iter() {
+                for (key, value) in start.baggage().chain(&start.user) {
                     visit(Entry::user(key, value.as_value_ref()));
                 }
             }

@@ -8,7 +8,7 @@ use super::chunk::Chunk;
 use super::interest::EventSet;
 use super::listener::Listener;
 use super::user_code::PanicSafe;
-use crate::event::{Content, Event, EventName, SpanName};
+use crate::event::{Content, Event, EventName, SpanName, TraceParent};
 
 /// A [`Stage`] whose type is erased.
 pub(super) type ErasedState = dyn Any + Send + Sync;
@@ -30,6 +30,7 @@ pub(super) trait ErasedListener: Send + Sync {
     fn event(&self, state: &ErasedState, event: &Event<'_>);
     fn chunk(&self, state: &ErasedState, chunk: &Chunk);
     fn end(&self, state: &ErasedState, event: &Event<'_>);
+    fn trace_parent(&self, state: &ErasedState) -> Option<TraceParent>;
     fn wrap_poll(&self, state: &ErasedState, ended: bool, poll: &mut dyn FnMut());
 }
 
@@ -56,6 +57,10 @@ impl<L: Listener> ErasedListener for L {
 
     fn end(&self, state: &ErasedState, event: &Event<'_>) {
         started::<L>(state).into_iter().for_each(|state| self.on_end(state, event));
+    }
+
+    fn trace_parent(&self, state: &ErasedState) -> Option<TraceParent> {
+        self.trace_parent(started::<L>(state)?)
     }
 
     fn wrap_poll(&self, state: &ErasedState, ended: bool, poll: &mut dyn FnMut()) {

@@ -1,5 +1,5 @@
 use super::chunk::Chunk;
-use crate::event::{Content, Event, SpanName};
+use crate::event::{Content, Event, SpanName, TraceParent};
 
 /// How many listeners one [`Telemetry`](crate::Telemetry) can have. The limit is low because a poll may call each of them.
 pub const MAX_LISTENERS: usize = 8;
@@ -99,6 +99,13 @@ pub trait Listener: Send + Sync + 'static {
 
     /// Called when a span ends.
     fn on_end(&self, state: &Self::State, event: &Event<'_>);
+
+    /// Called when a context inside the span is [injected](crate::Context::inject) into a request to another process. Returns the
+    /// position in a trace of a tracing system, which the headers of that request then have.
+    fn trace_parent(&self, state: &Self::State) -> Option<TraceParent> {
+        let _ = state;
+        None
+    }
 
     /// Called around every poll, and around the drop, of each future or stream that has the span's context, on any task or thread.
     /// `ended` is whether the span has already ended, while a background task still runs in its context.

@@ -17,7 +17,7 @@ use super::chunk::Chunk;
 use super::dispatch::UserCall;
 use super::telemetry::Telemetry;
 use super::user_code::{self, Nesting};
-use crate::event::{Event, EventName, Phase, SpanName};
+use crate::event::{Event, EventName, Phase, SpanName, TraceParent};
 
 /// The states of one node. A handle has at most [`MAX_LISTENERS`](super::MAX_LISTENERS), so a linear search suffices.
 #[derive(Default)]
@@ -179,6 +179,16 @@ impl ListenerStates {
                 None => listener.miss_end(),
             }
         }
+    }
+
+    /// Returns the position in a trace from the first listener that has one.
+    pub(crate) fn trace_parent(&self) -> Option<TraceParent> {
+        self.entries.iter().find_map(|entry| {
+            let state = entry.state.as_deref()?;
+            // Used only if a failure is reported: an injection has no event.
+            let event = entry.span.event(Phase::Start);
+            entry.call(&event, |listener| listener.trace_parent(state))?
+        })
     }
 
     /// Returns whether any listener is called around polls.

@@ -112,6 +112,28 @@ impl<O> Span<O> {
         self
     }
 
+    /// Adds a user-defined key to the metadata of the span and of all spans inside, on any task, such as the user or the tenant
+    /// that a request is for. Call it again for another key. It does so even if the span itself is not observed.
+    ///
+    /// See [`with_baggage`](crate::with_baggage), which does the same without a span.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use allm_telemetry::prelude::*;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # let user = 42;
+    /// let answer = async { "an answer" }.in_span_infallible(Span::generate());
+    /// answer.in_span_infallible(Span::chat().baggage("user_id", user)).await;
+    /// # }
+    /// ```
+    pub fn baggage(mut self, key: impl Into<Key>, value: impl Into<Value>) -> Self {
+        self.pending.add_baggage(key.into(), value.into());
+        self
+    }
+
     /// Sets the request id of the span and of all nested spans. It takes precedence over an inherited id.
     pub fn request_id(mut self, id: RequestId) -> Self {
         self.pending.set_request_id(id);

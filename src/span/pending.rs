@@ -3,8 +3,10 @@ use std::sync::Arc;
 
 use super::active::Active;
 use super::observe::Observer;
-use crate::context::{Context, Kind, Node};
-use crate::event::{Content, Event, Phase, PhaseData, RequestId, RequestIdCell, SpanName, SpanStart};
+use crate::context::{Context, Kind, Node, Passed};
+use crate::event::{
+    Content, Event, Inherited, Key, Phase, PhaseData, RequestId, RequestIdCell, SpanName, SpanStart, Value,
+};
 use crate::registry::{EventSet, Telemetry, is_observed_anywhere};
 
 /// A span that has not started.
@@ -12,7 +14,7 @@ pub(crate) struct PendingSpan {
     /// The context in which it was created.
     context: Context,
     /// Its node, with the `on_build` values of listeners. If nothing was attached for spans of this name on any handle at
-    /// creation, it has a node only if a request id was set. Behind a pointer, to keep the builder and the wrappers small.
+    /// creation, it has a node only if a request id or baggage was set. Behind a pointer, to keep the builder and the wrappers small.
     draft: Option<Arc<Node>>,
     name: SpanName,
 }
@@ -46,15 +48,23 @@ impl PendingSpan {
     }
 
     pub(crate) fn set_request_id(&mut self, id: RequestId) {
-        let id = RequestIdCell::Known(id);
-        match self.start_mut() {
-            Some(start) => start.request_id = Some(id),
-            // It is not observed, but nested spans inherit its id. The node is replaced at the start.
-            None => {
-                let kind = Kind::Unobserved(self.name, Some(id));
-                self.draft = Some(Node::new(kind, Telemetry::global(), None));
-            }
+        if let Some(node) = self.node_mut() {
+            *node.passed_mut().0 = Some(RequestIdCell::Known(id));
         }
+    }
+
+    pub(crate) fn add_baggage(&mut self, key: Key, value: Value) {
+        if let Some(node) = self.node_mut() {
+            Inherited::add_baggage(node.passed_mut().1, key, value);
+        }
+    }
+
+    /// Returns the node for what nested spans inherit even if the span is not observed. One that is created here is
+    /// replaced at the start.
+    fn node_mut(&mut self) -> Option<&mut Node> {
+        let unobserved = || Kind::Unobserved(self.name, Passed::default());
+        let draft = self.draft.get_or_insert_with(|| Node::new(unobserved(), Telemetry::global(), None));
+        Arc::get_mut(draft)
     }
 
     /// Returns the context in which the wrapped value is dropped if the span never starts.
@@ -83,7 +93,9 @@ impl PendingSpan {
             draft => {
                 // A draft may be left if its handle is not this one, or if everything was detached since. Its drop drops the
                 // `on_build` values, as user code.
-                let given = draft.as_deref().and_then(Node::request).cloned();
+                let request = draft.as_deref().and_then(Node::request).cloned();
+                let inherited = draft.as_deref().and_then(Node::inherited).cloned();
+                let given = Passed { request, inherited };
                 Started::Unobserved(unobserved(self.name, mem::take(&mut self.context), given))
             }
         }
@@ -104,6 +116,9 @@ impl PendingSpan {
         if let Some(start) = node.start_mut() {
             let request = || self.context.request().unwrap_or_else(RequestIdCell::random);
             start.request_id.get_or_insert_with(request);
+            if let Some(outer) = self.context.inherited() {
+                start.inherited = Inherited::nest(Some(outer), start.inherited.take());
+            }
             let parent = self.context.node().and_then(|node| node.nearest_span(&telemetry));
             if let Some(parent) = parent {
                 inherit_keys(start, parent);
@@ -161,13 +176,17 @@ fn draft(name: SpanName, context: &Context) -> Arc<Node> {
     draft
 }
 
-/// Returns the context inside an unobserved span. It allocates a node only if the span has its own request id, or separates
-/// nested spans from an observed call.
-fn unobserved(name: SpanName, outer: Context, given: Option<RequestIdCell>) -> Context {
-    if given.is_none() && !outer.node().is_some_and(|node| node.needs_boundary(name)) {
+/// Returns the context inside an unobserved span. It allocates a node only if the span has its own request id or baggage, or
+/// separates nested spans from an observed call.
+fn unobserved(name: SpanName, outer: Context, given: Passed) -> Context {
+    let has_own = given.request.is_some() || given.inherited.is_some();
+    if !has_own && !outer.node().is_some_and(|node| node.needs_boundary(name)) {
         return outer.in_request();
     }
-    let kind = Kind::Unobserved(name, given.or_else(|| outer.request()));
+    // An outermost span begins a request, even if it only adds baggage.
+    let request = given.request.or_else(|| outer.request()).unwrap_or_else(RequestIdCell::random);
+    let inherited = Inherited::nest(outer.inherited(), given.inherited);
+    let kind = Kind::Unobserved(name, Passed { request: Some(request), inherited });
     Context::of(Node::new(kind, outer.telemetry(), outer.into_node()))
 }
 

@@ -68,6 +68,7 @@ fn values_can_be_sent_and_shared() {
         SpanRow: Send Sync Unpin;
         SubscribeOptions: Send Sync Unpin;
         SystemClock: Send Sync Unpin;
+        propagation::TraceParent: Send Sync Unpin;
         Usage: Send Sync Unpin;
         UsageStatus: Send Sync Unpin;
         Value: Send Sync Unpin;
@@ -103,6 +104,7 @@ fn handles_can_be_sent_and_shared() {
         Flushed: Send Sync Unpin;
         testing::Capture: Send Sync Unpin;
         Policy: Send Sync Unpin;
+        propagation::Propagation: Send Sync Unpin;
         Outgoing<'static>: Send Sync Unpin;
     }
 }

@@ -10,7 +10,10 @@ use futures::{FutureExt as _, StreamExt as _, stream};
 use support::*;
 use tokio::task::{JoinSet, LocalSet, yield_now};
 
+mod baggage_headers;
+mod inheritance;
 mod parents;
+mod propagation;
 mod request_ids;
 mod scopes;
 #[path = "../support/mod.rs"]

@@ -7,6 +7,7 @@ mod global;
 mod global_places;
 mod measured;
 mod places;
+mod propagation;
 mod tokens;
 mod told;
 mod world;

@@ -7,11 +7,12 @@ use opentelemetry::trace::{SpanBuilder, SpanKind, Status, TraceContextExt as _};
 
 use super::attributes::push;
 use super::instruments::{Gaps, Instruments};
+use super::remote;
 use super::state::{State, at};
 use super::teardown::is_alive;
 use super::tracer::Tracing;
 use crate::convention::{self, Convention};
-use crate::event::{Content, Data, Event, Outcome, Phase};
+use crate::event::{Content, Data, Event, Outcome, Phase, TraceParent};
 use crate::registry::{Chunk, Listener};
 
 /// The listener that is attached.
@@ -48,13 +49,24 @@ impl Listener for Bridge {
         };
         let is_client =
             event.span().is_some_and(|span| self.convention.kind(span) == convention::SpanKind::Client);
+        let remote = event.remote_parent();
+        let remote_span = remote.map(TraceParent::span_id);
+        // If the enclosing span has the same remote parent, this span is nested in it, as any other.
+        let remote = remote.filter(|_| parent.is_none_or(|parent| parent.remote_span != remote_span));
+        // An OpenTelemetry span of the application is nearer than the remote parent, but that of the enclosing span is not.
+        let is_nearest = |context: &Context| {
+            is_parent(context)
+                && (remote.is_none() || !parent.is_some_and(|parent| parent.has_span_of(context)))
+        };
         let here;
-        let around = match parent {
-            _ if is_parent(&built) => &built,
-            Some(parent) => &parent.context,
+        let around = match (remote, parent) {
+            _ if is_nearest(&built) => &built,
+            (None, Some(parent)) => &parent.context,
             // The outermost span, created outside any OpenTelemetry span. One may have become current since.
-            None => {
-                here = self.on_build();
+            (remote, _) => {
+                let now = self.on_build();
+                let received = remote.filter(|_| !is_nearest(&now)).map(remote::span_context);
+                here = received.map(|received| now.with_remote_span_context(received)).unwrap_or(now);
                 &here
             }
         };
@@ -65,6 +77,7 @@ impl Listener for Bridge {
         State {
             context,
             records,
+            remote_span,
             started,
             gaps: const { OnceLock::new() },
             first_chunk_seen: AtomicBool::new(false),
@@ -111,6 +124,10 @@ impl Listener for Bridge {
         if let Some(instruments) = &self.instruments {
             instruments.measure(&self.convention, event);
         }
+    }
+
+    fn trace_parent(&self, state: &State) -> Option<TraceParent> {
+        remote::trace_parent(state.context.span().span_context())
     }
 
     fn around(&self, state: &State, _ended: bool, poll: &mut dyn FnMut()) {

@@ -24,10 +24,11 @@
 //! # The tree
 //!
 //! A span's parent is the OpenTelemetry span that was current where the span was built, such as a web server's, one of
-//! your own or the remote parent of a `traceparent`; otherwise the span of the nearest enclosing span; otherwise the one
-//! that is current where the span starts. While what a span wraps is polled or dropped, on any task or thread that its
+//! your own or the remote parent that OpenTelemetry's propagator read; otherwise the span of the nearest enclosing span or
+//! the remote parent that [`Context::extract`](crate::Context::extract) read, whichever is nearer; otherwise the one that is
+//! current where the span starts. While what a span wraps is polled or dropped, on any task or thread that its
 //! context was carried to, its OpenTelemetry span is the current one: instrumentation of an HTTP client or a database nests
-//! in it, and `Context::current()` can be injected into the headers of a request. A background task that outlives its
+//! in it, and its headers can be written by OpenTelemetry's propagators or by [`Context::inject`](crate::Context::inject). A background task that outlives its
 //! span keeps the span as its parent.
 //!
 //! Spans have the times of their events, not of their export. `first_chunk` and retries are events in them. The status is
@@ -62,6 +63,7 @@ mod attributes;
 mod bridge;
 mod builder;
 mod instruments;
+mod remote;
 mod state;
 mod teardown;
 mod tracer;

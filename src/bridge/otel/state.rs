@@ -13,6 +13,9 @@ pub(super) struct State {
     pub(super) context: Context,
     /// Whether the OpenTelemetry span is recorded: it may not be sampled.
     pub(super) records: bool,
+    /// The id of the remote parent of the request, if the span was started in one. Nested spans in the same request have the
+    /// same id.
+    pub(super) remote_span: Option<[u8; 8]>,
     /// Nanoseconds since the Unix epoch.
     pub(super) started: u64,
     /// Set with the first chunk.
@@ -23,6 +26,11 @@ pub(super) struct State {
 }
 
 impl State {
+    /// Returns whether the OpenTelemetry span of a context is the one of this state.
+    pub(super) fn has_span_of(&self, context: &Context) -> bool {
+        context.span().span_context().span_id() == self.context.span().span_context().span_id()
+    }
+
     /// Returns the time `nanoseconds` after the start of the span.
     pub(super) fn after(&self, nanoseconds: u64) -> SystemTime {
         at(self.started.saturating_add(nanoseconds))
