@@ -1,12 +1,14 @@
 //! What is read from outside, and what is written for others to read, holds for any bytes.
 //!
-//! The crate parses three things: names of spans, names of events, request ids. It reads no JSON; it writes it. Each file
+//! The crate parses four things: names of spans, names of events, request ids, headers of other processes. It reads no JSON;
+//! it writes it. Each file
 //! beside this one is a property; `fuzz/` looks for bytes that break it, and `inputs/` keeps those worth keeping: what
 //! covers the code, and all that once failed. Here they are run without a fuzzer.
 #![cfg(feature = "json-lines")]
 
 mod event_name;
 mod json_lines;
+mod propagation;
 mod request_id;
 mod span_name;
 
@@ -38,6 +40,11 @@ fn an_event_name_is_a_path_of_segments_or_an_error_that_says_why() {
 #[test]
 fn a_request_id_is_what_an_http_header_can_carry_or_an_error_that_says_where() {
     holds_for_the_kept("request_id", request_id::check);
+}
+
+#[test]
+fn headers_of_any_text_are_read_without_an_error_and_what_is_sent_on_is_well_formed() {
+    holds_for_the_kept("propagation", propagation::check);
 }
 
 #[test]
