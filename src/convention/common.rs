@@ -35,6 +35,7 @@ const END: &[Rule] = &[
         it.error_type().map(Attribute::Text)
     }),
     Rule::end("allm.provider_request_id", "`provider_request_id`", |it| it.result("provider_request_id")),
+    Rule::end("allm.usage_issue", "`usage_issue`", |it| it.result("usage_issue")),
 ];
 
 const ATTEMPTS: &[Rule] =

@@ -65,7 +65,7 @@ pub const OPTIONAL_START_KEYS: &[&str] = &[
 /// Not among them: `output`, which is content, and `usage`, which is a result key of every call and optional on a step or chat.
 // To add a key: its name here, a method of `Record` that sets it, and its attribute in `convention/common.rs`. A test reports a
 // key that has no attribute.
-pub const OPTIONAL_END_KEYS: &[&str] = &["provider_request_id"];
+pub const OPTIONAL_END_KEYS: &[&str] = &["provider_request_id", "usage_issue"];
 
 /// Keys that the user cannot set, besides the optional keys and those of the span's own row.
 pub(crate) const RESERVED_KEYS: &[&str] = &[

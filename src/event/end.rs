@@ -171,10 +171,11 @@ impl SpanEnd {
     }
 
     pub(crate) fn usage_status(&self) -> UsageStatus {
-        match (self.results.usage, self.outcome) {
-            (None, _) => UsageStatus::Unknown,
-            (Some(_), Outcome::Completed) => UsageStatus::Reported,
-            (Some(_), _) => UsageStatus::Partial,
+        match self.results.usage.as_ref().filter(|usage| usage.has_counts()) {
+            None => UsageStatus::Unknown,
+            Some(usage) if usage.is_estimated() => UsageStatus::Estimated,
+            Some(_) if self.outcome == Outcome::Completed => UsageStatus::Reported,
+            Some(_) => UsageStatus::Partial,
         }
     }
 }

@@ -19,9 +19,7 @@ pub(crate) fn value(out: &mut String, value: ValueRef<'_>) {
         ValueRef::Number(number) => display(out, format_args!("{number}")),
         ValueRef::Text(it) => text(out, it),
         ValueRef::SpanId(id) => display(out, format_args!("\"{id}\"")),
-        ValueRef::Usage(usage) => object(out, usage.parts(), |count| {
-            ValueRef::optional(count, |count| ValueRef::Number(count.into()))
-        }),
+        ValueRef::Usage(usage) => object(out, ValueRef::of_usage(usage), |value| value),
         ValueRef::List(values) => list(out, values, |out, item| self::value(out, item.as_value_ref())),
         ValueRef::Map(values) => object(out, values.iter(), |value| value.as_value_ref()),
     }

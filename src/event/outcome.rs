@@ -42,25 +42,28 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// How much of a stream's usage is known.
+/// How much of a call's usage is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UsageStatus {
-    /// The stream completed, and its usage was recorded.
+    /// The answer was complete, and the provider reported its usage.
     Reported,
-    /// The stream ended in another way; the usage is the last that was recorded.
+    /// The call ended in another way; the usage is what the provider had reported so far.
     Partial,
-    /// No usage was recorded.
+    /// The provider reported no usage; the counts are [an estimate](crate::Usage::estimated).
+    Estimated,
+    /// No usage was recorded. It may not be taken for 0.
     Unknown,
 }
 
 impl UsageStatus {
-    /// Returns the status as used in events: `reported`, `partial`, `unknown`.
+    /// Returns the status as used in events: `reported`, `partial`, `estimated`, `unknown`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Reported => "reported",
             Self::Partial => "partial",
+            Self::Estimated => "estimated",
             Self::Unknown => "unknown",
         }
     }

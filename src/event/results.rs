@@ -52,7 +52,7 @@ impl Results {
     pub(crate) fn set(&mut self, span: SpanName, key: Key, value: Value) {
         match &*key {
             it if it == span.row().result_key() => self.value = value,
-            "usage" => self.usage = usage(&value).filter(Usage::is_known),
+            "usage" => self.usage = value.to_usage(),
             "response_model" => self.response_model = value.into_text(),
             "response_id" => self.response_id = value.into_text(),
             "finish_reasons" => self.finish_reasons = list(value),
@@ -76,15 +76,6 @@ impl Results {
             self.keys.insert(key, value);
         }
     }
-}
-
-/// Reads a map as returned by `Value::from(&Usage)`.
-fn usage(value: &Value) -> Option<Usage> {
-    let Value::Map(counts) = value else { return None };
-    let count = |key| counts.get(key).and_then(|count| count.as_value_ref().as_u64());
-    let usage = Usage::new().input(count("input_tokens")).output(count("output_tokens"));
-    let usage = usage.cached(count("cached_tokens")).cache_write(count("cache_write_tokens"));
-    Some(usage.reasoning(count("reasoning_tokens")))
 }
 
 fn list(value: Value) -> Option<Vec<Value>> {

@@ -6,7 +6,7 @@ use super::json;
 use super::number::Number;
 use super::request_id::RequestId;
 use super::span_id::SpanId;
-use super::usage::Usage;
+use super::usage::{TokenCount, Usage};
 
 /// A value of an event's metadata, owned.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -47,6 +47,19 @@ impl Value {
             Self::Text(text) => Some(text),
             other => other.as_value_ref().to_text().map(|text| Key::Owned(text.into_owned())),
         }
+    }
+
+    /// Reads a map as returned by `Value::from(&Usage)`. `None` if the value is no map, or has no known count.
+    pub(crate) fn to_usage(&self) -> Option<Usage> {
+        let Self::Map(entries) = self else { return None };
+        let entry = |key: &str| Some(entries.get(key)?.as_value_ref());
+        let count = |key: &str| entry(key).and_then(|value| value.as_u64().or(value.as_f64().known()));
+        let usage = Usage::from_counts(count)
+            .tier(entry("service_tier").and_then(|tier| tier.as_str()).unwrap_or_default())
+            .cost(entry("cost_usd").and_then(|usd| usd.as_f64()));
+        let is_estimated = entry("estimated").and_then(|estimated| estimated.as_bool()) == Some(true);
+        let usage = if is_estimated { usage.estimated() } else { usage };
+        (!usage.is_empty()).then_some(usage)
     }
 }
 
@@ -104,10 +117,11 @@ impl<V: Into<Value>> From<Option<V>> for Value {
     }
 }
 
-/// A map with the keys that events have: `input_tokens`, `output_tokens`, … Unknown counts are null.
+/// A map with the keys that events have. `input_tokens`, `output_tokens`, `cached_tokens`, `cache_write_tokens` and
+/// `reasoning_tokens` are null if they are not known; the others are absent.
 impl From<&Usage> for Value {
     fn from(usage: &Usage) -> Self {
-        Self::Map(usage.parts().map(|(key, count)| (key, Value::from(count))).collect())
+        Self::Map(ValueRef::of_usage(usage).map(|(key, value)| (key, value.to_value())).collect())
     }
 }
 
@@ -147,6 +161,16 @@ pub enum ValueRef<'a> {
 impl<'a> ValueRef<'a> {
     pub(crate) fn optional<T>(value: Option<T>, some: impl FnOnce(T) -> Self) -> Self {
         value.map_or(Self::Null, some)
+    }
+
+    /// Returns the entries of a usage as a map.
+    pub(super) fn of_usage(usage: &'a Usage) -> impl Iterator<Item = (&'static str, Self)> {
+        let counts =
+            usage.counts().map(|(key, count)| (key, Self::optional(count, |it| Self::Number(it.into()))));
+        let tier = usage.service_tier().map(|tier| ("service_tier", Self::Text(tier)));
+        let cost = usage.cost_usd().map(|usd| ("cost_usd", Self::Number(usd.into())));
+        let estimated = usage.is_estimated().then_some(("estimated", Self::Bool(true)));
+        counts.chain(tier).chain(cost).chain(estimated)
     }
 
     pub(crate) fn text(value: Option<&'a Cow<'static, str>>) -> Self {

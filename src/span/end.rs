@@ -6,7 +6,7 @@ use super::observe::Observer;
 use super::record::Record;
 use super::recording::Recording;
 use crate::context::Node;
-use crate::event::{Event, Phase, PhaseData, SpanEnd, SpanName, StreamTimes};
+use crate::event::{Event, Phase, PhaseData, SpanEnd, SpanName, StreamTimes, Usage};
 use crate::registry::ListenerStates;
 
 /// Emits the end event of a span. Called inside the span, after the wrapped value was dropped, so that nested spans have
@@ -24,6 +24,9 @@ pub(crate) fn end<O: Observer>(
         observer.end(&mut Record::new(recording, node, Phase::Stop));
     }
     let Some(start) = node.start() else { return };
+    if let Some(issue) = recording.results.usage.as_ref().and_then(Usage::issue) {
+        recording.results.set_optional("usage_issue", issue);
+    }
     let now = node.telemetry.now();
     let duration = now.since(start.monotonic_time);
     let (outcome, failure) = exit.outcome(recording.failure.take());
@@ -40,7 +43,7 @@ pub(crate) fn end<O: Observer>(
             consumer_time: duration.saturating_sub(times.producer_wait),
             ..times
         }),
-        counts_usage: recording.results.usage.is_some() && node.claim_usage(),
+        counts_usage: recording.results.usage.as_ref().is_some_and(Usage::has_counts) && node.claim_usage(),
         results: mem::take(&mut recording.results),
     };
     let name = start.name.event(if outcome.is_exception() { Phase::Exception } else { Phase::Stop });

@@ -58,9 +58,10 @@ impl<'a> Record<'a> {
         Recorded::new(self.recording)
     }
 
-    /// Records token usage. Later calls overwrite the fields that they contain. A usage without any count is ignored.
+    /// Records what the call used. Later calls [replace](Usage::merge) the counts that they contain; a usage in which nothing is
+    /// known is ignored.
     pub fn usage(&mut self, usage: Usage) {
-        if usage.is_known() {
+        if !usage.is_empty() {
             self.recording.results.usage.get_or_insert_default().merge(&usage);
         }
     }

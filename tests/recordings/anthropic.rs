@@ -28,5 +28,6 @@ fn counts(counts: &mut Counts, usage: &Value) {
 
 /// Anthropic's input leaves out what was read from and written to the cache.
 fn usage(counts: &Counts) -> Usage {
-    Usage::cache_excluded(counts.input, counts.cached, counts.cache_write).output(counts.output)
+    let usage = Usage::new().input(counts.input).output(counts.output);
+    usage.cached_beside(counts.cached).cache_write_beside(counts.cache_write)
 }

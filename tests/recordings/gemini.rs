@@ -27,6 +27,6 @@ fn counts(counts: &mut Counts, usage: &Value) {
 
 /// Gemini's output leaves out the thinking; its input has the cached tokens in it.
 fn usage(counts: &Counts) -> Usage {
-    let usage = Usage::reasoning_excluded(counts.output, counts.reasoning);
+    let usage = Usage::new().output(counts.output).reasoning_beside(counts.reasoning);
     usage.input(counts.input).cached(counts.cached)
 }

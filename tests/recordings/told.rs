@@ -34,7 +34,7 @@ impl Told {
             outcome: stop.outcome(),
             error_type: text("error_type"),
             chunk_count: stop.measurement("chunk_count").and_then(|count| count.as_u64()),
-            usage: stop.usage().copied(),
+            usage: stop.usage().cloned(),
             usage_status: text("usage_status"),
             response_model: text("response_model"),
             response_id: text("response_id"),
@@ -49,7 +49,7 @@ impl Told {
         Self {
             chunk_count: recording.chunk_count(),
             usage: recording.usage(),
-            usage_status: Some(status(recording.usage(), outcome)),
+            usage_status: Some(status(recording.usage().as_ref(), outcome)),
             response_model: recording.response_model(),
             response_id: recording.response_id(),
             finish_reasons: recording.finish_reasons(),
@@ -65,7 +65,7 @@ impl Told {
         Self {
             chunk_count: Some(chunks as u64),
             usage: facts.usage(provider),
-            usage_status: Some(status(facts.usage(provider), outcome)),
+            usage_status: Some(status(facts.usage(provider).as_ref(), outcome)),
             response_model: facts.model.clone(),
             response_id: facts.id.clone(),
             finish_reasons: facts.finish_reasons.clone(),
@@ -75,7 +75,7 @@ impl Told {
     }
 }
 
-fn status(usage: Option<Usage>, outcome: Outcome) -> String {
+fn status(usage: Option<&Usage>, outcome: Outcome) -> String {
     let status = match (usage, outcome) {
         (None, _) => "unknown",
         (Some(_), Outcome::Completed) => "reported",

@@ -17,3 +17,4 @@ mod support;
 mod the_contract_in_code;
 mod tokens_counted_once;
 mod usage;
+mod usage_frames;

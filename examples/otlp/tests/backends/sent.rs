@@ -70,7 +70,7 @@ impl Sent {
 
     /// The tokens that the calls used, input and output.
     pub(crate) fn tokens(&self) -> (u64, u64) {
-        let usages = self.ends.values().filter_map(|event| event.as_event().usage().copied());
+        let usages = self.ends.values().filter_map(|event| event.as_event().usage().cloned());
         let calls = usages.collect::<Vec<Usage>>();
         let sum = |part: fn(&Usage) -> Option<u64>| calls.iter().filter_map(part).sum();
         (sum(Usage::input_tokens), sum(Usage::output_tokens))
