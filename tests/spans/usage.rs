@@ -260,3 +260,17 @@ fn usage_is_a_map_of_five_counts_and_of_whatever_else_was_reported() {
         .with("estimated", true);
     assert_eq!(Value::from(&usage), map.into());
 }
+
+#[test]
+fn each_count_has_a_key_and_the_docs_explain_it() {
+    let usage = Usage::new().input(99).output(98).cached(1).cache_write(9).reasoning(2).cache_write_5m(3);
+    let usage = usage.cache_write_1h(4).tool_prompt_beside(5).audio_input(6).image_input(7).audio_output(8);
+    let usage = usage.image_output(10).total(11).web_searches(12).billed_input(13).billed_output(14);
+    let usage = usage.tier("flex").cost(0.5).estimated();
+    let Value::Map(map) = Value::from(&usage) else { panic!() };
+    assert_eq!(map.len(), 19, "each of them once");
+    let docs = include_str!("../../docs/events.md");
+    for (key, _) in &map {
+        assert!(docs.contains(&format!("`{key}`")), "docs/events.md does not have `{key}`");
+    }
+}
