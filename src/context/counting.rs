@@ -66,6 +66,11 @@ impl Node {
         reports
     }
 
+    /// Returns whether a nested span that observes the same call has reported its tokens.
+    pub(crate) fn is_usage_reported_inside(&self) -> bool {
+        self.usage_claim().0.load(Ordering::Relaxed) == BY_NESTED
+    }
+
     /// Returns the enclosing spans that observe the same call.
     fn enclosing_same_call(&self, name: SpanName) -> impl Iterator<Item = &Self> {
         self.ancestors()

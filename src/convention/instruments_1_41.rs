@@ -1,4 +1,4 @@
-//! The instruments of OpenTelemetry's conventions for generative AI, version 1.41, and two of our own.
+//! The instruments of OpenTelemetry's conventions for generative AI, version 1.41, and three of our own.
 //!
 //! <https://github.com/open-telemetry/semantic-conventions/blob/v1.41.0/docs/gen-ai/gen-ai-metrics.md>
 
@@ -10,7 +10,7 @@ use super::label::{
 };
 use super::name::SpanKind;
 use super::span_view::SpanView;
-use crate::event::{Outcome, SpanName};
+use crate::event::{Outcome, SpanEnd, SpanName, UsageStatus};
 
 pub(super) fn instruments() -> Vec<Instrument> {
     vec![
@@ -48,6 +48,10 @@ pub(super) fn instruments() -> Vec<Instrument> {
             .description("Streams that their readers dropped before the end.")
             .of(any_span, Measured::End(|it| (it.end?.outcome == Outcome::Dropped).then_some(1.0)))
             .labels(&[SPAN, PROVIDER, MODEL]),
+        Instrument::counter("allm.usage.unknown", "{call}")
+            .description("Calls of a model that ended without any known usage.")
+            .of(|it| it.start.name.row().is_call, Measured::End(unknown_usage))
+            .labels(&[PROVIDER, MODEL]),
     ]
 }
 
@@ -82,6 +86,13 @@ fn any_span(_: &SpanView<'_, '_>) -> bool {
 
 pub(super) fn is_call(span: &SpanView<'_, '_>) -> bool {
     span.name.kind == SpanKind::Client
+}
+
+/// Not 1 for a call that a nested span observes as well, if the usage was reported there.
+fn unknown_usage(span: &SpanView<'_, '_>) -> Option<f64> {
+    let is_unknown =
+        |end: &&SpanEnd| end.usage_status() == UsageStatus::Unknown && !end.usage_reported_inside;
+    span.end.filter(is_unknown).map(|_| 1.0)
 }
 
 fn duration(span: &SpanView<'_, '_>) -> Option<f64> {

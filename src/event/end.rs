@@ -25,6 +25,8 @@ pub(crate) struct SpanEnd {
     pub(crate) results: LazyResults,
     /// Whether this span reports the tokens of its call. False if none were recorded.
     pub(crate) counts_usage: bool,
+    /// Whether a nested span that observes the same call has reported its tokens.
+    pub(crate) usage_reported_inside: bool,
 }
 
 /// Why a call failed: the class of the error and its text.

@@ -44,6 +44,7 @@ pub(crate) fn end<O: Observer>(
             ..times
         }),
         counts_usage: recording.results.usage.as_ref().is_some_and(Usage::has_counts) && node.claim_usage(),
+        usage_reported_inside: node.is_usage_reported_inside(),
         results: mem::take(&mut recording.results),
     };
     let name = start.name.event(if outcome.is_exception() { Phase::Exception } else { Phase::Stop });

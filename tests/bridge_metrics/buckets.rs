@@ -21,6 +21,7 @@ fn page(builder: PrometheusBuilder) -> String {
         span.record(|record| record.usage(Usage::new().input(500_u64).output(1_u64)));
         (0..2).for_each(|_| span.chunk(|_| {}));
         drop(span);
+        Span::embed(1).start().complete();
         Span::tool("search", "call").start().complete();
         Span::chat().start().complete();
     });
@@ -80,9 +81,10 @@ fn names_are_the_same_under_every_setting_of_the_exporter() {
         names
     };
     let plain = names(with_buckets());
-    let counters = ["allm_adapter_retries_total counter", "allm_stream_dropped_total counter"];
+    let counters = ["allm_adapter_retries_total", "allm_stream_dropped_total", "allm_usage_unknown_total"];
+    let counters = counters.map(|name| format!("{name} counter"));
     let histograms = HISTOGRAMS.map(|(name, _)| format!("{name} histogram"));
-    let mut expected: Vec<_> = histograms.into_iter().chain(counters.map(str::to_owned)).collect();
+    let mut expected: Vec<_> = histograms.into_iter().chain(counters).collect();
     expected.sort();
     assert_eq!(plain, expected);
     assert_eq!(names(with_buckets().with_recommended_naming(true)), plain);

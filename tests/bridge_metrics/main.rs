@@ -51,6 +51,7 @@ async fn a_turn_of_an_agent_is_measured_with_its_tools_and_calls() {
     let turn = turn.in_span_infallible(Span::step()).in_span_infallible(Span::chat().agent_name("helper"));
     recorded.telemetry.scope(turn).await;
     let expected = [
+        "allm.usage.unknown.total {gen_ai.provider.name=rig} 1",
         "gen_ai.client.operation.duration.seconds {gen_ai.operation.name=chat gen_ai.provider.name=rig allm.outcome=completed} 0.1",
         "gen_ai.execute_tool.duration.seconds {gen_ai.operation.name=execute_tool gen_ai.tool.name=search allm.outcome=completed} 0.02",
         "gen_ai.invoke_agent.duration.seconds {gen_ai.operation.name=invoke_agent gen_ai.agent.name=helper allm.outcome=completed} 0.12",

@@ -98,3 +98,45 @@ fn a_total_that_only_the_agent_reports_is_counted_and_a_tool_has_no_tokens() {
         ["chat input 9", "chat output 9"]
     );
 }
+
+/// The calls whose usage is unknown, as `provider model count`.
+fn unknown(work: impl FnOnce()) -> Vec<String> {
+    let recorded = Recorded::new();
+    recorded.telemetry.run(work);
+    let short = |line: String| line.replace("gen_ai.provider.name=", "").replace("gen_ai.request.model=", "");
+    recorded.of("allm.usage.unknown.total").into_iter().map(short).collect()
+}
+
+#[test]
+fn a_call_whose_usage_is_unknown_is_counted_by_provider_and_model() {
+    let seen = unknown(|| {
+        call(Span::stream().provider("groq").model("m"), None, nothing);
+        call(Span::stream().provider("groq").model("m"), Some(Usage::new().tier("flex")), nothing);
+        call(Span::generate().provider("openai").model("m"), None, nothing);
+        drop(Span::generate().provider("openai").model("m").start());
+        call(Span::embed(1).model("e"), None, nothing);
+    });
+    assert_eq!(seen, ["{_OTHER e} 1", "{groq m} 2", "{openai m} 2"]);
+}
+
+#[test]
+fn a_call_with_usage_of_any_kind_and_what_is_no_call_are_not_counted_as_unknown() {
+    let seen = unknown(|| {
+        call(Span::stream().model("reported"), Some(used(0, 0)), nothing);
+        call(Span::stream().model("estimated"), Some(used(7, 3).estimated()), nothing);
+        call(Span::chat().model("no call"), None, nothing);
+        call(Span::tool("t", "c").model("no call"), None, nothing);
+        let mut partial = Span::stream().model("partial").start();
+        partial.record(|record| record.usage(Usage::new().input(7)));
+        drop(partial);
+    });
+    assert_eq!(seen, [""; 0]);
+}
+
+#[test]
+fn a_call_whose_usage_a_nested_span_of_the_same_call_reports_is_not_unknown() {
+    let inner = || call(Span::stream().model("inner"), Some(used(7, 3)), nothing);
+    assert_eq!(unknown(|| call(Span::generate().model("outer"), None, inner)), [""; 0]);
+    let embed = || call(Span::embed(1).model("other call"), Some(used(7, 0)), nothing);
+    assert_eq!(unknown(|| call(Span::generate().model("outer"), None, embed)), ["{_OTHER outer} 1"]);
+}

@@ -43,13 +43,14 @@ async fn every_instrument_has_its_unit_its_buckets_and_what_was_measured() {
         ("gen_ai.invoke_agent.duration", "s", doubled(0.1, 12), 1),
         ("allm.adapter.retries", "{retry}", vec![], 1),
         ("allm.stream.dropped", "{stream}", vec![], 1),
+        ("allm.usage.unknown", "{call}", vec![], 1),
     ] {
         let found = measured.get(name).unwrap_or_else(|| panic!("no {name} in {measured:?}"));
         assert_eq!(found.unit, unit, "{name}");
         assert!(found.points.iter().all(|it| close(&it.bounds, &bounds)), "{name}: {:?}", found.points);
         assert_eq!(found.points.iter().map(|point| point.count).sum::<u64>(), count, "{name}: {found:?}");
     }
-    assert_eq!(measured.len(), 8);
+    assert_eq!(measured.len(), 9);
 }
 
 fn close(left: &[f64], right: &[f64]) -> bool {

@@ -13,7 +13,8 @@ const HISTOGRAMS: [&str; 6] = [
     "gen_ai_client_token_usage",
 ];
 
-const COUNTERS: [&str; 2] = ["allm_adapter_retries_total", "allm_stream_dropped_total"];
+const COUNTERS: [&str; 3] =
+    ["allm_adapter_retries_total", "allm_stream_dropped_total", "allm_usage_unknown_total"];
 
 /// A service on whose page every instrument has been seen.
 fn service() -> (Service, String) {

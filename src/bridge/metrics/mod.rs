@@ -40,6 +40,7 @@
 //! | `gen_ai.invoke_agent.duration.seconds` | `gen_ai_invoke_agent_duration_seconds` |
 //! | `allm.adapter.retries.total` | `allm_adapter_retries_total` |
 //! | `allm.stream.dropped.total` | `allm_stream_dropped_total` |
+//! | `allm.usage.unknown.total` | `allm_usage_unknown_total` |
 //!
 //! # What to know
 //!
