@@ -42,7 +42,7 @@ pub mod handler {
     pub use crate::context::{list_handlers, subscribe_with};
     pub use crate::registry::{
         AttachError, Chunk, DetachError, EventNameError, Flushed, HandlerInfo, MAX_LISTENERS, QueueCounts,
-        Sink, SinkGuard, SubscribeOptions, Subscription, WhenFull,
+        ReopenHandle, Sink, SinkGuard, SubscribeOptions, Subscription, WhenFull,
     };
 }
 

@@ -36,10 +36,14 @@ impl SpanId {
         u64::from_str_radix(text, 16).ok().map(Self)
     }
 
-    /// As `Display` writes it, without the machinery of `format!`: 120 instructions less for each exported span.
+    /// The digits that `Display` writes, without the machinery of `format!`: 120 instructions less for each exported span.
+    pub(crate) fn hex_digits(self) -> [u8; 16] {
+        std::array::from_fn(|index| b"0123456789abcdef"[(self.0 >> (60 - 4 * index)) as usize & 15])
+    }
+
+    /// [`hex_digits`](Self::hex_digits) as text.
     pub(crate) fn to_hex(self) -> String {
-        let digit = |index| char::from(b"0123456789abcdef"[(self.0 >> (4 * index)) as usize & 15]);
-        (0..16).rev().map(digit).collect()
+        self.hex_digits().into_iter().map(char::from).collect()
     }
 
     /// Returns the id as a number, for protocols that carry 8 bytes.

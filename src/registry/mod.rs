@@ -4,12 +4,13 @@
 //! per kind of event that has a handler or listener, so that a span that is not observed costs one load. `dispatch` delivers
 //! events using a handler table that each thread caches. `listener_states` stores the state of each listener for each span.
 //! All calls of handlers, listeners and observers go through `user_code`, which catches their panics and limits their nesting.
-//! `subscribe` and `sink` implement handlers that queue events for a task or a thread.
+//! `subscribe` and `attach_sink` implement handlers that queue events for a task or a thread.
 //!
 //! Modules import in one direction. `sync`, `interest` and `user_code` are at the bottom. A `table` lists the attached
 //! `handler`s and `attached_listener`s; the `registry` builds it and `dispatch` reads it. [`Telemetry`] and the modules that
 //! extend it are at the top.
 
+mod attach_sink;
 mod attached_listener;
 mod chunk;
 mod dispatch;
@@ -29,6 +30,7 @@ mod queue;
 mod registry;
 mod sink;
 mod sink_guard;
+mod sink_worker;
 mod subscribe;
 mod sync;
 mod table;
@@ -43,7 +45,7 @@ pub use listener::{Listener, MAX_LISTENERS};
 pub use panic_hook::capture_panic_backtraces;
 pub use queue::{QueueCounts, WhenFull};
 pub use sink::Sink;
-pub use sink_guard::{Flushed, SinkGuard};
+pub use sink_guard::{Flushed, ReopenHandle, SinkGuard};
 pub use subscribe::{SubscribeOptions, Subscription};
 pub use telemetry::Telemetry;
 

@@ -56,6 +56,8 @@ struct State {
     is_thread_waiting: bool,
     /// How many emitting threads wait for room.
     waiting_to_emit: usize,
+    /// The thread of a sink is to open its file again.
+    is_reopen_due: bool,
     is_closed: bool,
     accepted: u64,
     lost: u64,
@@ -71,6 +73,16 @@ struct Queued {
 pub(super) struct Batch {
     pub(super) events: Vec<OwnedEvent>,
     bytes: usize,
+}
+
+/// What the thread of a sink does next.
+pub(super) enum Next {
+    /// It handles the events that were moved to its batch.
+    Batch,
+    /// It opens its file again.
+    Reopen,
+    /// It ends: the queue is closed and empty.
+    End,
 }
 
 impl Batch {
@@ -128,13 +140,19 @@ impl Queue {
         self.pop(&mut self.lock())
     }
 
-    /// Blocks the thread of a sink until there are events, and moves them to `batch`. Returns `false` once the queue is closed
-    /// and empty.
-    pub(super) fn wait_for_batch(&self, batch: &mut Batch) -> bool {
+    /// Blocks the thread of a sink until there is something to do. Moves events that are queued to `batch`.
+    pub(super) fn wait_for_batch(&self, batch: &mut Batch) -> Next {
         let mut state = self.lock();
-        while state.events.is_empty() {
+        loop {
+            // First, so that events that are emitted after the request are written to the new file.
+            if mem::take(&mut state.is_reopen_due) {
+                return Next::Reopen;
+            }
+            if !state.events.is_empty() {
+                break;
+            }
             if state.is_closed {
-                return false;
+                return Next::End;
             }
             state.is_thread_waiting = true;
             state = self.readable.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -145,7 +163,13 @@ impl Queue {
             batch.events.push(queued.event);
         }
         self.made_room(&state);
-        true
+        Next::Batch
+    }
+
+    /// Asks the thread of a sink to open its file again, before it takes the next events.
+    pub(super) fn request_reopen(&self) {
+        self.lock().is_reopen_due = true;
+        self.readable.notify_one();
     }
 
     /// Frees the bytes of a batch, whose events have been dropped. Returns whether more events are queued.

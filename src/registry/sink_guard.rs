@@ -1,8 +1,9 @@
 use std::fmt;
+use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::queue::QueueCounts;
+use super::queue::{Queue, QueueCounts};
 use super::telemetry::Attachment;
 
 /// What became of the events, written by the sink's thread and read by its guard.
@@ -17,6 +18,8 @@ struct State {
     /// Events that were written or have failed, the first in the queue first.
     done: u64,
     failed: u64,
+    /// The latest error.
+    error: Option<Arc<io::Error>>,
     /// A guard waits until so many are done.
     wanted: u64,
     /// The thread has ended: what is not done by now never will be.
@@ -35,11 +38,19 @@ impl Progress {
     }
 
     /// Counts events as written, or as failed.
-    pub(super) fn add(&self, count: u64, is_written: bool) {
+    pub(super) fn add(&self, count: u64, error: Option<&Arc<io::Error>>) {
         let mut state = self.lock();
         state.done += count;
-        state.failed += if is_written { 0 } else { count };
+        if let Some(error) = error {
+            state.failed += count;
+            state.error = Some(error.clone());
+        }
         self.changed.notify_all();
+    }
+
+    /// Stores an error by which no event is lost.
+    pub(super) fn failed(&self, error: &Arc<io::Error>) {
+        self.lock().error = Some(error.clone());
     }
 
     pub(super) fn end(&self) {
@@ -81,7 +92,7 @@ pub struct SinkGuard {
 }
 
 /// The result of a flush.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 #[must_use = "it says whether events were lost or are still waiting"]
 pub struct Flushed {
@@ -89,12 +100,15 @@ pub struct Flushed {
     pub lost: u64,
     /// Events that were not written by the deadline. They may be written later.
     pub waiting: u64,
+    /// The latest error since the sink was attached: why events could not be written, or why it could not
+    /// [open its file again](SinkGuard::reopen).
+    pub error: Option<Arc<io::Error>>,
 }
 
 impl Flushed {
     /// Returns whether every event so far is written.
     #[must_use]
-    pub fn is_complete(self) -> bool {
+    pub fn is_complete(&self) -> bool {
         self.lost == 0 && self.waiting == 0
     }
 }
@@ -112,7 +126,42 @@ impl SinkGuard {
     /// async code, call it at the end of `main` or in `spawn_blocking`.
     pub fn flush(&self, deadline: Duration) -> Flushed {
         let waiting = self.progress.wait_for(self.progress.queue.accepted(), deadline);
-        Flushed { lost: self.lost(), waiting }
+        Flushed { lost: self.lost(), waiting, error: self.progress.lock().error.clone() }
+    }
+
+    /// Asks the sink to open its file again, so that a file can be rotated. See [`ReopenHandle::reopen`].
+    pub fn reopen(&self) {
+        self.reopen_handle().reopen();
+    }
+
+    /// Returns a handle for the task that waits for the signal to rotate. It does not keep the sink attached.
+    #[must_use]
+    pub fn reopen_handle(&self) -> ReopenHandle {
+        ReopenHandle(self.progress.queue.0.clone())
+    }
+}
+
+/// Asks a sink to open its file again. Returned by [`SinkGuard::reopen_handle`].
+///
+/// The module [`json_lines`](crate::bridge::json_lines) shows how to use it with logrotate.
+#[derive(Clone)]
+pub struct ReopenHandle(Arc<Queue>);
+
+impl ReopenHandle {
+    /// Asks the sink to [open its file again](crate::handler::Sink::reopen), and returns at once.
+    ///
+    /// What is emitted after this call is written to the new file; what was emitted before, to the old one or to the new one. If
+    /// the file cannot be opened, the sink continues with the old one and no event is lost. The error is reported as
+    /// `telemetry.handler.failure` with kind `io`, and returned by the next [flush](SinkGuard::flush). Does nothing if the sink is
+    /// detached, or has no file.
+    pub fn reopen(&self) {
+        self.0.request_reopen();
+    }
+}
+
+impl fmt::Debug for ReopenHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReopenHandle").finish_non_exhaustive()
     }
 }
 

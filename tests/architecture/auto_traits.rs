@@ -101,6 +101,7 @@ fn handles_can_be_sent_and_shared() {
         Subscription: Send Sync Unpin;
         QueueCounts: Send Sync Unpin;
         SinkGuard: Send Sync Unpin;
+        ReopenHandle: Send Sync Unpin;
         Flushed: Send Sync Unpin;
         testing::Capture: Send Sync Unpin;
         Policy: Send Sync Unpin;

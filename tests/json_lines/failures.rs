@@ -94,7 +94,9 @@ async fn told_once(disk: JsonLines, reason: &str) {
     let failure = capture.wait_for("telemetry.handler.failure", SOON).await.unwrap();
     fail().await;
     fail().await;
-    assert_eq!(log.lost(), 3);
+    let flushed = log.flush(SOON);
+    assert_eq!(flushed.lost, 3);
+    assert!(flushed.error.expect("the cause").to_string().contains(reason));
     let failure = failure.as_event();
     assert_eq!(failure.metadata("kind").unwrap().as_str(), Some("io"));
     assert_eq!(failure.metadata("handler_id").unwrap().as_str(), Some("log"));

@@ -3,6 +3,7 @@
 
 mod bounds;
 mod failures;
+mod files;
 #[path = "../support/mod.rs"]
 mod support;
 mod times;

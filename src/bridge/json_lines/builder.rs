@@ -1,10 +1,10 @@
 use std::fmt;
-use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
 use super::lines::Lines;
+use super::output::Output;
 use crate::convention::policy::Policy;
 use crate::event::EventName;
 use crate::registry::{AttachError, SinkGuard, SubscribeOptions, Telemetry, WhenFull};
@@ -12,7 +12,8 @@ use crate::registry::{AttachError, SinkGuard, SubscribeOptions, Telemetry, WhenF
 /// Writes events as JSON Lines. Created for a file or a writer, then attached to a [`Telemetry`].
 ///
 /// The emitting task only puts events into a queue. Events that find it full are counted, and so are those that could not
-/// be written; a full disk or a closed pipe is reported once, as `telemetry.handler.failure` with kind `io`.
+/// be written. A full disk or a closed pipe is reported once, as `telemetry.handler.failure` with kind `io`, and once more with kind
+/// `recovered` when writing works again; [`flush`](SinkGuard::flush) returns the error.
 ///
 /// # Examples
 ///
@@ -37,7 +38,7 @@ use crate::registry::{AttachError, SinkGuard, SubscribeOptions, Telemetry, WhenF
 /// ```
 #[must_use = "it writes nothing until it is attached; bind the guard to a named variable"]
 pub struct JsonLines {
-    to: Box<dyn Write + Send>,
+    output: Output,
     queue: SubscribeOptions,
     policy: Policy,
     events: Vec<EventName>,
@@ -46,19 +47,26 @@ pub struct JsonLines {
 impl JsonLines {
     const CAPACITY: usize = 8_192;
 
-    /// Appends to a file, which is created if it does not exist.
+    /// Appends to a file, which is created if it does not exist. If it ends in half a line, as a crash or a full disk leaves it,
+    /// a line feed is written first.
+    ///
+    /// The file can be [opened again](SinkGuard::reopen) after it was rotated: see [the module](super::json_lines).
     ///
     /// # Errors
     ///
     /// If the file cannot be opened.
     pub fn to_file(path: impl AsRef<Path>) -> io::Result<Self> {
-        Ok(Self::to_writer(OpenOptions::new().create(true).append(true).open(path)?))
+        Output::to_file(path.as_ref()).map(Self::to_output)
     }
 
     /// Writes to a writer. Many lines are written at once, so the writer need not buffer.
     pub fn to_writer(writer: impl Write + Send + 'static) -> Self {
+        Self::to_output(Output::to_writer(writer))
+    }
+
+    fn to_output(output: Output) -> Self {
         Self {
-            to: Box::new(writer),
+            output,
             queue: SubscribeOptions::new(Self::CAPACITY),
             policy: Policy::new(),
             events: EventName::catalogue().to_vec(),
@@ -102,7 +110,7 @@ impl JsonLines {
     /// If the system cannot start a thread, as [`std::thread::spawn`].
     pub fn attach(self, id: impl Into<Arc<str>>, telemetry: &Telemetry) -> Result<SinkGuard, AttachError> {
         let options = self.queue.content(self.policy.allowed_content());
-        telemetry.attach_sink(id, self.events, options, Lines::new(self.to, self.policy))
+        telemetry.attach_sink(id, self.events, options, Lines::new(self.output, self.policy))
     }
 }
 

@@ -1,5 +1,6 @@
-use std::io::{self, Write};
+use std::io;
 
+use super::output::Output;
 use super::rfc3339;
 use crate::convention::policy::Policy;
 use crate::event::{Event, json, json::Object};
@@ -7,19 +8,17 @@ use crate::registry::Sink;
 
 /// Collects whole lines, one for each event, and writes many at once.
 pub(super) struct Lines {
-    to: Box<dyn Write + Send>,
+    output: Output,
     policy: Policy,
     buffer: String,
-    /// The last write failed, so the file may end in half a line.
-    is_torn: bool,
 }
 
 impl Lines {
     /// How many bytes are collected before they are written, while more events are queued.
     const BUFFER: usize = 64 * 1024;
 
-    pub(super) fn new(to: Box<dyn Write + Send>, policy: Policy) -> Self {
-        Self { to, policy, buffer: String::new(), is_torn: false }
+    pub(super) fn new(output: Output, policy: Policy) -> Self {
+        Self { output, policy, buffer: String::new() }
     }
 }
 
@@ -57,13 +56,14 @@ impl Sink for Lines {
         if self.buffer.is_empty() {
             return Ok(());
         }
-        // A line feed ends the half line that the failed write may have left, so that it spoils no other line.
-        if self.is_torn {
-            self.buffer.insert(0, '\n');
-        }
-        let written = self.to.write_all(self.buffer.as_bytes()).and_then(|()| self.to.flush());
-        self.is_torn = written.is_err();
+        let written = self.output.write(&mut self.buffer);
         self.buffer.clear();
+        // A line may be far larger than the buffer.
+        self.buffer.shrink_to(2 * Self::BUFFER);
         written
+    }
+
+    fn reopen(&mut self) -> io::Result<()> {
+        self.output.reopen()
     }
 }
