@@ -1,6 +1,7 @@
-//! Decides which span reports token usage, so that no tokens are counted twice.
+//! Decides which span reports the tokens and which one the cost of a call, so that neither is counted twice.
 //!
-//! The same tokens are often recorded twice: an adapter observes a call that the client library observes as well, or an
+//! Both follow one rule, each for itself: a span that knows only the tokens leaves the cost to another one. It is described here
+//! for tokens. The same tokens are often recorded twice: an adapter observes a call that the client library observes as well, or an
 //! agent reports the sum of its calls. A sum over all spans would count them twice. So when a span with usage ends, this
 //! module decides whether it reports its tokens, and all exporters use that decision.
 //!
@@ -9,15 +10,29 @@
 //! reports the tokens. A chat or step reports its tokens only if no nested span has reported any. All other spans report
 //! their own tokens: an embedding inside a generation, or the call of another model inside a tool.
 //!
-//! Each node has one atomic, which is set once: by the end of its span or of a nested span, whichever is first. Both use a
-//! compare-and-exchange, so two ends on two threads cannot both report the same tokens.
+//! Each node has one atomic with a claim for tokens and one for the cost. Each is set once: by the end of its span or of a nested
+//! span, whichever is first. The update is atomic, so two ends on two threads cannot both report the same tokens.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::node::Node;
 use crate::event::SpanName;
 
-/// Which span has reported the tokens of a span: itself, a nested one, or none so far.
+/// What is counted once. The value is the place of its claim, in bits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Counted {
+    Tokens = 0,
+    Cost = 2,
+}
+
+impl Counted {
+    /// Returns the claim of this quantity among both.
+    fn claim_of(self, claims: u8) -> u8 {
+        (claims >> self as u8) & 0b11
+    }
+}
+
+/// Which span has reported the tokens and the cost of a span: itself, a nested one, or none so far. Two bits each.
 #[derive(Debug)]
 pub(super) struct UsageClaim(AtomicU8);
 
@@ -30,37 +45,42 @@ impl UsageClaim {
         Self(AtomicU8::new(UNCLAIMED))
     }
 
-    /// Claims the tokens for `by`, unless they are claimed already. Returns the claim that holds.
-    fn claim(&self, by: u8) -> u8 {
+    /// Claims what is counted for `by`, unless it is claimed already. Returns the claim that holds.
+    fn claim(&self, counted: Counted, by: u8) -> u8 {
+        let add = |claims| (counted.claim_of(claims) == UNCLAIMED).then_some(claims | by << counted as u8);
         // Relaxed: the claim is the only data, and all threads agree on the order of changes of one atomic.
-        match self.0.compare_exchange(UNCLAIMED, by, Ordering::Relaxed, Ordering::Relaxed) {
+        match self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add) {
             Ok(_) => by,
-            Err(earlier) => earlier,
+            Err(earlier) => counted.claim_of(earlier),
         }
+    }
+
+    fn get(&self, counted: Counted) -> u8 {
+        counted.claim_of(self.0.load(Ordering::Relaxed))
     }
 }
 
 impl Node {
-    /// Decides, at the end of this span, whether it reports its tokens. Called once, if usage was recorded.
-    pub(crate) fn claim_usage(&self) -> bool {
+    /// Decides, at the end of this span, whether it reports its tokens or its cost. Called once for each, if it was recorded.
+    pub(crate) fn claim(&self, counted: Counted) -> bool {
         let Some(name) = self.start().map(|start| start.name) else { return false };
         // Tools and retrievals use no tokens of a model themselves: usage recorded on them is that of nested calls.
         if !name.is_call() && !is_agent(name) {
             return false;
         }
-        if self.usage_claim().claim(BY_SELF) == BY_NESTED {
+        if self.usage_claim().claim(counted, BY_SELF) == BY_NESTED {
             return false;
         }
         // If an enclosing span of the same call has already ended, it has reported these tokens. No early return: every
         // enclosing span includes these tokens and is claimed.
         let mut reports = true;
         for outer in self.enclosing_same_call(name) {
-            reports &= outer.usage_claim().claim(BY_NESTED) != BY_SELF;
+            reports &= outer.usage_claim().claim(counted, BY_NESTED) != BY_SELF;
         }
         // Steps and chats report only if no nested span does, at any depth.
         if reports {
             for agent in self.enclosing_agents() {
-                agent.usage_claim().claim(BY_NESTED);
+                agent.usage_claim().claim(counted, BY_NESTED);
             }
         }
         reports
@@ -68,7 +88,7 @@ impl Node {
 
     /// Returns whether a nested span that observes the same call has reported its tokens.
     pub(crate) fn is_usage_reported_inside(&self) -> bool {
-        self.usage_claim().0.load(Ordering::Relaxed) == BY_NESTED
+        self.usage_claim().get(Counted::Tokens) == BY_NESTED
     }
 
     /// Returns the enclosing spans that observe the same call.

@@ -39,5 +39,6 @@ pub use propagation::Propagation;
 pub use scope::{with_baggage, with_request_id};
 
 pub(crate) use carried::Scope;
+pub(crate) use counting::Counted;
 pub(crate) use current::enter_span;
 pub(crate) use node::{Kind, Node, Passed};

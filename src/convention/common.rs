@@ -25,6 +25,7 @@ const START: &[Rule] = &[
         Some(Attribute::text(it.start.request_id().as_str()))
     }),
     Rule::start("allm.span_id", "`span_id`", |it| Some(Attribute::text(it.start.span_id.to_hex()))),
+    Rule::start("allm.invalid_request_id", "`invalid_request_id`", |it| it.text("invalid_request_id")),
     Rule::start("allm.engine", "`engine`", |it| key(&it.start.engine)),
 ];
 
@@ -34,6 +35,12 @@ const END: &[Rule] = &[
     Rule::end("error.type", "`error_type`, if the outcome is `error` or `panicked`", |it| {
         it.error_type().map(Attribute::Text)
     }),
+    Rule::end("allm.usage_status", "`usage_status`", |it| {
+        let end = it.end.filter(|end| it.start.name.is_call() || end.stream.is_some())?;
+        literal(end.usage_status().as_str())
+    }),
+    Rule::end("allm.cost_usd", "`cost_usd`", |it| it.cost.map(Attribute::Float)),
+    Rule::end("allm.cost_source", "`cost_source`", |it| it.cost.and(it.result("cost_source"))),
     Rule::end("allm.provider_request_id", "`provider_request_id`", |it| it.result("provider_request_id")),
     Rule::end("allm.usage_issue", "`usage_issue`", |it| it.result("usage_issue")),
 ];
@@ -43,9 +50,6 @@ const ATTEMPTS: &[Rule] =
 
 /// Only where the span wrapped a stream.
 const STREAM: &[Rule] = &[
-    Rule::end("allm.usage_status", "`usage_status`", |it| {
-        it.stream().and(literal(it.end?.usage_status().as_str()))
-    }),
     Rule::end("allm.chunk_count", "`chunk_count`", |it| count(Some(it.stream()?.chunk_count))),
     Rule::end("allm.time_to_first_chunk", "`time_to_first_chunk` in seconds", |it| {
         it.stream()?.time_to_first_chunk.map(Attribute::seconds)

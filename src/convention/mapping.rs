@@ -57,7 +57,7 @@ pub struct Convention {
     profiles: Vec<Profile>,
     pub(super) policy: Policy,
     pub(super) limiter: Arc<CardinalityLimiter>,
-    /// Whether spans have attributes for tokens.
+    /// Whether spans have attributes for tokens and costs.
     usage: bool,
     /// The rules of the profiles and the common ones, for each span in the order of [`SpanName::ALL`].
     rules: Arc<[SpanRules]>,
@@ -167,8 +167,8 @@ impl Convention {
         self.with_tables()
     }
 
-    /// Omits tokens from the attributes of spans, but not from metrics. Use it for one of two exporters that send to the same
-    /// backend, which would otherwise count the tokens twice.
+    /// Omits tokens and costs from the attributes of spans, but not from metrics. Use it for one of two exporters that send to
+    /// the same backend, which would otherwise count them twice.
     pub fn without_usage(self) -> Self {
         Self { usage: false, ..self }
     }
@@ -230,11 +230,13 @@ impl Convention {
     /// Calls `each` with the attributes that are known at a span's end and not before, without [the user's own
     /// keys](Self::user_attributes).
     ///
-    /// Tokens are included only if this span [reports them](Event::counts_usage), so that a backend counts them once.
+    /// Tokens and the cost are included only if this span reports [them](Event::counts_usage) and [it](Event::counts_cost), so that a backend
+    /// counts them once.
     pub fn end_attributes<'a>(&self, event: &Event<'a>, each: impl FnMut(&'static str, Attribute<'a>)) {
         let Some(mut span) = self.view(event).filter(|span| span.end.is_some()) else { return };
         if !self.usage {
             span.usage = None;
+            span.cost = None;
         }
         read(&self.rules[span.start.name as usize].end, &span, &self.policy, each);
     }

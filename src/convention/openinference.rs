@@ -2,7 +2,7 @@
 //!
 //! <https://arize-ai.github.io/openinference/spec/semantic_conventions.html>
 
-use super::attribute::{count, literal};
+use super::attribute::{Attribute, count, literal};
 use super::rule::Rule;
 use crate::event::SpanName;
 
@@ -84,6 +84,7 @@ const USAGE: &[Rule] = &[
     Rule::end("llm.token_count.completion_details.reasoning", "`usage`: `reasoning_tokens`", |it| {
         count(it.usage?.reasoning_tokens())
     }),
+    Rule::end("llm.cost.total", "`cost_usd`", |it| it.cost.map(Attribute::Float)),
 ];
 
 const INPUT: &[Rule] = &[

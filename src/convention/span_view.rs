@@ -18,6 +18,8 @@ pub(super) struct SpanView<'a, 'c> {
     pub(super) name: Name,
     /// The tokens, if this is the span that reports them.
     pub(super) usage: Option<&'a Usage>,
+    /// The cost in US dollars, if this is the span that reports it.
+    pub(super) cost: Option<f64>,
     limiter: &'c CardinalityLimiter,
     policy: &'c Policy,
     // Cached, so that the redactor is called once for each field, even if several attributes use it.
@@ -34,8 +36,9 @@ impl<'a, 'c> SpanView<'a, 'c> {
         policy: &'c Policy,
     ) -> Self {
         let usage = end.filter(|end| end.counts_usage).and_then(|end| end.results.usage.as_ref());
+        let cost = end.filter(|end| end.counts_cost).and_then(|end| end.results.cost_usd());
         let (input, output) = (OnceCell::new(), OnceCell::new());
-        Self { start, end, name, usage, limiter, policy, input, output }
+        Self { start, end, name, usage, cost, limiter, policy, input, output }
     }
 
     // Readers of start keys. The conventions require a type, so a value of another type is omitted.
@@ -93,6 +96,10 @@ impl<'a, 'c> SpanView<'a, 'c> {
 
     /// Returns a measurement that the user recorded, if it can be added up.
     pub(super) fn recorded(&self, key: &str) -> Option<f64> {
+        if key == "cost_usd" {
+            // Several spans may have the cost of one call.
+            return self.cost;
+        }
         let value = ValueRef::Number(*self.results()?.measurements.get(key)?).as_f64()?;
         value.is_finite().then_some(value)
     }

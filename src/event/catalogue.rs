@@ -65,12 +65,16 @@ pub const OPTIONAL_START_KEYS: &[&str] = &[
 /// Not among them: `output`, which is content, and `usage`, which is a result key of every call and optional on a step or chat.
 // To add a key: its name here, a method of `Record` that sets it, and its attribute in `convention/common.rs`. A test reports a
 // key that has no attribute.
-pub const OPTIONAL_END_KEYS: &[&str] = &["provider_request_id", "usage_issue"];
+pub const OPTIONAL_END_KEYS: &[&str] = &["cost_source", "provider_request_id", "usage_issue"];
+
+/// Measurements of any span that are present only if they were recorded. They are on its end.
+pub const OPTIONAL_END_MEASUREMENTS: &[&str] = &["cost_usd"];
 
 /// Keys that the user cannot set, besides the optional keys and those of the span's own row.
 pub(crate) const RESERVED_KEYS: &[&str] = &[
     "span_id",
     "parent_span_id",
+    "invalid_request_id",
     "outcome",
     "error",
     "error_type",

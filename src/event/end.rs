@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use super::catalogue::STREAM_MEASUREMENTS;
+use super::catalogue::{OPTIONAL_END_MEASUREMENTS, STREAM_MEASUREMENTS};
 use super::clock::Time;
 use super::entry::{Entry, Visit};
 use super::fields::Key;
@@ -27,6 +27,8 @@ pub(crate) struct SpanEnd {
     pub(crate) counts_usage: bool,
     /// Whether a nested span that observes the same call has reported its tokens.
     pub(crate) usage_reported_inside: bool,
+    /// Whether this span reports the cost of its call. False if none was recorded.
+    pub(crate) counts_cost: bool,
 }
 
 /// Why a call failed: the class of the error and its text.
@@ -81,14 +83,15 @@ impl SpanEnd {
                 visit(Entry::standard(key, value));
             }
         }
-        let is_count = |key: &str| row.measurements.contains(&key) && !is_taken_by_the_crate(key);
+        let is_count = |key: &str| row.measurements.contains(&key) && !STREAM_MEASUREMENTS.contains(&key);
         for key in row.measurements.iter().filter(|key| is_count(key)) {
             let count = self.results.measurements.get(key).copied().unwrap_or(0.into());
             visit(Entry::standard(key, ValueRef::Number(count)));
         }
         for (key, value) in self.results.measurements.iter() {
-            if !is_count(key) && !is_taken_by_the_crate(key) {
-                visit(Entry::user(key, ValueRef::Number(*value)));
+            if !is_count(key) {
+                let from_user = !OPTIONAL_END_MEASUREMENTS.contains(&key);
+                visit(Entry { key, value: ValueRef::Number(*value), from_user });
             }
         }
     }
@@ -118,7 +121,8 @@ impl SpanEnd {
         if is_agent && self.results.usage.is_some() {
             visit(Entry::standard("usage", self.result("usage")));
         }
-        if self.stream.is_some() && !row.result_keys.contains(&"usage_status") {
+        // The row of every call has it.
+        if self.stream.is_some() && !row.is_call {
             visit(Entry::standard("usage_status", self.result("usage_status")));
         }
         for (key, value) in self.results.keys.iter() {
@@ -180,9 +184,4 @@ impl SpanEnd {
             Some(_) => UsageStatus::Partial,
         }
     }
-}
-
-/// Returns whether the crate takes this measurement itself, so that the user cannot set it.
-fn is_taken_by_the_crate(key: &str) -> bool {
-    matches!(key, "duration" | "monotonic_time") || STREAM_MEASUREMENTS.contains(&key)
 }

@@ -44,7 +44,9 @@ pub(crate) mod usage;
 mod value;
 pub(crate) mod view;
 
-pub use catalogue::{OPTIONAL_END_KEYS, OPTIONAL_START_KEYS, SpanRow, event_prefix};
+pub use catalogue::{
+    OPTIONAL_END_KEYS, OPTIONAL_END_MEASUREMENTS, OPTIONAL_START_KEYS, SpanRow, event_prefix,
+};
 pub use clock::{Clock, SystemClock};
 pub use entry::{Entries, Entry};
 pub use event_name::{EventName, ParseEventNameError};

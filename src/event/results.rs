@@ -1,7 +1,8 @@
 use std::ops::{Deref, DerefMut};
 
-use super::catalogue::OPTIONAL_END_KEYS;
+use super::catalogue::{OPTIONAL_END_KEYS, STREAM_MEASUREMENTS};
 use super::fields::{Key, Measurements, Metadata};
+use super::number::Number;
 use super::span_name::SpanName;
 use super::usage::Usage;
 use super::value::Value;
@@ -18,7 +19,8 @@ pub(crate) struct Results {
     pub(crate) output: Option<Value>,
     /// Those of [`OPTIONAL_END_KEYS`] that were recorded.
     pub(crate) keys: Metadata,
-    /// The counts of the span, and user-defined numbers.
+    /// The counts of the span, those of [`OPTIONAL_END_MEASUREMENTS`](super::catalogue::OPTIONAL_END_MEASUREMENTS) that were
+    /// recorded, and user-defined numbers.
     pub(crate) measurements: Measurements,
     /// User-defined keys.
     pub(crate) metadata: Metadata,
@@ -62,6 +64,40 @@ impl Results {
         }
     }
 
+    /// Records a number: a measurement of the catalogue or a user-defined one. Those that the crate takes are ignored.
+    pub(crate) fn measure(&mut self, key: Key, value: Number) {
+        match &*key {
+            "cost_usd" => self.set_cost(value.as_f64()),
+            it if is_taken_by_the_crate(it) => {}
+            _ => drop(self.measurements.insert(key, value)),
+        }
+    }
+
+    /// Records a cost that the provider or the client reported.
+    pub(crate) fn set_cost(&mut self, usd: f64) {
+        // One value that is no price would spoil every sum.
+        if usd.is_finite() && usd >= 0.0 {
+            self.measurements.insert("cost_usd", usd);
+            self.set_optional("cost_source", "reported");
+        }
+    }
+
+    /// Adds the results that follow from the usage: its issue, and its cost unless another one was recorded. Called at the end.
+    pub(crate) fn derive_from_usage(&mut self) {
+        let Some(usage) = &self.usage else { return };
+        let (issue, cost) = (usage.issue(), usage.cost_usd());
+        if let Some(issue) = issue {
+            self.set_optional("usage_issue", issue);
+        }
+        if let (None, Some(usd)) = (self.cost_usd(), cost) {
+            self.set_cost(usd);
+        }
+    }
+
+    pub(crate) fn cost_usd(&self) -> Option<f64> {
+        self.measurements.get("cost_usd").map(|cost| cost.as_f64())
+    }
+
     /// Sets one of [`OPTIONAL_END_KEYS`]. Null and an empty text are ignored, because clients use them for values that they do
     /// not have.
     pub(crate) fn set_optional(&mut self, key: impl Into<Key>, value: impl Into<Value>) {
@@ -76,6 +112,11 @@ impl Results {
             self.keys.insert(key, value);
         }
     }
+}
+
+/// Returns whether the crate takes this measurement itself, so that the user cannot set it.
+fn is_taken_by_the_crate(key: &str) -> bool {
+    matches!(key, "duration" | "monotonic_time") || STREAM_MEASUREMENTS.contains(&key)
 }
 
 fn list(value: Value) -> Option<Vec<Value>> {

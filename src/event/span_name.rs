@@ -82,6 +82,7 @@ impl SpanName {
                 result_keys: &[
                     "response",
                     "usage",
+                    "usage_status",
                     "response_model",
                     "response_id",
                     "finish_reasons",
@@ -178,7 +179,7 @@ impl SpanName {
                 description: "documents sorted by how well they answer a query",
                 start_keys: &["document_count"],
                 measurements: &["result_count"],
-                result_keys: &["documents", "usage", "attempts"],
+                result_keys: &["documents", "usage", "usage_status", "attempts"],
                 ..CALL
             },
         }
@@ -232,7 +233,8 @@ impl SpanName {
 }
 
 /// The defaults of a call. Most calls have no response metadata (model, id, finish reasons).
-const CALL: SpanRow = SpanRow { result_keys: &["response", "usage", "attempts"], is_call: true, ..WORK };
+const CALL: SpanRow =
+    SpanRow { result_keys: &["response", "usage", "usage_status", "attempts"], is_call: true, ..WORK };
 
 /// The defaults of a span that is not a call.
 const WORK: SpanRow = SpanRow {

@@ -168,6 +168,15 @@ impl<'a> Event<'a> {
         }
     }
 
+    /// Returns whether this span reports the cost of its call.
+    ///
+    /// The rule is that of [`counts_usage`](Self::counts_usage): sum `cost_usd` only over events where this is `true`. `false` if
+    /// no cost was recorded.
+    #[must_use]
+    pub fn counts_cost(&self) -> bool {
+        self.end().is_some_and(|end| end.counts_cost)
+    }
+
     /// Returns the id of the request that the event belongs to.
     #[must_use]
     pub fn request_id(&self) -> Option<&'a str> {

@@ -47,7 +47,7 @@ struct WithExtras<T> {
 /// span. The counterpart of `telemetry:span/3` in Erlang.
 ///
 /// `start_metadata` may contain any [standard key](crate::event) that a caller can set (`model`, `tool_name`, `request_id`, …)
-/// and user-defined keys. An [invalid](crate::event::ParseRequestIdError) `request_id` is recorded with the user-defined key
+/// and user-defined keys. An [invalid](crate::event::ParseRequestIdError) `request_id` is recorded with the key
 /// `invalid_request_id`, and the span has the id that it would have without. The result itself is not inspected: even an
 /// `Err` is reported as `completed`, unless the extras contain an error.
 ///

@@ -5,7 +5,7 @@ use super::exit::Exit;
 use super::observe::Observer;
 use super::record::Record;
 use super::recording::Recording;
-use crate::context::Node;
+use crate::context::{Counted, Node};
 use crate::event::{Event, Phase, PhaseData, SpanEnd, SpanName, StreamTimes, Usage};
 use crate::registry::ListenerStates;
 
@@ -24,8 +24,8 @@ pub(crate) fn end<O: Observer>(
         observer.end(&mut Record::new(recording, node, Phase::Stop));
     }
     let Some(start) = node.start() else { return };
-    if let Some(issue) = recording.results.usage.as_ref().and_then(Usage::issue) {
-        recording.results.set_optional("usage_issue", issue);
+    if recording.results.usage.is_some() {
+        recording.results.derive_from_usage();
     }
     let now = node.telemetry.now();
     let duration = now.since(start.monotonic_time);
@@ -43,7 +43,9 @@ pub(crate) fn end<O: Observer>(
             consumer_time: duration.saturating_sub(times.producer_wait),
             ..times
         }),
-        counts_usage: recording.results.usage.as_ref().is_some_and(Usage::has_counts) && node.claim_usage(),
+        counts_usage: recording.results.usage.as_ref().is_some_and(Usage::has_counts)
+            && node.claim(Counted::Tokens),
+        counts_cost: recording.results.cost_usd().is_some() && node.claim(Counted::Cost),
         usage_reported_inside: node.is_usage_reported_inside(),
         results: mem::take(&mut recording.results),
     };

@@ -9,7 +9,9 @@ pub(crate) fn apply_extras(
     extras: Metadata,
     results: &mut Results,
 ) -> Option<Failure> {
-    results.measurements = measurements;
+    for (key, value) in measurements {
+        results.measure(key, value);
+    }
     let (mut text, mut error_type) = (None, None);
     for (key, value) in extras {
         match &*key {

@@ -152,7 +152,7 @@ impl<O> Span<O> {
             _ if value == Value::Null => {}
             _ => {
                 if let Some(start) = self.pending.start_mut() {
-                    start.user.insert("invalid_request_id", value);
+                    start.keys.insert("invalid_request_id", value);
                 }
             }
         }

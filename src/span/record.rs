@@ -150,10 +150,19 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// Records a number: one of the span's counts (`image_count`, `embedding_count`, …) or a user-defined measurement.
-    /// Measurements taken by the crate cannot be overwritten.
+    /// Records a number: one of the span's counts (`image_count`, `embedding_count`, …), `cost_usd`, or a user-defined
+    /// measurement. Measurements taken by the crate cannot be overwritten.
     pub fn measurement(&mut self, key: impl Into<Key>, value: impl Into<Number>) {
-        self.recording.results.measurements.insert(key, value);
+        self.recording.results.measure(key.into(), value.into());
+    }
+
+    /// Records what the call cost in US dollars, as the provider or the client reports it. A later value replaces an earlier
+    /// one, and takes precedence over the cost in a [usage](crate::Usage::cost). One that is negative or not finite is ignored.
+    ///
+    /// The end then has the measurement `cost_usd` and the key `cost_source`, which is `reported`. If several spans observe one
+    /// call, one of them [reports the cost](crate::Event::counts_cost), as for tokens.
+    pub fn cost_usd(&mut self, usd: f64) {
+        self.recording.results.set_cost(usd);
     }
 
     /// Records a user-defined key. Keys that the crate sets cannot be overwritten.

@@ -4,7 +4,9 @@ use std::collections::HashSet;
 
 use crate::support::*;
 use allm_telemetry::{
-    Context, RequestId, SpanName, current_request_id,
+    Context, Policy, RequestId, SpanName,
+    convention::Convention,
+    current_request_id,
     event::{ParseRequestIdError, Value},
     prelude::*,
     testing::Capture,
@@ -114,6 +116,26 @@ async fn an_id_in_the_metadata_is_the_request_id_when_it_is_one() {
     capture.scope(async {}.in_span_infallible(Span::step().metadata("request_id", "not one"))).await;
     let step = end_of(&capture, SpanName::Step);
     assert_eq!((request_of(&step).len(), keys(&step.as_event()).contains(&"request_id".into())), (22, true));
+}
+
+#[tokio::test]
+async fn an_id_that_is_not_valid_is_a_key_of_the_catalogue_on_every_event_and_leaves() {
+    let capture = Capture::new();
+    let span = Span::chat().metadata("request_id", "has space").metadata("invalid_request_id", "forged");
+    capture.scope(async {}.in_span_infallible(span)).await;
+    for event in capture.events() {
+        let event = event.as_event();
+        let found: Vec<_> =
+            event.metadata_entries().filter(|entry| entry.key == "invalid_request_id").collect();
+        assert_eq!(found.len(), 1, "{event:?}");
+        assert_eq!((found[0].value.as_str(), found[0].from_user), (Some("has space"), false));
+        assert!(Policy::new().apply(&found[0]).is_some());
+    }
+    let mut exported = Vec::new();
+    Convention::new().start_attributes(&capture.events()[0].as_event(), |key, value| {
+        exported.push(format!("{key} = {value}"));
+    });
+    assert!(exported.contains(&"allm.invalid_request_id = has space".into()), "{exported:?}");
 }
 
 #[tokio::test]

@@ -231,13 +231,8 @@ pub(crate) const OWN: &[Row] = &[
 const OURS: &[&str] =
     &["allm.request_id = its own", "allm.span_id = its own", "allm.engine = rig", "allm.outcome = completed"];
 
-const TRIED: &[&str] = &["allm.attempts = 1"];
+const TRIED: &[&str] = &["allm.attempts = 1", "allm.usage_status = reported"];
 
 /// Without a chunk, so there is no time to the first.
-const STREAMED: &[&str] = &[
-    "allm.usage_status = reported",
-    "allm.chunk_count = 0",
-    "allm.producer_wait = 0",
-    "allm.longest_wait = 0",
-    "allm.consumer_time = 0",
-];
+const STREAMED: &[&str] =
+    &["allm.chunk_count = 0", "allm.producer_wait = 0", "allm.longest_wait = 0", "allm.consumer_time = 0"];

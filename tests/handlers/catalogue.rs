@@ -188,22 +188,34 @@ fn the_catalogue_is_the_one_of_the_contract() {
         let row = name.row();
         [row.start_keys, row.measurements, row.result_keys].map(|keys| keys.join(" ")).join(" | ")
     };
-    let calls = "response usage response_model response_id finish_reasons attempts";
+    let calls = "response usage usage_status response_model response_id finish_reasons attempts";
     assert_eq!(told(SpanName::Generate), format!(" |  | {calls}"));
-    let streams = "response usage usage_status response_model response_id finish_reasons attempts";
-    assert_eq!(told(SpanName::Stream), format!(" | {} | {streams}", STREAM_MEASUREMENTS.join(" ")));
+    assert_eq!(told(SpanName::Stream), format!(" | {} | {calls}", STREAM_MEASUREMENTS.join(" ")));
     assert_eq!(told(SpanName::Step), " |  | step_result");
     assert_eq!(told(SpanName::Chat), " |  | chat_result");
     assert_eq!(told(SpanName::Tool), "tool_call_id tool_name |  | result");
-    assert_eq!(told(SpanName::Image), "operation n | image_count | response usage attempts");
-    assert_eq!(told(SpanName::Embed), "input_count | embedding_count batch_count | response usage attempts");
-    let moderate = "input_count multimodal | result_count flagged_count | response usage attempts";
+    assert_eq!(told(SpanName::Image), "operation n | image_count | response usage usage_status attempts");
+    assert_eq!(
+        told(SpanName::Embed),
+        "input_count | embedding_count batch_count | response usage usage_status attempts"
+    );
+    let moderate =
+        "input_count multimodal | result_count flagged_count | response usage usage_status attempts";
     assert_eq!(told(SpanName::Moderate), moderate);
-    assert_eq!(told(SpanName::Classify), "question_count | answer_count | response usage attempts");
-    assert_eq!(told(SpanName::Synthesize), "input_length | audio_bytes | response usage attempts");
-    assert_eq!(told(SpanName::Transcribe), "audio_mime | text_length | response usage attempts");
+    assert_eq!(
+        told(SpanName::Classify),
+        "question_count | answer_count | response usage usage_status attempts"
+    );
+    assert_eq!(
+        told(SpanName::Synthesize),
+        "input_length | audio_bytes | response usage usage_status attempts"
+    );
+    assert_eq!(told(SpanName::Transcribe), "audio_mime | text_length | response usage usage_status attempts");
     assert_eq!(told(SpanName::Retrieve), "data_source top_k | document_count | documents");
-    assert_eq!(told(SpanName::Rerank), "document_count | result_count | documents usage attempts");
+    assert_eq!(
+        told(SpanName::Rerank),
+        "document_count | result_count | documents usage usage_status attempts"
+    );
 }
 
 #[tokio::test]
@@ -262,8 +274,18 @@ async fn end_metadata_is_start_metadata_with_the_results_merged_over_it() {
 #[tokio::test]
 async fn the_standard_keys_and_measurements_win_over_the_users() {
     let capture = Capture::new();
-    let names =
-        ["span_id", "parent_span_id", "outcome", "error", "error_type", "usage_status", "kind", "tool_name"];
+    let names = [
+        "span_id",
+        "parent_span_id",
+        "outcome",
+        "error",
+        "error_type",
+        "usage",
+        "usage_status",
+        "kind",
+        "provider_request_id",
+        "tool_name",
+    ];
     let span = names.into_iter().fold(Span::tool("search", "call_1"), |span, key| match key {
         "tool_name" => span,
         _ => span.metadata(key, "forged"),
@@ -292,11 +314,11 @@ async fn a_span_counts_what_its_observer_counted() {
     let span = Span::embed(3).observe(|vectors: &Vec<u8>, stop| {
         stop.measurement("embedding_count", vectors.len());
         stop.measurement("batch_count", 1);
-        stop.measurement("cost_usd", 0.5);
+        stop.measurement("gateway_fee", 0.5);
     });
     capture.scope(ready(vec![1, 2, 3]).in_span_infallible(span)).await;
     let stop = end_of(&capture, SpanName::Embed);
     assert_eq!((number(&stop, "embedding_count"), number(&stop, "batch_count")), (3, 1));
     let own: Vec<_> = stop.as_event().measurements().filter(|it| it.from_user).map(|it| it.key).collect();
-    assert_eq!(own, ["cost_usd"]);
+    assert_eq!(own, ["gateway_fee"]);
 }

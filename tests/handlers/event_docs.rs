@@ -1,7 +1,7 @@
 //! The tables in `docs/events.md` are generated from the catalogue in the code, so the two cannot differ.
 
 use allm_telemetry::SpanName;
-use allm_telemetry::event::{OPTIONAL_END_KEYS, OPTIONAL_START_KEYS};
+use allm_telemetry::event::{OPTIONAL_END_KEYS, OPTIONAL_END_MEASUREMENTS, OPTIONAL_START_KEYS};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/events.md");
 
@@ -24,6 +24,7 @@ fn optional_keys() -> String {
     let rows = [
         (OPTIONAL_START_KEYS, "in all events, if set"),
         (OPTIONAL_END_KEYS, "in the end event, if recorded"),
+        (OPTIONAL_END_MEASUREMENTS, "in the measurements of the end event, if recorded"),
     ];
     let rows = rows.map(|(list, present)| format!("| {} | {present} |\n", keys(list)));
     format!("| optional keys | present |\n|---|---|\n{}", rows.concat())

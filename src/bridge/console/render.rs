@@ -96,6 +96,7 @@ fn details(event: &Event<'_>, outcome: Outcome, policy: &Policy) -> String {
         parts.push(format!("first chunk {}", Time(Duration::from_nanos(time))));
     }
     parts.extend(event.usage().and_then(tokens));
+    parts.extend(event.measurement("cost_usd").map(|usd| format!("${usd}")));
     for entry in event.measurements().filter(|entry| !entry.from_user) {
         // Chunks show how far a stream came, which is of no interest once it has completed.
         let is_complete_stream = entry.key == "chunk_count" && outcome == Outcome::Completed;
@@ -105,6 +106,9 @@ fn details(event: &Event<'_>, outcome: Outcome, policy: &Policy) -> String {
     }
     if let Some(attempts) = event.metadata("attempts").and_then(|it| it.as_u64()).filter(|it| *it > 1) {
         parts.push(format!("{attempts} attempts"));
+    }
+    if let Some(id) = name(event, "invalid_request_id") {
+        parts.push(format!("invalid request id {id}"));
     }
     let own = event.measurements().chain(event.metadata_entries()).filter(|entry| entry.from_user);
     for entry in own.filter(|entry| policy.apply(entry).is_some()) {

@@ -293,7 +293,7 @@ impl Model {
         if let (true, Some(frame)) = (is_call(kind.name), self.frame(ctx)) {
             facts.push(("attempts", Fact::Number(frame.retries + 1)));
         }
-        if is_stream {
+        if is_stream || is_call(kind.name) {
             facts.push(("usage_status", status.into()));
         }
         self.tell(key, if outcome.is_exception() { Phase::Exception } else { Phase::Stop }, facts);
