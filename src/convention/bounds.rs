@@ -55,6 +55,11 @@ impl Bounds {
         self.text(text, self.content).map_or(Cow::Borrowed(text), Cow::Owned)
     }
 
+    /// Returns a key that the user chose, of the size of an attribute.
+    pub(super) fn key(&self, key: &str) -> String {
+        self.text(key, ATTRIBUTE).unwrap_or_else(|| key.to_owned())
+    }
+
     /// Makes an attribute fit that is not content. Returns whether it can be exported: NaN and infinities cannot.
     #[inline]
     pub(super) fn attribute(&self, value: &mut Attribute<'_>) -> bool {

@@ -36,7 +36,7 @@ impl Convention {
             let key = match named.iter().find(|key| entry.from_user && *key == entry.key) {
                 Some(key) => key,
                 None if all && entry.from_user && !self.is_standard(span.start.name, entry.key) => {
-                    unnamed = Cow::Owned(entry.key.to_owned());
+                    unnamed = Cow::Owned(self.policy.bounds.key(entry.key));
                     &unnamed
                 }
                 None => return,

@@ -6,7 +6,13 @@ mod content;
 mod conversation;
 mod environment;
 mod failures;
+mod health;
+mod limits;
 mod receiver;
+mod refused;
+mod settings;
+mod sizes;
+mod variables;
 mod world;
 
 #[path = "../support/mod.rs"]

@@ -53,6 +53,7 @@ pub(crate) const MAX_MESSAGE: usize = 4 * 1_024 * 1_024;
 #[derive(Debug)]
 pub(crate) struct Arrived {
     pub(crate) path: String,
+    pub(crate) query: Option<String>,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
@@ -184,6 +185,7 @@ type Body = BoxBody<Bytes, Infallible>;
 async fn answer(desk: Desk, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path().to_owned();
+    let query = parts.uri.query().map(str::to_owned);
     let is_grpc = path.starts_with("/opentelemetry.");
     let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
     let body = message(is_grpc, &parts.headers, body);
@@ -193,7 +195,7 @@ async fn answer(desk: Desk, request: Request<Incoming>) -> Result<Response<Body>
     }
     let keeps = matches!(mood, Mood::Fine | Mood::Slow(_) | Mood::Rejects(_));
     if keeps {
-        desk.arrived.lock().unwrap().push(Arrived { path, headers: parts.headers, body });
+        desk.arrived.lock().unwrap().push(Arrived { path, query, headers: parts.headers, body });
     }
     match mood {
         Mood::Swallows => std::future::pending().await,

@@ -136,9 +136,7 @@ fn grpc_endpoint(
         );
         return Err(OtlpError::setting(message));
     }
-    // A URL that was meant for HTTP.
-    let path = endpoint.uri().path().trim_end_matches('/');
-    if !path.is_empty() && path != signal.path() && path != Signal::Traces.path() {
+    if !endpoint.base_path().is_empty() {
         let message = format!("{source} is {endpoint}, but an endpoint for gRPC has no path");
         return Err(OtlpError::setting(message));
     }

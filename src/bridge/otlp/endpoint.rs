@@ -38,15 +38,19 @@ impl Endpoint {
     /// Returns the URL of a signal, given the one that is common to all signals. One that ends in the path of a signal
     /// already was meant for that signal, so the path is replaced.
     pub(super) fn of_signal(self, signal: Signal) -> Self {
-        let base = self.uri.path().trim_end_matches('/');
-        let known = [Signal::Traces.path(), Signal::Metrics.path(), "/v1/logs"];
-        let base = known.into_iter().find_map(|path| base.strip_suffix(path)).unwrap_or(base);
         let query = self.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-        let path = format!("{}{}{query}", base.trim_end_matches('/'), signal.path());
+        let path = format!("{}{}{query}", self.base_path(), signal.path());
         let mut parts = self.uri.clone().into_parts();
         parts.path_and_query = path.parse::<PathAndQuery>().ok();
         // All characters of the path were in a URL before, so this does not fail.
         Self { uri: Uri::from_parts(parts).unwrap_or(self.uri), authorization: self.authorization }
+    }
+
+    /// Returns the path without that of a signal, and without a slash at its end.
+    pub(super) fn base_path(&self) -> &str {
+        let path = self.uri.path().trim_end_matches('/');
+        let known = [Signal::Traces.path(), Signal::Metrics.path(), "/v1/logs"];
+        known.into_iter().find_map(|end| path.strip_suffix(end)).unwrap_or(path).trim_end_matches('/')
     }
 
     pub(super) fn without_path(self) -> Self {

@@ -13,6 +13,21 @@ pub(super) enum ExportResult {
     Unanswered(String),
 }
 
+impl ExportResult {
+    /// Returns why not all of `count` items were accepted.
+    pub(super) fn failure(&self, count: u64) -> Option<String> {
+        match self {
+            Self::Accepted { rejected: 0, .. } => None,
+            Self::Accepted { rejected, message } => {
+                let rejected = count.min(*rejected);
+                let why = if message.is_empty() { String::new() } else { format!(": {message}") };
+                Some(format!("the collector rejected {rejected} of {count}{why}"))
+            }
+            Self::Failed(why) | Self::Unanswered(why) => Some(why.clone()),
+        }
+    }
+}
+
 /// The counts behind a [`Report`](super::Report), updated with each export. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ExportCounts(watch::Sender<State>);
@@ -61,37 +76,25 @@ impl ExportCounts {
         self.0.send_modify(|state| state.admitted += count);
     }
 
-    /// Counts the result of a request with `count` items, which took `bytes` in the queue. Returns why not all of them were accepted.
-    pub(super) fn settle(&self, count: u64, bytes: usize, result: ExportResult) -> Option<String> {
-        let mut failure = None;
+    /// Counts the result of a request with `count` items, which took `bytes` in the queue.
+    pub(super) fn settle(&self, count: u64, bytes: usize, result: &ExportResult) {
         self.0.send_modify(|state| {
             state.settled += count;
             state.waiting_bytes -= bytes;
-            failure = match result {
-                ExportResult::Accepted { rejected, message } => {
-                    let rejected = rejected.min(count);
+            match result {
+                ExportResult::Accepted { rejected, .. } => {
+                    let rejected = count.min(*rejected);
                     state.counts.exported += count - rejected;
                     state.counts.failed += rejected;
-                    (rejected > 0).then(|| match &*message {
-                        "" => format!("the collector rejected {rejected} of {count}"),
-                        why => format!("the collector rejected {rejected} of {count}: {why}"),
-                    })
                 }
-                ExportResult::Failed(why) => {
-                    state.counts.failed += count;
-                    Some(why)
-                }
-                ExportResult::Unanswered(why) => {
-                    state.counts.unknown += count;
-                    Some(why)
-                }
-            };
+                ExportResult::Failed(_) => state.counts.failed += count,
+                ExportResult::Unanswered(_) => state.counts.unknown += count,
+            }
             // An export that succeeds does not erase why an earlier one failed.
-            if failure.is_some() {
-                state.last_failure.clone_from(&failure);
+            if let Some(why) = result.failure(count) {
+                state.last_failure = Some(why);
             }
         });
-        failure
     }
 
     /// Waits until everything that was admitted before this call is settled. Items are sent in order.

@@ -38,7 +38,7 @@ pub(super) const MAX_REQUEST: usize = 4_000_000;
 impl Sender {
     const RETRIES: u32 = 3;
     const FIRST_DELAY: Duration = Duration::from_millis(100);
-    /// Added to the timeout of the client, so that the one here is first and is counted.
+    /// Added to the timeout of the client, so that the one here passes first and is counted.
     const GRACE: Duration = Duration::from_secs(1);
 
     pub(super) fn new(
@@ -49,7 +49,8 @@ impl Sender {
     ) -> Result<Self, OtlpError> {
         let Destination { signal, transport, headers, timeout, is_gzip } = destination;
         let grpc = |channel, to| {
-            Sending::Grpc(GrpcTransport::new(channel, to, signal.method(), headers.clone(), is_gzip, timeout))
+            let limit = timeout + Self::GRACE;
+            Sending::Grpc(GrpcTransport::new(channel, to, signal.method(), headers.clone(), is_gzip, limit))
         };
         // Clients open their sockets and timers when they are made.
         let transport = runtime.enter(|| -> Result<Sending, OtlpError> {
@@ -79,17 +80,14 @@ impl Sender {
         } else {
             self.deliver(message.encode_to_vec()).await
         };
-        let failure = self.counts.settle(count, bytes, result);
-        match failure {
-            Some(why) => {
-                self.health.failed(&why);
-                Err(OTelSdkError::InternalFailure(why))
-            }
-            None => {
-                self.health.works();
-                Ok(())
-            }
+        let failure = result.failure(count);
+        // Before the result is counted, so that a report is emitted before the flush that waits for it returns.
+        match &failure {
+            Some(why) => self.health.failed(why),
+            None => self.health.works(),
         }
+        self.counts.settle(count, bytes, &result);
+        failure.map_or(Ok(()), |why| Err(OTelSdkError::InternalFailure(why)))
     }
 
     async fn deliver(&self, message: Vec<u8>) -> ExportResult {
