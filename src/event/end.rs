@@ -23,6 +23,8 @@ pub(crate) struct SpanEnd {
     /// Set if the span wrapped a stream, or was to wrap one when the opening failed.
     pub(crate) stream: Option<StreamTimes>,
     pub(crate) results: LazyResults,
+    /// Whether the usage is that of the whole answer, if one was recorded.
+    pub(crate) usage_is_final: bool,
     /// Whether this span reports the tokens of its call. False if none were recorded.
     pub(crate) counts_usage: bool,
     /// Whether a nested span that observes the same call has reported its tokens.
@@ -180,7 +182,7 @@ impl SpanEnd {
         match self.results.usage.as_ref().filter(|usage| usage.has_counts()) {
             None => UsageStatus::Unknown,
             Some(usage) if usage.is_estimated() => UsageStatus::Estimated,
-            Some(_) if self.outcome == Outcome::Completed => UsageStatus::Reported,
+            Some(_) if self.usage_is_final => UsageStatus::Reported,
             Some(_) => UsageStatus::Partial,
         }
     }

@@ -4,13 +4,15 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// The work ran to its end.
+    /// The work ran to its end, or the consumer dropped the stream after the answer was
+    /// [finished](crate::Record::finished).
     Completed,
     /// The consumer dropped the stream before its end. Not an error.
     Dropped,
     /// The future was dropped before it was ready: a timeout, a `select!`, a task abort, a runtime shutdown. Not an error.
     Cancelled,
-    /// The result or an item was an error, or an observer recorded one.
+    /// The result or an item was an error, an observer recorded one, or the stream ended before its answer was finished,
+    /// see [`expects_finish`](crate::Span::expects_finish).
     Error,
     /// The work panicked while it was polled.
     Panicked,

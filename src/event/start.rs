@@ -32,6 +32,8 @@ pub(crate) struct SpanStart {
     pub(crate) input: Option<Value>,
     /// Whether the span was created with a closure for its `output`. If so, every end has the key.
     pub(crate) has_output: bool,
+    /// Whether its observer is expected to see the finish of the answer.
+    pub(crate) expects_finish: bool,
     /// Where the span was created.
     pub(crate) built_at: &'static Location<'static>,
 }
@@ -53,6 +55,7 @@ impl SpanStart {
             inherited: None,
             input: None,
             has_output: false,
+            expects_finish: false,
             built_at,
         }
     }

@@ -294,6 +294,35 @@ impl<O> Span<O> {
         })
     }
 
+    /// Declares that the observer calls [`record.finished()`](Record::finished) when the provider says that the answer is
+    /// finished. A stream that returns `None` without that was cut off: the outcome is `error`, with the class
+    /// `stream_truncated`.
+    ///
+    /// This applies to spans with the measurements of a stream. It has no effect if the span wraps a future that is not
+    /// [opened](Self::open) as a stream, unless it is a `stream` span: a future returns the answer as a whole.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use allm_telemetry::prelude::*;
+    ///
+    /// # struct Chunk { finish_reason: Option<String> }
+    /// let span = Span::stream().expects_finish().observe(|chunk: &Chunk, record| {
+    ///     if let Some(reason) = &chunk.finish_reason {
+    ///         record.finish_reason(reason);
+    ///         record.finished();
+    ///     }
+    /// });
+    /// # drop(span);
+    /// ```
+    #[inline]
+    pub fn expects_finish(mut self) -> Self {
+        if let Some(start) = self.pending.start_mut() {
+            start.expects_finish = true;
+        }
+        self
+    }
+
     /// Makes the response available to handlers of the end event by reference, as
     /// [`event.response::<T>()`](crate::Event::response). The response type must be `'static`, so this is not the default.
     #[inline]

@@ -1,12 +1,12 @@
 use std::any::Any;
 use std::mem;
 
-use super::exit::Exit;
+use super::exit::{Exit, Finish};
 use super::observe::Observer;
 use super::record::Record;
 use super::recording::Recording;
 use crate::context::{Counted, Node};
-use crate::event::{Event, Phase, PhaseData, SpanEnd, SpanName, StreamTimes, Usage};
+use crate::event::{Event, Outcome, Phase, PhaseData, SpanEnd, SpanName, StreamTimes, Usage};
 use crate::registry::ListenerStates;
 
 /// Emits the end event of a span. Called inside the span, after the wrapped value was dropped, so that nested spans have
@@ -27,12 +27,20 @@ pub(crate) fn end<O: Observer>(
     if recording.results.usage.is_some() {
         recording.results.derive_from_usage();
     }
-    let now = node.telemetry.now();
-    let duration = now.since(start.monotonic_time);
-    let (outcome, failure) = exit.outcome(recording.failure.take());
     // A `stream` span has the measurements of a stream even if it wraps a future.
     let of_stream = || (start.name == SpanName::Stream).then(StreamTimes::default);
     let stream = recording.stream.as_ref().map(|stats| stats.times).or_else(of_stream);
+    // A closure that has panicked is not called again, and may have missed the finish.
+    let is_expected = start.expects_finish && stream.is_some() && recording.panicked_observers == 0;
+    let finish = match (recording.finished, is_expected) {
+        (true, _) => Finish::Seen,
+        (false, true) => Finish::Missing,
+        (false, false) => Finish::NotExpected,
+    };
+    let now = node.telemetry.now();
+    let duration = now.since(start.monotonic_time);
+    let ran_to_its_end = matches!(exit, Exit::Completed);
+    let (outcome, failure) = exit.outcome(recording.failure.take(), finish);
     let end = SpanEnd {
         outcome,
         duration,
@@ -43,6 +51,7 @@ pub(crate) fn end<O: Observer>(
             consumer_time: duration.saturating_sub(times.producer_wait),
             ..times
         }),
+        usage_is_final: recording.usage_is_final || (ran_to_its_end && outcome == Outcome::Completed),
         counts_usage: recording.results.usage.as_ref().is_some_and(Usage::has_counts)
             && node.claim(Counted::Tokens),
         counts_cost: recording.results.cost_usd().is_some() && node.claim(Counted::Cost),

@@ -36,13 +36,32 @@ impl Exit {
     ///
     /// `recorded` is the first error: an `Err` (see `observation.rs`), or an error recorded by an observer. Both have
     /// the same precedence, so which one it was is not stored.
-    pub(super) fn outcome(self, recorded: Option<Failure>) -> (Outcome, Option<Failure>) {
-        match (self, recorded) {
-            (Self::Panicked(panic), _) => (Outcome::Panicked, Some(panic)),
-            (_, Some(error)) => (Outcome::Error, Some(error)),
-            (Self::Cancelled, None) => (Outcome::Cancelled, None),
-            (Self::Dropped, None) => (Outcome::Dropped, None),
-            (Self::Completed, None) => (Outcome::Completed, None),
+    pub(super) fn outcome(self, recorded: Option<Failure>, finish: Finish) -> (Outcome, Option<Failure>) {
+        match (self, recorded, finish) {
+            (Self::Panicked(panic), _, _) => (Outcome::Panicked, Some(panic)),
+            (_, Some(error), _) => (Outcome::Error, Some(error)),
+            (Self::Cancelled, None, _) => (Outcome::Cancelled, None),
+            // Of a finished answer, only a frame with usage or an end marker was left unread.
+            (Self::Dropped, None, Finish::Seen) => (Outcome::Completed, None),
+            (Self::Dropped, None, _) => (Outcome::Dropped, None),
+            (Self::Completed, None, Finish::Missing) => (Outcome::Error, Some(truncated())),
+            (Self::Completed, None, _) => (Outcome::Completed, None),
         }
     }
+}
+
+/// Whether the answer was finished, as far as its observer knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Finish {
+    /// The observer has seen the finish.
+    Seen,
+    /// The observer is expected to see the finish, and has not.
+    Missing,
+    /// The observer has not seen a finish, and is not expected to.
+    NotExpected,
+}
+
+/// The failure of a stream that returned `None` before its answer was finished.
+fn truncated() -> Failure {
+    Failure::new("stream_truncated", "the stream ended before its answer was finished")
 }

@@ -28,14 +28,10 @@ use crate::event::{Content, Failure, Key, Measurements, Metadata, Number, Phase,
 ///     }
 ///     if let Some(reason) = &chunk.stop {
 ///         record.finish_reason(reason);
+///         record.finished();
 ///     }
 /// });
-/// let span = span.on_end(|record| {
-///     if record.recorded().finish_reasons().is_empty() {
-///         record.error("stream_truncated", "the stream ended without a finish reason");
-///     }
-/// });
-/// # drop(span);
+/// # drop(span.expects_finish());
 /// ```
 pub struct Record<'a> {
     recording: &'a mut Recording,
@@ -43,13 +39,15 @@ pub struct Record<'a> {
     /// `FirstChunk` while an item of a stream is observed, otherwise `Stop`. Names the event in failure reports.
     phase: Phase,
     pub(super) content_free: bool,
+    /// Whether usage was recorded for this value.
+    has_usage: bool,
     /// The index of the next `observe` closure for this value.
     next_observer: u32,
 }
 
 impl<'a> Record<'a> {
     pub(super) fn new(recording: &'a mut Recording, node: &'a Node, phase: Phase) -> Self {
-        Self { recording, node, phase, content_free: false, next_observer: 0 }
+        Self { recording, node, phase, content_free: false, has_usage: false, next_observer: 0 }
     }
 
     /// Returns what was recorded so far.
@@ -63,7 +61,20 @@ impl<'a> Record<'a> {
     pub fn usage(&mut self, usage: Usage) {
         if !usage.is_empty() {
             self.recording.results.usage.get_or_insert_default().merge(&usage);
+            self.has_usage |= usage.has_counts();
+            self.recording.usage_is_final |= self.recording.finished && usage.has_counts();
         }
+    }
+
+    /// Records that the answer is finished: the provider said so, with a finish reason or an event of its protocol. What
+    /// may still follow is usage or an end marker.
+    ///
+    /// A stream that the consumer drops afterwards is `completed`. A stream that ends without it is truncated, if that is
+    /// [expected](crate::Span::expects_finish). Usage that is recorded with this value or later is that of the whole answer,
+    /// so its `usage_status` is `reported` even if the consumer drops the stream. Earlier usage is then `partial`.
+    pub fn finished(&mut self) {
+        self.recording.finished = true;
+        self.recording.usage_is_final |= self.has_usage;
     }
 
     /// Records the model that answered, which may differ from the requested one. An empty text is ignored.

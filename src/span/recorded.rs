@@ -42,6 +42,12 @@ impl<'a> Recorded<'a> {
         self.recording.results.finish_reasons.as_deref().unwrap_or_default()
     }
 
+    /// Returns whether the answer is [finished](crate::Record::finished).
+    #[must_use]
+    pub fn finished(self) -> bool {
+        self.recording.finished
+    }
+
     /// Returns the class of the first error.
     #[must_use]
     pub fn error_type(self) -> Option<&'a str> {

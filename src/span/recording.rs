@@ -13,6 +13,10 @@ pub(crate) struct Recording {
     pub(super) results: LazyResults,
     /// The first error.
     pub(super) failure: Option<Failure>,
+    /// Whether the observer has seen the finish of the answer.
+    pub(super) finished: bool,
+    /// Whether usage was recorded with the finish or after it, so that it is that of the whole answer.
+    pub(super) usage_is_final: bool,
     /// Set if the span wraps a stream, or if chunks were recorded on an `ActiveSpan`.
     pub(super) stream: Option<StreamStats>,
     /// A bit for each `observe` closure, by index, which is set once the closure has panicked. From the 32nd on, closures

@@ -118,12 +118,12 @@ impl Inner {
     fn meet_its_fate(&mut self) -> Poll<Answer<u8>> {
         match self.fate {
             Fate::Panicked => resume_unwind(Box::new(LOST)),
-            Fate::Dropped | Fate::Cancelled => {
+            Fate::Dropped | Fate::FinishedThenDropped | Fate::Cancelled => {
                 self.probe.under_way.notify_one();
                 Poll::Pending
             }
             Fate::Error | Fate::ErrorThenDropped => Poll::Ready(Err(refused())),
-            Fate::Completed | Fate::NeverPolled => Poll::Ready(Ok(1)),
+            Fate::Completed | Fate::Truncated | Fate::NeverPolled => Poll::Ready(Ok(1)),
         }
     }
 
@@ -135,7 +135,7 @@ impl Inner {
     /// An item, then its fate, then the end.
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Answer<u8>>> {
         match ready!(self.turn(cx)) {
-            1 => Poll::Ready(Some(Ok(1))),
+            1 => Poll::Ready(Some(Ok(if self.fate == Fate::FinishedThenDropped { FINISHED } else { 1 }))),
             2 => self.meet_its_fate().map(|answer| answer.is_err().then_some(answer)),
             _ if self.fate.dies() => {
                 self.probe.under_way.notify_one();
@@ -161,10 +161,19 @@ fn told(answer: Answer<u8>) -> u8 {
     answer.unwrap_or(0)
 }
 
-fn says_error(answer: &u8, record: &mut Record<'_>) {
-    if *answer == 0 {
-        record.error("refused", "refused");
+/// An item that the observer takes for the finish of the answer.
+const FINISHED: u8 = 2;
+
+fn observe(answer: &u8, record: &mut Record<'_>) {
+    match *answer {
+        0 => record.error("refused", "refused"),
+        FINISHED => record.finished(),
+        _ => {}
     }
+}
+
+fn stream_span(fate: Fate) -> Span {
+    if fate.expects_finish() { Span::stream().expects_finish() } else { Span::stream() }
 }
 
 async fn live(cell: Cell, mut inner: Inner) {
@@ -172,19 +181,23 @@ async fn live(cell: Cell, mut inner: Inner) {
     match cell.form {
         Form::Future => {
             let answer = poll_fn(move |cx| inner.poll_answer(cx).map(told));
-            see_to_the_end(fate, answer.in_span_infallible(Span::generate().observe(says_error))).await;
+            see_to_the_end(
+                fate,
+                answer.in_span_infallible(Span::generate().expects_finish().observe(observe)),
+            )
+            .await;
         }
         Form::TryFuture => {
             let answer = poll_fn(move |cx| inner.poll_answer(cx));
-            see_to_the_end(fate, answer.in_span(Span::generate())).await;
+            see_to_the_end(fate, answer.in_span(Span::generate().expects_finish())).await;
         }
         Form::Stream => {
             let items = stream::poll_fn(move |cx| inner.poll_item(cx).map(|item| item.map(told)));
-            read_to_the_end(fate, items.in_span_infallible(Span::stream().observe(says_error))).await;
+            read_to_the_end(fate, items.in_span_infallible(stream_span(fate).observe(observe))).await;
         }
         Form::TryStream => {
             let items = stream::poll_fn(move |cx| inner.poll_item(cx));
-            read_to_the_end(fate, items.in_span(Span::stream())).await;
+            read_to_the_end(fate, items.in_span(stream_span(fate).observe(observe))).await;
         }
         Form::Open => {
             let opening = async move {
@@ -193,7 +206,9 @@ async fn live(cell: Cell, mut inner: Inner) {
                 }
                 Answer::Ok(stream::poll_fn(move |cx| inner.poll_item(cx)))
             };
-            if let Some(Ok(items)) = see_to_the_end(fate, Span::stream().open(opening)).await {
+            if let Some(Ok(items)) =
+                see_to_the_end(fate, stream_span(fate).observe(observe).open(opening)).await
+            {
                 read_to_the_end(fate, items).await;
             }
         }
@@ -218,8 +233,11 @@ async fn read_to_the_end(fate: Fate, wrapped: impl Stream) {
 }
 
 async fn by_hand(fate: Fate, mut inner: Inner) {
-    let is_read = matches!(fate, Fate::Dropped | Fate::ErrorThenDropped);
-    let mut active = if is_read { Span::stream() } else { Span::generate() }.start();
+    let is_stream = fate.has_reader() || fate == Fate::Truncated;
+    let mut active = if is_stream { stream_span(fate) } else { Span::generate().expects_finish() }.start();
+    if fate == Fate::FinishedThenDropped {
+        active.chunk(|record| record.finished());
+    }
     let probe = inner.probe.clone();
     let answer = poll_fn(|cx| active.enter(|| inner.poll_answer(cx))).await;
     active.enter(|| drop(inner));

@@ -7,6 +7,10 @@ pub(crate) enum Fate {
     Error,
     /// An `Err` item, or a recorded error, and then it is dropped.
     ErrorThenDropped,
+    /// It ends though its observer, which is expected to, has not seen the answer finished.
+    Truncated,
+    /// Its observer has seen the answer finished, and then it is dropped.
+    FinishedThenDropped,
     Dropped,
     Cancelled,
     Panicked,
@@ -68,10 +72,12 @@ pub(crate) enum Way {
     PanicInDrop,
 }
 
-const FATES: [Fate; 7] = [
+const FATES: [Fate; 9] = [
     Fate::Completed,
     Fate::Error,
     Fate::ErrorThenDropped,
+    Fate::Truncated,
+    Fate::FinishedThenDropped,
     Fate::Dropped,
     Fate::Cancelled,
     Fate::Panicked,
@@ -117,14 +123,18 @@ pub(crate) struct Rule {
     pub(crate) excludes: fn(&Cell) -> bool,
 }
 
-pub(crate) const RULES: [Rule; 7] = [
+pub(crate) const RULES: [Rule; 8] = [
     Rule {
         why: "what is dropped or cancelled dies in a way, and all else ends by itself",
         excludes: |cell| cell.fate.dies() == (cell.way == Way::ByItself),
     },
     Rule {
         why: "a future that is dropped is cancelled: it has no reader that could leave, and ends with its error",
-        excludes: |cell| matches!(cell.fate, Fate::Dropped | Fate::ErrorThenDropped) && cell.form.is_future(),
+        excludes: |cell| cell.fate.has_reader() && cell.form.is_future(),
+    },
+    Rule {
+        why: "the answer of a future is whole: nothing of it can be cut off",
+        excludes: |cell| cell.fate == Fate::Truncated && cell.form.is_future(),
     },
     Rule {
         why: "a stream that is dropped is dropped, whoever dropped it",
@@ -151,7 +161,18 @@ pub(crate) const RULES: [Rule; 7] = [
 impl Fate {
     /// Whether something from outside ends it.
     pub(crate) fn dies(self) -> bool {
-        matches!(self, Self::ErrorThenDropped | Self::Dropped | Self::Cancelled)
+        self.has_reader() || self == Self::Cancelled
+    }
+
+    /// Whether it is read, by someone who leaves.
+    pub(crate) fn has_reader(self) -> bool {
+        matches!(self, Self::ErrorThenDropped | Self::FinishedThenDropped | Self::Dropped)
+    }
+
+    /// Whether the span expects that its observer sees the answer finished. All but the one that completes without do, so
+    /// that each of the other outcomes is seen to win.
+    pub(crate) fn expects_finish(self) -> bool {
+        self != Self::Completed
     }
 }
 

@@ -110,7 +110,11 @@ fn judge_events(cell: Cell, capture: &Capture, polls: &[Option<RequestId>]) {
         _ => None,
     };
     assert_eq!(told("kind"), kind, "the kind of {end:?}");
-    assert_eq!(told("error"), (outcome == Outcome::Error).then_some("refused"), "the error of {end:?}");
+    let error = match cell.fate {
+        Fate::Truncated => "the stream ended before its answer was finished",
+        _ => "refused",
+    };
+    assert_eq!(told("error"), (outcome == Outcome::Error).then_some(error), "the error of {end:?}");
     assert_eq!(told("reason"), (outcome == Outcome::Panicked).then_some(LOST), "the reason of {end:?}");
 
     // Who drives a span by hand owns the value, and may drop it outside.
@@ -129,7 +133,7 @@ fn span_of(cell: Cell) -> SpanName {
         Form::Future | Form::TryFuture => SpanName::Generate,
         Form::Closure => SpanName::Chat,
         Form::Stream | Form::TryStream | Form::Open => SpanName::Stream,
-        Form::Manual if matches!(cell.fate, Fate::Dropped | Fate::ErrorThenDropped) => SpanName::Stream,
+        Form::Manual if cell.fate.has_reader() || cell.fate == Fate::Truncated => SpanName::Stream,
         Form::Manual => SpanName::Generate,
     }
 }
@@ -137,9 +141,10 @@ fn span_of(cell: Cell) -> SpanName {
 /// How it must end; `None` if it must say nothing at all.
 fn outcome_of(cell: Cell) -> Option<Outcome> {
     match cell.fate {
-        Fate::Completed => Some(Outcome::Completed),
+        // Of a finished answer nothing is left that the reader would miss.
+        Fate::Completed | Fate::FinishedThenDropped => Some(Outcome::Completed),
         // An error weighs more than that the reader left.
-        Fate::Error | Fate::ErrorThenDropped => Some(Outcome::Error),
+        Fate::Error | Fate::ErrorThenDropped | Fate::Truncated => Some(Outcome::Error),
         Fate::Dropped => Some(Outcome::Dropped),
         Fate::Cancelled => Some(Outcome::Cancelled),
         Fate::Panicked => Some(Outcome::Panicked),

@@ -89,6 +89,10 @@ pub(crate) enum Word {
     Empty,
     /// They record usage.
     Usage,
+    /// They say that the answer is finished.
+    Finish,
+    /// They record usage and say that the answer is finished.
+    Last,
     /// They say that it is an error.
     Bad,
     /// They panic.
@@ -104,6 +108,8 @@ pub(crate) struct Kind {
     pub(crate) request: Option<u8>,
     /// `tokio::time::timeout`, in milliseconds; streams have none.
     pub(crate) limit: Option<u8>,
+    /// Whether the observers are expected to say that the answer is finished.
+    pub(crate) expects: bool,
     /// What `on_end` does.
     pub(crate) at_end: Word,
     /// Whether the work panics when it is dropped.
@@ -258,6 +264,7 @@ pub(crate) const fn future(name: SpanName) -> Kind {
         name,
         request: None,
         limit: None,
+        expects: false,
         at_end: Word::Plain,
         bomb: false,
         careful: false,
@@ -293,6 +300,10 @@ impl Kind {
 
     pub(crate) const fn limit(self, ms: u8) -> Self {
         Self { limit: Some(ms), ..self }
+    }
+
+    pub(crate) const fn expects(self) -> Self {
+        Self { expects: true, ..self }
     }
 
     pub(crate) const fn at_end(self, word: Word) -> Self {
@@ -331,6 +342,7 @@ impl fmt::Debug for Kind {
         if let Some(ms) = self.limit {
             write!(f, ".limit({ms})")?;
         }
+        f.write_str(if self.expects { ".expects()" } else { "" })?;
         if self.at_end != Word::Plain {
             write!(f, ".at_end({:?})", self.at_end)?;
         }

@@ -56,7 +56,7 @@ fn a_tree_of_tasks_under_time_limits_and_bombs() {
             Attach { at: DRIVER, handler: 0, to: All, does: Watches },
             Attach { at: DRIVER, handler: 1, to: Of(Tool), does: Panics },
             Build { at: NOWHERE, span: 1, kind: plain(Chat).request(1).careful() },
-            Build { at: 1, span: 2, kind: open(Stream).limit(3).at_end(Usage) },
+            Build { at: 1, span: 2, kind: open(Stream).limit(3).expects().at_end(Usage) },
             Build { at: 2, span: 3, kind: future(Tool).bomb() },
             Poll(2, End(Plain)),
             Spawn { span: 2, context: true },

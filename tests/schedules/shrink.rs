@@ -105,6 +105,7 @@ fn simpler_kinds(kind: Kind) -> Vec<Kind> {
         plainest,
         Kind { request: None, ..kind },
         Kind { limit: None, ..kind },
+        Kind { expects: false, ..kind },
         Kind { at_end: Word::Plain, ..kind },
         Kind { bomb: false, ..kind },
         Kind { careful: false, ..kind },

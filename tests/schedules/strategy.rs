@@ -99,6 +99,8 @@ fn word() -> impl Strategy<Value = Word> {
         6 => Just(Word::Plain),
         2 => Just(Word::Empty),
         2 => Just(Word::Usage),
+        1 => Just(Word::Finish),
+        1 => Just(Word::Last),
         1 => Just(Word::Bad),
         1 => Just(Word::Bomb),
     ]
@@ -108,10 +110,10 @@ fn kind() -> impl Strategy<Value = Kind> {
     let shape = select(&[Shape::Future, Shape::Plain, Shape::Stream, Shape::Open, Shape::Hand][..]);
     let request = option::weighted(0.1, 1..3_u8);
     let limit = option::weighted(0.4, 1..12_u8);
-    let flags = (prop::bool::weighted(0.08), prop::bool::weighted(0.4));
+    let flags = (prop::bool::weighted(0.08), prop::bool::weighted(0.4), prop::bool::weighted(0.3));
     (shape, select(&NAMES[..]), request, limit, word(), flags, (scopes(), scopes())).prop_map(
-        |(shape, name, request, limit, at_end, (bomb, careful), (inner, outer))| {
-            let kind = Kind { shape, request, limit, at_end, bomb, careful, ..future(name) };
+        |(shape, name, request, limit, at_end, (bomb, careful, expects), (inner, outer))| {
+            let kind = Kind { shape, request, limit, expects, at_end, bomb, careful, ..future(name) };
             if kind.is_future() { kind.inner(inner).outer(outer) } else { kind }
         },
     )

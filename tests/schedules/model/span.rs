@@ -31,6 +31,12 @@ pub(super) struct Live {
     /// The chunk observer panicked.
     blind: bool,
     usage: bool,
+    /// An observer said that the answer is finished.
+    finished: bool,
+    /// Usage came with the finish or later.
+    usage_is_final: bool,
+    /// An observer panicked, which is not called again: it may miss the finish.
+    broken: bool,
     /// The class and the text of the first error.
     fault: Option<(&'static str, Fact)>,
 }
@@ -82,6 +88,9 @@ impl Model {
                 marks: false,
                 blind: false,
                 usage: false,
+                finished: false,
+                usage_is_final: false,
+                broken: false,
                 fault: None,
             };
             self.work(key).life = Life::Observed(live);
@@ -203,11 +212,21 @@ impl Model {
         let Some(live) = self.live(key) else { return };
         match word {
             Word::Plain | Word::Empty => {}
-            Word::Usage => live.usage = true,
+            Word::Usage => {
+                live.usage = true;
+                live.usage_is_final |= live.finished;
+            }
+            Word::Finish => live.finished = true,
+            Word::Last => {
+                live.usage = true;
+                live.finished = true;
+                live.usage_is_final = true;
+            }
             Word::Bad => self.fault(key, "said", "the observer said so"),
             Word::Bomb => {
                 let inside = live.ctx;
                 live.blind |= phase == Phase::FirstChunk;
+                live.broken |= id != "on_end";
                 self.fail(inside, event.as_str(), id.to_owned(), "observer");
             }
         }
@@ -248,8 +267,21 @@ impl Model {
             self.observe(key, kind.at_end, Phase::Stop, "on_end");
         }
         let Some(live) = self.live(key) else { return };
-        match live.fault.take() {
+        let fault = live.fault.take();
+        let is_cut = exit == Outcome::Completed && kind.expects && !live.finished && !live.broken;
+        let (finished, is_cut) = (live.finished, is_cut && self.is_measured(key));
+        if exit == Outcome::Completed && fault.is_none() && !is_cut {
+            self.live(key).into_iter().for_each(|live| live.usage_is_final = true);
+        }
+        match fault {
             Some((class, text)) => self.conclude(key, Outcome::Error, text, class.into()),
+            None if is_cut => {
+                let text = "the stream ended before its answer was finished";
+                self.conclude(key, Outcome::Error, text.into(), "stream_truncated".into());
+            }
+            None if exit == Outcome::Dropped && finished => {
+                self.conclude(key, Outcome::Completed, Fact::Null, Fact::Null);
+            }
             None if exit == Outcome::Cancelled => self.conclude(key, exit, Fact::Null, "cancelled".into()),
             None => self.conclude(key, exit, Fact::Null, Fact::Null),
         }
@@ -270,11 +302,8 @@ impl Model {
             facts.extend([("error", text), ("error_type", error_type)]);
         }
         facts.push(("duration", nanos(duration)));
-        let is_stream = match kind.shape {
-            Shape::Stream | Shape::Open => true,
-            Shape::Hand if live.driven => true,
-            _ => kind.name == SpanName::Stream,
-        };
+        let is_stream = self.is_measured(key);
+        let Some(live) = self.live(key) else { return };
         if is_stream {
             facts.extend([
                 ("chunk_count", Fact::Number(live.chunks)),
@@ -284,10 +313,10 @@ impl Model {
                 ("consumer_time", nanos(duration - live.waited)),
             ]);
         }
-        let status = match (live.usage, outcome) {
+        let status = match (live.usage, live.usage_is_final) {
             (false, _) => "unknown",
-            (true, Outcome::Completed) => "reported",
-            (true, _) => "partial",
+            (true, true) => "reported",
+            (true, false) => "partial",
         };
         let ctx = live.ctx;
         if let (true, Some(frame)) = (is_call(kind.name), self.frame(ctx)) {
@@ -298,6 +327,16 @@ impl Model {
         }
         self.tell(key, if outcome.is_exception() { Phase::Exception } else { Phase::Stop }, facts);
         self.work(key).life = Life::Ended;
+    }
+
+    /// Whether the span has the measurements of a stream.
+    fn is_measured(&self, key: Key) -> bool {
+        let work = &self.works[&key];
+        match (work.kind.shape, &work.life) {
+            (Shape::Stream | Shape::Open, _) => true,
+            (Shape::Hand, Life::Observed(live)) if live.driven => true,
+            _ => work.kind.name == SpanName::Stream,
+        }
     }
 
     /// Emits an event of the span, inside it.

@@ -51,6 +51,9 @@ pub(super) fn wear(actor: Actor, kind: Kind, deadline: Option<u64>) -> Box<dyn W
     if let Some(id) = kind.request {
         span = span.request_id(format!("given-{id}").parse().expect("an id"));
     }
+    if kind.expects {
+        span = span.expects_finish();
+    }
     let fallible = |span: Span| span.error_type(|_: &Refused| "refused");
     let look = |word: &Word, record: &mut Record<'_>| tell(*word, record);
     let at_end = move |record: &mut Record<'_>| tell(kind.at_end, record);
@@ -103,6 +106,12 @@ fn tell(word: Word, record: &mut Record<'_>) {
         Word::Plain => {}
         Word::Empty => record.content_free(),
         Word::Usage => record.usage(Usage::new().output(1_u64)),
+        Word::Finish => record.finished(),
+        Word::Last => {
+            // In an order that readers may have: usage need not come first.
+            record.finished();
+            record.usage(Usage::new().output(1_u64));
+        }
         Word::Bad => record.error("said", "the observer said so"),
         Word::Bomb => resume_unwind(Box::new("observer")),
     }
