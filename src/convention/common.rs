@@ -6,16 +6,17 @@ use crate::event::SpanName;
 
 pub(super) fn rules(span: SpanName) -> Vec<Rule> {
     let groups: &[&[Rule]] = match span {
-        SpanName::Generate | SpanName::Stream => &[START, END, ATTEMPTS, STREAM],
-        SpanName::Step | SpanName::Chat | SpanName::Tool => &[START, END, STREAM],
-        SpanName::Image => &[START, END, ATTEMPTS, IMAGE, STREAM],
-        SpanName::Embed => &[START, INPUTS, END, ATTEMPTS, EMBED, STREAM],
-        SpanName::Moderate => &[START, INPUTS, END, ATTEMPTS, MODERATE, STREAM],
-        SpanName::Classify => &[START, END, ATTEMPTS, CLASSIFY, STREAM],
-        SpanName::Synthesize => &[START, END, ATTEMPTS, SYNTHESIZE, STREAM],
-        SpanName::Transcribe => &[START, END, ATTEMPTS, TRANSCRIBE, STREAM],
+        SpanName::Generate | SpanName::Stream => &[START, END, ATTEMPTS, USAGE, STREAM],
+        SpanName::Step | SpanName::Chat => &[START, END, USAGE, STREAM],
+        SpanName::Tool => &[START, END, STREAM],
+        SpanName::Image => &[START, END, ATTEMPTS, USAGE, IMAGE, STREAM],
+        SpanName::Embed => &[START, INPUTS, END, ATTEMPTS, USAGE, EMBED, STREAM],
+        SpanName::Moderate => &[START, INPUTS, END, ATTEMPTS, USAGE, MODERATE, STREAM],
+        SpanName::Classify => &[START, END, ATTEMPTS, USAGE, CLASSIFY, STREAM],
+        SpanName::Synthesize => &[START, END, ATTEMPTS, USAGE, SYNTHESIZE, STREAM],
+        SpanName::Transcribe => &[START, END, ATTEMPTS, USAGE, TRANSCRIBE, STREAM],
         SpanName::Retrieve => &[START, END, RETRIEVE, STREAM],
-        SpanName::Rerank => &[START, END, ATTEMPTS, RERANK, STREAM],
+        SpanName::Rerank => &[START, END, ATTEMPTS, USAGE, RERANK, STREAM],
     };
     groups.concat()
 }
@@ -47,6 +48,44 @@ const END: &[Rule] = &[
 
 const ATTEMPTS: &[Rule] =
     &[Rule::end("allm.attempts", "`attempts`", |it| count(Some(it.end?.attempts.into())))];
+
+/// Parts that have no name in any convention, or only in some.
+const USAGE: &[Rule] = &[
+    Rule::end("allm.usage.cache_write_5m_tokens", "`usage`: `cache_write_5m_tokens`", |it| {
+        count(it.usage?.cache_write_5m_tokens())
+    }),
+    Rule::end("allm.usage.cache_write_1h_tokens", "`usage`: `cache_write_1h_tokens`", |it| {
+        count(it.usage?.cache_write_1h_tokens())
+    }),
+    Rule::end("allm.usage.tool_prompt_tokens", "`usage`: `tool_prompt_tokens`", |it| {
+        count(it.usage?.tool_prompt_tokens())
+    }),
+    Rule::end("allm.usage.audio_input_tokens", "`usage`: `audio_input_tokens`", |it| {
+        count(it.usage?.audio_input_tokens())
+    }),
+    Rule::end("allm.usage.image_input_tokens", "`usage`: `image_input_tokens`", |it| {
+        count(it.usage?.image_input_tokens())
+    }),
+    Rule::end("allm.usage.audio_output_tokens", "`usage`: `audio_output_tokens`", |it| {
+        count(it.usage?.audio_output_tokens())
+    }),
+    Rule::end("allm.usage.image_output_tokens", "`usage`: `image_output_tokens`", |it| {
+        count(it.usage?.image_output_tokens())
+    }),
+    Rule::end("allm.usage.web_search_requests", "`usage`: `web_search_requests`", |it| {
+        count(it.usage?.web_search_requests())
+    }),
+    Rule::end("allm.usage.billed_input_tokens", "`usage`: `billed_input_tokens`", |it| {
+        count(it.usage?.billed_input_tokens())
+    }),
+    Rule::end("allm.usage.billed_output_tokens", "`usage`: `billed_output_tokens`", |it| {
+        count(it.usage?.billed_output_tokens())
+    }),
+    // Not a count, so it stands on each span on which it was recorded.
+    Rule::end("allm.usage.service_tier", "`usage`: `service_tier`", |it| {
+        it.results()?.usage.as_ref()?.service_tier().map(Attribute::text)
+    }),
+];
 
 /// Only where the span wrapped a stream.
 const STREAM: &[Rule] = &[

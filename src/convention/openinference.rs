@@ -81,8 +81,14 @@ const USAGE: &[Rule] = &[
     Rule::end("llm.token_count.prompt_details.cache_write", "`usage`: `cache_write_tokens`", |it| {
         count(it.usage?.cache_write_tokens())
     }),
+    Rule::end("llm.token_count.prompt_details.audio", "`usage`: `audio_input_tokens`", |it| {
+        count(it.usage?.audio_input_tokens())
+    }),
     Rule::end("llm.token_count.completion_details.reasoning", "`usage`: `reasoning_tokens`", |it| {
         count(it.usage?.reasoning_tokens())
+    }),
+    Rule::end("llm.token_count.completion_details.audio", "`usage`: `audio_output_tokens`", |it| {
+        count(it.usage?.audio_output_tokens())
     }),
     Rule::end("llm.cost.total", "`cost_usd`", |it| it.cost.map(Attribute::Float)),
 ];

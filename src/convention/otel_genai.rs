@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::attribute::{Attribute, texts};
+use super::attribute::{self, Attribute, texts};
 use super::instrument::{Instrument, Measured};
 use super::instruments_1_41::{self, TOKENS};
 use super::label::{ERROR_TYPE, MODALITY, MODEL, OPERATION, PROVIDER, RESPONSE_MODEL};
@@ -23,6 +23,9 @@ pub(super) fn rules(span: SpanName) -> Vec<Rule> {
             "gen_ai.response.finish_reasons" if is_inference(span) => *rule = FINISH_REASONS,
             _ => {}
         }
+    }
+    if rules.iter().any(|rule| rule.key == "gen_ai.usage.input_tokens") {
+        rules.extend(MEDIA);
     }
     if span == SpanName::Chat {
         // An agent in this process has no provider, and its cached tokens are those of its calls.
@@ -44,6 +47,21 @@ fn top_k(span: SpanName) -> Rule {
     let key = if span == SpanName::Retrieve { "gen_ai.retrieval.top_k" } else { "gen_ai.request.top_k" };
     Rule::start(key, "`top_k`, as an integer", |it| it.int("top_k"))
 }
+
+const MEDIA: &[Rule] = &[
+    Rule::end("gen_ai.usage.audio.input_tokens", "`usage`: `audio_input_tokens`", |it| {
+        attribute::count(it.usage?.audio_input_tokens())
+    }),
+    Rule::end("gen_ai.usage.image.input_tokens", "`usage`: `image_input_tokens`", |it| {
+        attribute::count(it.usage?.image_input_tokens())
+    }),
+    Rule::end("gen_ai.usage.audio.output_tokens", "`usage`: `audio_output_tokens`", |it| {
+        attribute::count(it.usage?.audio_output_tokens())
+    }),
+    Rule::end("gen_ai.usage.image.output_tokens", "`usage`: `image_output_tokens`", |it| {
+        attribute::count(it.usage?.image_output_tokens())
+    }),
+];
 
 const FINISH_REASONS: Rule = Rule::end(
     "gen_ai.response.finish_reasons",

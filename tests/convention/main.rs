@@ -219,6 +219,61 @@ fn a_part_of_the_usage_that_is_unknown_is_absent_and_one_that_is_0_is_0() {
 }
 
 #[test]
+fn the_rare_parts_of_a_usage_have_the_names_that_a_convention_has_for_them_and_ours() {
+    let lines = |profile| {
+        let said = shown(
+            &Convention::new().profiles([profile]),
+            &shown::ended_with_rare_results(SpanName::Generate),
+        );
+        let mut lines = said.all();
+        lines.retain(|line| line.contains("usage") || line.contains("token_count"));
+        lines
+    };
+    let ours = [
+        "allm.usage.audio_input_tokens = 5",
+        "allm.usage.audio_output_tokens = 7",
+        "allm.usage.billed_input_tokens = 10",
+        "allm.usage.billed_output_tokens = 11",
+        "allm.usage.cache_write_1h_tokens = 3",
+        "allm.usage.cache_write_5m_tokens = 2",
+        "allm.usage.image_input_tokens = 6",
+        "allm.usage.image_output_tokens = 8",
+        "allm.usage.service_tier = flex",
+        "allm.usage.tool_prompt_tokens = 4",
+        "allm.usage.web_search_requests = 9",
+        "allm.usage_issue = cached_exceeds_input",
+        "allm.usage_status = reported",
+    ];
+    let named =
+        |names: &[&str]| ours.iter().chain(names).map(|line| (*line).to_owned()).collect::<BTreeSet<_>>();
+    let otel = [
+        "gen_ai.usage.cache_creation.input_tokens = 5",
+        "gen_ai.usage.input_tokens = 94",
+        "gen_ai.usage.output_tokens = 80",
+    ];
+    assert_eq!(lines(Profile::Otel1_41), named(&otel));
+    let genai = [
+        "gen_ai.usage.audio.input_tokens = 5",
+        "gen_ai.usage.audio.output_tokens = 7",
+        "gen_ai.usage.cache_write.input_tokens = 5",
+        "gen_ai.usage.image.input_tokens = 6",
+        "gen_ai.usage.image.output_tokens = 8",
+        "gen_ai.usage.input_tokens = 94",
+        "gen_ai.usage.output_tokens = 80",
+    ];
+    assert_eq!(lines(Profile::OtelGenai), named(&genai));
+    let openinference = [
+        "llm.token_count.completion = 80",
+        "llm.token_count.completion_details.audio = 7",
+        "llm.token_count.prompt = 94",
+        "llm.token_count.prompt_details.audio = 5",
+        "llm.token_count.prompt_details.cache_write = 5",
+        "llm.token_count.total = 174",
+    ];
+    assert_eq!(lines(Profile::OpenInference), named(&openinference));
+}
+
+#[test]
 fn usage_can_be_left_to_the_span_inside() {
     for &span in SpanName::ALL {
         let events = ended(span, Outcome::Completed);

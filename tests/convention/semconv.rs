@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use allm_telemetry::{SpanName, convention::Profile, event::Outcome};
 use serde_json::Value;
 
-use crate::shown::{all_content, ended, shown};
+use crate::shown::{all_content, ended, ended_with_rare_results, shown};
 
 fn list() -> Option<Value> {
     let Some(path) = std::env::var_os("ALLM_SEMCONV") else {
@@ -40,6 +40,8 @@ fn every_genai_attribute_is_in_opentelemetrys_list_with_its_type() {
         // Each key of the table is sent somewhere, so that its type has been seen.
         let dropped = shown(&convention, &ended(span, Outcome::Dropped)).typed;
         sent.extend(dropped.into_iter().map(|(key, value)| (key, kind(&value))));
+        let rare = shown(&convention, &ended_with_rare_results(span)).typed;
+        sent.extend(rare.into_iter().map(|(key, value)| (key, kind(&value))));
         for rule in convention.rules(span).filter(|rule| rule.key() != "error.type") {
             assert!(sent.contains_key(rule.key()), "{} is sent by no test", rule.key());
         }

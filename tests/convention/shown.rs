@@ -78,6 +78,22 @@ pub(crate) fn ended(name: SpanName, outcome: Outcome) -> Vec<OwnedEvent> {
     })
 }
 
+/// A span with what few spans have: every part of a usage, one of which is too large, the optional results, and a request id that
+/// is not valid.
+pub(crate) fn ended_with_rare_results(name: SpanName) -> Vec<OwnedEvent> {
+    events(|| {
+        let mut span = span_of(name).metadata("request_id", "has space").start();
+        span.record(|record| {
+            let usage = Usage::new().input(90).cached(900).cache_write_5m(2).cache_write_1h(3).output(80);
+            let usage =
+                usage.tool_prompt_beside(4).audio_input(5).image_input(6).audio_output(7).image_output(8);
+            record.usage(usage.web_searches(9).billed_input(10).billed_output(11).tier("flex").cost(0.5));
+            record.provider_request_id("req_1");
+        });
+        span.complete();
+    })
+}
+
 fn loaded(name: SpanName) -> Span {
     span_of(name)
         .engine("rig")
