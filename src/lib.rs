@@ -20,8 +20,8 @@ pub mod bridge;
 pub mod testing;
 
 pub use context::{
-    Context, attach, attach_many, current_request_id, detach, execute, listen, subscribe, with_baggage,
-    with_request_id,
+    Context, attach, attach_many, current_request_id, detach, execute, listen, shutdown, subscribe,
+    with_baggage, with_request_id,
 };
 pub use convention::policy::Policy;
 pub use event::{content::Content, request_id::RequestId, span_name::SpanName, usage::Usage, view::Event};
@@ -39,10 +39,11 @@ pub use span::{Record, Span, adapter_retry, retry_notifier, retry_notifier_with}
 /// stores a state per span, see [`listen`]. A [`Subscription`](handler::Subscription) is a bounded queue that async code reads
 /// as a `Stream`, see [`subscribe`]. A [`Sink`](handler::Sink) drains such a queue on a dedicated thread.
 pub mod handler {
-    pub use crate::context::{list_handlers, subscribe_with};
+    pub use crate::context::{list_handlers, shutdown_blocking, subscribe_with};
     pub use crate::registry::{
-        AttachError, Chunk, DetachError, EventNameError, Flushed, HandlerInfo, MAX_LISTENERS, QueueCounts,
-        ReopenHandle, Sink, SinkGuard, SubscribeOptions, Subscription, WhenFull,
+        AttachError, Chunk, DetachError, EventNameError, ExporterReport, Flushed, HandlerInfo, MAX_LISTENERS,
+        OpenSpans, QueueCounts, ReopenHandle, ShutdownReport, Sink, SinkGuard, SubscribeOptions,
+        Subscription, WhenFull,
     };
 }
 

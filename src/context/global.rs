@@ -1,12 +1,14 @@
 //! Free functions that call the method of the same name on the handle of the current context.
 
+use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::context::Context;
 use crate::event::{Event, EventName, Measurements, Metadata};
 use crate::registry::{
-    AttachError, DetachError, EventNameError, HandlerInfo, Listener, SubscribeOptions, Subscription,
-    Telemetry,
+    AttachError, DetachError, EventNameError, HandlerInfo, Listener, ShutdownReport, SubscribeOptions,
+    Subscription, Telemetry,
 };
 
 /// Calls [`Telemetry::attach`](crate::Telemetry::attach) on the handle of the current context, or on the global handle outside all
@@ -106,6 +108,34 @@ pub fn execute<N: TryInto<EventName, Error: Into<EventNameError>>>(
     metadata: impl Into<Metadata>,
 ) -> Result<(), EventNameError> {
     telemetry().execute(name, measurements, metadata)
+}
+
+/// Calls [`Telemetry::shutdown`](crate::Telemetry::shutdown) on the handle of the current context, or on the global handle outside all
+/// scopes and observed spans: waits until no observed span is open, flushes the exporters, and reports what was lost.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// #[tokio::main]
+/// async fn main() {
+///     // … the program …
+///
+///     let report = allm_telemetry::shutdown(Duration::from_secs(10)).await;
+///     if !report.is_complete() {
+///         eprintln!("{report}");
+///     }
+/// }
+/// ```
+pub fn shutdown(deadline: Duration) -> impl Future<Output = ShutdownReport> + Send {
+    telemetry().shutdown(deadline)
+}
+
+/// Calls [`Telemetry::shutdown_blocking`](crate::Telemetry::shutdown_blocking) on the handle of the current context, or on the global
+/// handle outside all scopes and observed spans.
+pub fn shutdown_blocking(deadline: Duration) -> ShutdownReport {
+    telemetry().shutdown_blocking(deadline)
 }
 
 fn telemetry() -> Telemetry {

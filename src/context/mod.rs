@@ -34,7 +34,10 @@ mod settle;
 pub use carried::InContext;
 pub use context::Context;
 pub use current::current_request_id;
-pub use global::{attach, attach_many, detach, execute, list_handlers, listen, subscribe, subscribe_with};
+pub use global::{
+    attach, attach_many, detach, execute, list_handlers, listen, shutdown, shutdown_blocking, subscribe,
+    subscribe_with,
+};
 pub use propagation::Propagation;
 pub use scope::{with_baggage, with_request_id};
 

@@ -11,6 +11,7 @@ use std::thread;
 
 use super::dispatch::{self, HandlerFailure, UserCall};
 use super::error::AttachError;
+use super::flush::Flush;
 use super::sink::Sink;
 use super::sink_guard::{Progress, SinkGuard};
 use super::sink_worker::Worker;
@@ -38,6 +39,8 @@ impl Telemetry {
         let events = self.subscribe_with(id, events, options)?;
         let attachment = events.attachment.clone();
         let progress = Arc::new(Progress::new(events.counts()));
+        let exporter: Arc<dyn Flush> = progress.clone();
+        self.flush_on_shutdown(attachment.id.clone(), Arc::downgrade(&exporter));
         let guard = SinkGuard { attachment: attachment.clone(), progress: progress.clone() };
         thread::spawn(move || {
             let Attachment { telemetry, id, .. } = &attachment;

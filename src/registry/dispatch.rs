@@ -12,6 +12,7 @@
 use std::cell::Cell;
 use std::panic::Location;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::interest::EventSet;
 use super::registry::Registry;
@@ -72,6 +73,9 @@ pub(super) fn emit(registry: &Registry, event: &Event<'_>) {
             UserCall { registry, id, sequence, event: Some(event.name()) }.call(|| handler.call(event));
         }
     });
+    if registry.writes_through.load(Ordering::Relaxed) {
+        registry.write_through();
+    }
 }
 
 /// Detaches the handler or listener with this id, if `matches` accepts it. Returns whether one was detached.

@@ -3,11 +3,14 @@
 //! Each change of the concurrent map increments a version and builds nothing. [`table`](Registry::table) builds the table that
 //! emissions read when it is next called, and keeps it until the version has changed.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, PoisonError, Weak};
 
 use super::error::AttachError;
+use super::flush::{Exporters, Flush};
 use super::interest::Interest;
 use super::listener::MAX_LISTENERS;
+use super::open_spans::OpenSpans;
 use super::sync::{AtomicU32, AtomicU64, DashMap, Mutex, Ordering, Place, process_wide};
 use super::table::{Attached, Table};
 use crate::event::TimeSource;
@@ -25,10 +28,15 @@ pub(super) struct Registry {
     /// The number of listeners that are attached or about to be.
     listeners: AtomicU32,
     pub(super) clock: TimeSource,
+    pub(super) open_spans: OpenSpans,
+    exporters: Mutex<Exporters>,
+    /// Set by a shutdown: events are written before the task that emits them continues.
+    pub(super) writes_through: AtomicBool,
 }
 
 impl Registry {
-    pub(super) fn new(clock: TimeSource) -> Self {
+    /// Creates a registry for programs in which this many threads run spans. More may.
+    pub(super) fn new(clock: TimeSource, threads: usize) -> Self {
         process_wide! {
             static NEXT: AtomicU64 = AtomicU64::new(1);
         }
@@ -41,6 +49,9 @@ impl Registry {
             sequence: AtomicU64::new(0),
             listeners: AtomicU32::new(0),
             clock,
+            open_spans: OpenSpans::new(threads),
+            exporters: Mutex::new(Exporters::new()),
+            writes_through: AtomicBool::new(false),
         }
     }
 
@@ -123,6 +134,28 @@ impl Registry {
         drop(newest);
         drop(outdated);
         table
+    }
+}
+
+/// Exporters with a queue.
+impl Registry {
+    pub(super) fn add_exporter(&self, id: Arc<str>, exporter: Weak<dyn Flush>) {
+        let mut exporters = self.exporters.lock().unwrap_or_else(PoisonError::into_inner);
+        exporters.retain(|(_, exporter)| exporter.strong_count() > 0);
+        exporters.push((id, exporter));
+    }
+
+    pub(super) fn exporters(&self) -> Vec<(Arc<str>, Arc<dyn Flush>)> {
+        let exporters = self.exporters.lock().unwrap_or_else(PoisonError::into_inner);
+        exporters.iter().filter_map(|(id, exporter)| Some((id.clone(), exporter.upgrade()?))).collect()
+    }
+
+    /// Waits until the exporters have written what was emitted.
+    #[cold]
+    pub(super) fn write_through(&self) {
+        for (_, exporter) in self.exporters() {
+            exporter.write_through();
+        }
     }
 }
 

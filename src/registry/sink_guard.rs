@@ -1,8 +1,10 @@
 use std::fmt;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::flush::{Flush, Written};
 use super::queue::{Queue, QueueCounts};
 use super::telemetry::Attachment;
 
@@ -11,6 +13,8 @@ pub(super) struct Progress {
     pub(super) queue: QueueCounts,
     state: Mutex<State>,
     changed: Condvar,
+    /// An event was not written in time after a shutdown: no other waits for the thread.
+    is_stuck: AtomicBool,
 }
 
 #[derive(Default)]
@@ -27,8 +31,11 @@ struct State {
 }
 
 impl Progress {
+    /// How long an event waits for its write after a shutdown.
+    const WRITE_DEADLINE: Duration = Duration::from_secs(1);
+
     pub(super) fn new(queue: QueueCounts) -> Self {
-        Self { queue, state: Mutex::default(), changed: Condvar::new() }
+        Self { queue, state: Mutex::default(), changed: Condvar::new(), is_stuck: AtomicBool::new(false) }
     }
 
     /// Returns whether a guard waits for one of the events that the thread has taken and not written.
@@ -80,11 +87,31 @@ impl Progress {
     }
 }
 
+impl Flush for Progress {
+    fn flush(&self, deadline: Duration) -> Written {
+        let waiting = self.wait_for(self.queue.accepted(), deadline);
+        let state = self.lock();
+        let (written, error) = (state.done - state.failed, state.error.as_ref().map(ToString::to_string));
+        drop(state);
+        Written { written, lost: self.lost(), waiting, error }
+    }
+
+    fn write_through(&self) {
+        // One that is stuck holds up one event, not each.
+        if !self.is_stuck.load(Ordering::Relaxed)
+            && self.wait_for(self.queue.accepted(), Self::WRITE_DEADLINE) > 0
+        {
+            self.is_stuck.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
 /// Keeps a sink attached. Dropping it writes what is queued, for up to five seconds, and detaches the sink.
 ///
 /// Bind it to a named variable: `let _ = telemetry.attach_sink(…)?` drops it at once, and nothing is written. A sink that
 /// is stuck when the guard is dropped is detached all the same: no call waits for it any more, and what is queued is
-/// written only if it continues.
+/// written only if it continues. After a [shutdown](crate::Telemetry::shutdown), a guard that is dropped while spans are open leaves
+/// its sink attached, so that their ends are written.
 #[must_use = "bind it to a named variable (`let _guard = …`): `let _ = …` drops it at once, which detaches the sink"]
 pub struct SinkGuard {
     pub(super) attachment: Attachment,
@@ -167,6 +194,9 @@ impl fmt::Debug for ReopenHandle {
 
 impl Drop for SinkGuard {
     fn drop(&mut self) {
+        if self.attachment.telemetry.keeps_sinks() {
+            return;
+        }
         self.attachment.detach();
         // No more events are accepted, so the thread ends after those that are queued, before so many are done.
         self.progress.wait_for(u64::MAX, Self::DROP_DEADLINE);

@@ -67,19 +67,22 @@ enum Handle {
     Own(Arc<Registry>),
 }
 
-static GLOBAL: LazyLock<Registry> = LazyLock::new(|| Registry::new(TimeSource::System));
+static GLOBAL: LazyLock<Registry> = LazyLock::new(|| Registry::new(TimeSource::System, 128));
+
+/// For handles of one's own, which tests create in large numbers.
+const THREADS: usize = 8;
 
 impl Telemetry {
     /// Creates a handle with nothing attached and the default clock.
     #[must_use]
     pub fn new() -> Self {
-        Self(Handle::Own(Arc::new(Registry::new(TimeSource::System))))
+        Self(Handle::Own(Arc::new(Registry::new(TimeSource::System, THREADS))))
     }
 
     /// Creates a handle with nothing attached and a clock of your choice.
     #[must_use]
     pub fn with_clock(clock: impl Clock) -> Self {
-        Self(Handle::Own(Arc::new(Registry::new(TimeSource::Custom(Arc::new(clock))))))
+        Self(Handle::Own(Arc::new(Registry::new(TimeSource::Custom(Arc::new(clock)), THREADS))))
     }
 
     /// Returns the process-wide handle.

@@ -19,6 +19,7 @@ impl Active {
         enter_span(&mut lent, || {
             if let Some(start) = node.start() {
                 let name = start.name.event(Phase::Start);
+                node.telemetry.span_started(start.name);
                 node.telemetry.emit(&Event::of_span(&name, start, PhaseData::Start));
             }
         });

@@ -67,4 +67,6 @@ pub(crate) fn end<O: Observer>(
         Some(states) => states.end(listeners, &event),
         None => ListenerStates::default().end(listeners, &event),
     });
+    // At last, so that a shutdown that sees no open span flushes every end.
+    node.telemetry.span_ended(start.name);
 }

@@ -76,6 +76,9 @@ fn values_can_be_sent_and_shared() {
         Entry<'static>: Send Sync Unpin;
         Entries<'static>: Send Sync Unpin;
         WhenFull: Send Sync Unpin;
+        ShutdownReport: Send Sync Unpin;
+        ExporterReport: Send Sync Unpin;
+        OpenSpans: Send Sync Unpin;
     }
 }
 

@@ -8,6 +8,7 @@ mod events_and_names;
 mod fields;
 mod handlers_that_nest;
 mod names_that_can_exist;
+mod shutting_down;
 mod sinks;
 mod subscriptions;
 #[path = "../support/mod.rs"]
