@@ -48,7 +48,7 @@ pub(crate) enum Fact {
 }
 
 /// The values that are compared where an event has them, besides ids and times of day.
-pub(crate) const FACTS: [&str; 16] = [
+pub(crate) const FACTS: [&str; 18] = [
     "outcome",
     "error",
     "error_type",
@@ -65,7 +65,17 @@ pub(crate) const FACTS: [&str; 16] = [
     "usage_status",
     "event_name",
     "handler_id",
+    BAGGAGE[0],
+    BAGGAGE[1],
 ];
+
+/// The keys of baggage. Which one a number is stored under depends on whether it is even.
+pub(crate) const BAGGAGE: [&str; 2] = ["baggage 0", "baggage 1"];
+
+/// The key of a number in the baggage.
+pub(crate) fn baggage_key(number: u8) -> &'static str {
+    BAGGAGE[usize::from(number % 2)]
+}
 
 impl From<&'static str> for Fact {
     fn from(text: &'static str) -> Self {

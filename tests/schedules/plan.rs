@@ -25,6 +25,16 @@ pub(crate) enum Step {
     },
 }
 
+/// Where the driver builds a span. Everybody else builds it in their own context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Own,
+    /// Outside of everything.
+    Nowhere,
+    /// In [`LADEN`](crate::program::LADEN).
+    Laden,
+}
+
 /// What is done inside a span, or by the driver.
 #[derive(Clone, Debug)]
 pub(crate) enum Act {
@@ -41,7 +51,7 @@ pub(crate) enum Act {
         key: Key,
         kind: Kind,
         deadline: Option<u64>,
-        scoped: bool,
+        from: Origin,
     },
     Give(Gives),
     Drop(Key),

@@ -10,6 +10,12 @@ pub(crate) const DRIVER: u8 = 0;
 /// The same code outside the scope: what is built here has captured nothing.
 pub(crate) const NOWHERE: u8 = 255;
 
+/// The same code in the scope of the handle and of some baggage: what is built here is in no request.
+pub(crate) const LADEN: u8 = 254;
+
+/// The baggage there.
+pub(crate) const LOAD: u8 = 9;
+
 /// What happens, one after the other. Spans are named by small numbers; a name is free again when its span is gone.
 /// An operation that means nothing where it stands (to poll what is not there) is passed over.
 #[derive(Clone, PartialEq, Eq)]
@@ -106,6 +112,8 @@ pub(crate) struct Kind {
     pub(crate) name: SpanName,
     /// A request id of the caller's.
     pub(crate) request: Option<u8>,
+    /// Baggage that the span adds.
+    pub(crate) baggage: Option<u8>,
     /// `tokio::time::timeout`, in milliseconds; streams have none.
     pub(crate) limit: Option<u8>,
     /// Whether the observers are expected to say that the answer is finished.
@@ -122,13 +130,17 @@ pub(crate) struct Kind {
     pub(crate) outer: Scopes,
 }
 
-pub(crate) type Scopes = [Option<Scope>; 2];
+pub(crate) type Scopes = [Option<Scope>; 3];
+
+pub(crate) const NO_SCOPES: Scopes = [None; 3];
 
 /// What changes the context of a future, wherever it is polled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
     /// `with_request_id`.
     Given(u8),
+    /// `with_baggage`.
+    Baggage(u8),
     /// The scope of the program's handle.
     Ours,
     /// The scope of another handle, which nobody is attached to.
@@ -263,13 +275,14 @@ pub(crate) const fn future(name: SpanName) -> Kind {
         shape: Shape::Future,
         name,
         request: None,
+        baggage: None,
         limit: None,
         expects: false,
         at_end: Word::Plain,
         bomb: false,
         careful: false,
-        inner: [None; 2],
-        outer: [None; 2],
+        inner: NO_SCOPES,
+        outer: NO_SCOPES,
     }
 }
 
@@ -296,6 +309,10 @@ pub(crate) const fn hand(name: SpanName) -> Kind {
 impl Kind {
     pub(crate) const fn request(self, id: u8) -> Self {
         Self { request: Some(id), ..self }
+    }
+
+    pub(crate) const fn baggage(self, number: u8) -> Self {
+        Self { baggage: Some(number), ..self }
     }
 
     pub(crate) const fn limit(self, ms: u8) -> Self {
@@ -339,6 +356,9 @@ impl fmt::Debug for Kind {
         if let Some(id) = self.request {
             write!(f, ".request({id})")?;
         }
+        if let Some(number) = self.baggage {
+            write!(f, ".baggage({number})")?;
+        }
         if let Some(ms) = self.limit {
             write!(f, ".limit({ms})")?;
         }
@@ -346,10 +366,10 @@ impl fmt::Debug for Kind {
         if self.at_end != Word::Plain {
             write!(f, ".at_end({:?})", self.at_end)?;
         }
-        if self.inner != [None; 2] {
+        if self.inner != NO_SCOPES {
             write!(f, ".inner({:?})", self.inner)?;
         }
-        if self.outer != [None; 2] {
+        if self.outer != NO_SCOPES {
             write!(f, ".outer({:?})", self.outer)?;
         }
         f.write_str(if self.bomb { ".bomb()" } else { "" })?;

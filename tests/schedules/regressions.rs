@@ -55,7 +55,7 @@ fn a_tree_of_tasks_under_time_limits_and_bombs() {
         ops: vec![
             Attach { at: DRIVER, handler: 0, to: All, does: Watches },
             Attach { at: DRIVER, handler: 1, to: Of(Tool), does: Panics },
-            Build { at: NOWHERE, span: 1, kind: plain(Chat).request(1).careful() },
+            Build { at: NOWHERE, span: 1, kind: plain(Chat).request(1).baggage(1).careful() },
             Build { at: 1, span: 2, kind: open(Stream).limit(3).expects().at_end(Usage) },
             Build { at: 2, span: 3, kind: future(Tool).bomb() },
             Poll(2, End(Plain)),
@@ -162,6 +162,22 @@ fn a_listener_is_around_what_one_that_was_detached_would_have_been_inside_of() {
             Look(3),
             Detach { at: 0, handler: 3 },
             Look(3),
+        ],
+    });
+}
+
+/// Baggage without a request is a place as well: it was lost in a request elsewhere when only requests were.
+#[test]
+fn what_was_built_with_baggage_outside_of_requests_keeps_it_in_a_request_elsewhere() {
+    check(&Program {
+        bystander: false,
+        ops: vec![
+            Attach { at: DRIVER, handler: 0, to: All, does: Watches },
+            Build { at: DRIVER, span: 5, kind: future(Generate) },
+            Build { at: LADEN, span: 4, kind: future(Generate) },
+            Move { span: 4, to: 5 },
+            Poll(4, Pending),
+            Look(4),
         ],
     });
 }

@@ -1,6 +1,6 @@
 //! Makes a program that fails as short as it gets: proptest simplifies its operations, and this takes them out.
 
-use crate::program::{Does, Events, Gives, Kind, Op, Program, Shape, Word, future};
+use crate::program::{Does, Events, Gives, Kind, NO_SCOPES, Op, Program, Shape, Word, future};
 
 /// The shortest program that still fails.
 pub(crate) fn shortest(program: Program, fails: impl Fn(&Program) -> bool) -> Program {
@@ -104,18 +104,20 @@ fn simpler_kinds(kind: Kind) -> Vec<Kind> {
     let mut simpler = vec![
         plainest,
         Kind { request: None, ..kind },
+        Kind { baggage: None, ..kind },
         Kind { limit: None, ..kind },
         Kind { expects: false, ..kind },
         Kind { at_end: Word::Plain, ..kind },
         Kind { bomb: false, ..kind },
         Kind { careful: false, ..kind },
-        kind.inner([None; 2]),
-        kind.outer([None; 2]),
-        kind.inner([kind.inner[0], None]),
-        kind.inner([None, kind.inner[1]]),
-        kind.outer([kind.outer[0], None]),
-        kind.outer([None, kind.outer[1]]),
+        kind.inner(NO_SCOPES),
+        kind.outer(NO_SCOPES),
     ];
+    for place in 0..NO_SCOPES.len() {
+        let (mut inner, mut outer) = (kind.inner, kind.outer);
+        (inner[place], outer[place]) = (None, None);
+        simpler.extend([kind.inner(inner), kind.outer(outer)]);
+    }
     if kind.shape != Shape::Future {
         simpler.push(Kind { shape: Shape::Future, ..kind });
     }

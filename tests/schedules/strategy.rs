@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::program::{
-    DRIVER, Does, Events, Gives, Kind, NAMES, NOWHERE, Op, Program, Scope, Scopes, Shape, Word, future,
+    DRIVER, Does, Events, Gives, Kind, LADEN, NAMES, NOWHERE, Op, Program, Scope, Scopes, Shape, Word, future,
 };
 
 /// How many spans have names at a time; few, so that most operations find one.
@@ -57,7 +57,7 @@ fn at() -> impl Strategy<Value = u8> {
 }
 
 fn place() -> impl Strategy<Value = u8> {
-    prop_oneof![4 => Just(DRIVER), 3 => Just(NOWHERE), 10 => span()]
+    prop_oneof![3 => Just(DRIVER), 3 => Just(NOWHERE), 2 => Just(LADEN), 10 => span()]
 }
 
 fn handler() -> impl Strategy<Value = u8> {
@@ -109,11 +109,13 @@ fn word() -> impl Strategy<Value = Word> {
 fn kind() -> impl Strategy<Value = Kind> {
     let shape = select(&[Shape::Future, Shape::Plain, Shape::Stream, Shape::Open, Shape::Hand][..]);
     let request = option::weighted(0.1, 1..3_u8);
+    let baggage = option::weighted(0.15, 1..5_u8);
     let limit = option::weighted(0.4, 1..12_u8);
     let flags = (prop::bool::weighted(0.08), prop::bool::weighted(0.4), prop::bool::weighted(0.3));
-    (shape, select(&NAMES[..]), request, limit, word(), flags, (scopes(), scopes())).prop_map(
-        |(shape, name, request, limit, at_end, (bomb, careful, expects), (inner, outer))| {
-            let kind = Kind { shape, request, limit, expects, at_end, bomb, careful, ..future(name) };
+    (shape, select(&NAMES[..]), (request, baggage), limit, word(), flags, (scopes(), scopes())).prop_map(
+        |(shape, name, (request, baggage), limit, at_end, (bomb, careful, expects), (inner, outer))| {
+            let kind =
+                Kind { shape, request, baggage, limit, expects, at_end, bomb, careful, ..future(name) };
             if kind.is_future() { kind.inner(inner).outer(outer) } else { kind }
         },
     )
@@ -125,11 +127,12 @@ fn scopes() -> impl Strategy<Value = Scopes> {
             0.15,
             prop_oneof![
                 3 => (1..3_u8).prop_map(Scope::Given),
+                3 => (1..5_u8).prop_map(Scope::Baggage),
                 3 => Just(Scope::Ours),
                 1 => Just(Scope::Theirs),
                 3 => Just(Scope::Carried),
             ],
         )
     };
-    [scope(), scope()]
+    [scope(), scope(), scope()]
 }

@@ -3,7 +3,7 @@
 use allm_telemetry::SpanName;
 
 use super::Model;
-use crate::log::Key;
+use crate::log::{Fact, Key, baggage_key};
 use crate::program::Scope;
 
 /// A place in the tree of contexts, or nowhere.
@@ -15,6 +15,8 @@ pub(super) struct Frame {
     pub(super) around: Ctx,
     pub(super) handle: Handle,
     pub(super) request: Option<String>,
+    /// By the place of its key in [`BAGGAGE`]. What is not added here is that of `around`.
+    pub(super) baggage: [Option<u8>; 2],
     /// The name of the span, if it is one, observed or not.
     pub(super) name: Option<SpanName>,
     /// The observed span, if it is one.
@@ -41,6 +43,8 @@ impl Ctx {
     pub(super) const NONE: Self = Self(None);
     /// The scope of the program's handle.
     pub(super) const SCOPE: Self = Self(Some(0));
+    /// The scope of baggage in it.
+    pub(super) const LADEN: Self = Self(Some(1));
 }
 
 impl Frame {
@@ -50,12 +54,18 @@ impl Frame {
             around,
             handle,
             request,
+            baggage: [None; 2],
             name: None,
             span: None,
             retries: 0,
             seen: Vec::new(),
             content_free: false,
         }
+    }
+
+    pub(super) fn with_baggage(mut self, number: Option<u8>) -> Self {
+        number.into_iter().for_each(|number| self.baggage[usize::from(number % 2)] = Some(number));
+        self
     }
 }
 
@@ -64,7 +74,9 @@ impl Model {
         ctx.0.map(|place| &self.frames[place])
     }
 
-    pub(super) fn open(&mut self, frame: Frame) -> Ctx {
+    pub(super) fn open(&mut self, mut frame: Frame) -> Ctx {
+        let around = self.baggage(frame.around);
+        frame.baggage = [frame.baggage[0].or(around[0]), frame.baggage[1].or(around[1])];
         self.frames.push(frame);
         Ctx(Some(self.frames.len() - 1))
     }
@@ -94,17 +106,17 @@ impl Model {
     }
 
     /// Where something belongs that was built in one place and is polled for the first time in another. The place of the
-    /// poll counts if it was opened inside the other. Otherwise that one counts, and what it lacks, a request or a
-    /// handle, is the one of the poll.
+    /// poll counts if it was opened inside the other. Otherwise that one counts, and what it lacks, a request with its
+    /// baggage or a handle, is the one of the poll.
     pub(super) fn settle(&mut self, built: Ctx, here: Ctx) -> Ctx {
         if self.is_inside(here, built) {
             return here;
         }
         let (request, handle) = (self.request(built), self.handle(built));
         let (request_here, handle_here) = (self.request(here), self.handle(here));
-        match (&request, handle) {
-            (None, _) if request_here.is_some() => self.open(Frame::scope(here, handle, request_here)),
-            (Some(_), Handle::Default) if handle_here != Handle::Default => {
+        match (self.has_place(built), handle) {
+            (false, _) if self.has_place(here) => self.open(Frame::scope(here, handle, request_here)),
+            (true, Handle::Default) if handle_here != Handle::Default => {
                 self.open(Frame::scope(built, handle_here, request))
             }
             _ => built,
@@ -116,10 +128,28 @@ impl Model {
         let (handle, request) = (self.handle(around), self.request(around));
         match scope {
             Scope::Given(id) => self.open(Frame::scope(around, handle, Some(format!("given-{id}")))),
+            Scope::Baggage(number) => {
+                self.open(Frame::scope(around, handle, request).with_baggage(Some(number)))
+            }
             Scope::Ours => self.open(Frame::scope(around, Handle::Ours, request)),
             Scope::Theirs => self.open(Frame::scope(around, Handle::Theirs, request)),
             Scope::Carried => around,
         }
+    }
+
+    /// Whether there is a request or baggage, which are never split.
+    fn has_place(&self, ctx: Ctx) -> bool {
+        self.request(ctx).is_some() || self.baggage(ctx) != [None; 2]
+    }
+
+    pub(super) fn baggage(&self, ctx: Ctx) -> [Option<u8>; 2] {
+        self.frame(ctx).map_or([None; 2], |frame| frame.baggage)
+    }
+
+    /// The baggage as events and looks have it.
+    pub(super) fn baggage_facts(&self, ctx: Ctx) -> impl Iterator<Item = (&'static str, Fact)> + use<> {
+        let baggage = self.baggage(ctx).into_iter().flatten();
+        baggage.map(|number| (baggage_key(number), Fact::Number(number.into())))
     }
 
     pub(super) fn request(&self, ctx: Ctx) -> Option<String> {

@@ -141,7 +141,7 @@ impl Model {
     }
 
     pub(super) fn look(&mut self, node: Key, here: Ctx) {
-        let facts = self.who_is_around(here);
+        let facts = self.who_is_around(here).into_iter().chain(self.baggage_facts(here)).collect();
         let here = self.request(here);
         self.log.push(Entry {
             on: self.on,

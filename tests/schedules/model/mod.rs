@@ -15,8 +15,8 @@ use handlers::Attached;
 use work::{Holder, Work};
 
 use crate::log::{Entry, Key};
-use crate::plan::{Act, Step};
-use crate::program::{DRIVER, Gives, NOWHERE, Op, Program, Shape};
+use crate::plan::{Act, Origin, Step};
+use crate::program::{DRIVER, Gives, LADEN, LOAD, NOWHERE, Op, Program, Shape};
 
 /// What a program comes to.
 pub(crate) struct Expected {
@@ -75,7 +75,10 @@ impl Model {
             on: 0,
             handlers: Vec::new(),
             attached: 0,
-            frames: vec![Frame::scope(Ctx::NONE, Handle::Ours, None)],
+            frames: vec![
+                Frame::scope(Ctx::NONE, Handle::Ours, None),
+                Frame::scope(Ctx::SCOPE, Handle::Ours, None).with_baggage(Some(LOAD)),
+            ],
             requests: 0,
             works: BTreeMap::new(),
             names: HashMap::new(),
@@ -129,7 +132,7 @@ impl Model {
     }
 
     fn build(&mut self, at: u8, span: u8, mut kind: crate::program::Kind) {
-        let is_name = span != DRIVER && span != NOWHERE;
+        let is_name = ![DRIVER, NOWHERE, LADEN].contains(&span);
         if !is_name || self.names.contains_key(&span) {
             return;
         }
@@ -144,12 +147,15 @@ impl Model {
             deadline
         });
         let key = self.next_key;
-        let scoped = at != NOWHERE;
-        let at = if scoped { at } else { DRIVER };
+        let (from, at) = match at {
+            NOWHERE => (Origin::Nowhere, DRIVER),
+            LADEN => (Origin::Laden, DRIVER),
+            at => (Origin::Own, at),
+        };
         if at == DRIVER || self.names.contains_key(&at) {
             self.next_key += 1;
             self.names.insert(span, key);
-            self.act(at, Act::Build { key, kind, deadline, scoped });
+            self.act(at, Act::Build { key, kind, deadline, from });
         }
     }
 

@@ -10,7 +10,7 @@ use super::context::{Ctx, Frame, Handle, is_call};
 use super::handlers::Emitted;
 use super::work::Life;
 use crate::log::{Fact, Key};
-use crate::program::{Scopes, Shape, Word};
+use crate::program::{NO_SCOPES, Scopes, Shape, Word};
 
 /// What an observed span knows while it lives. Times are in milliseconds.
 pub(super) struct Live {
@@ -47,7 +47,7 @@ impl Model {
         let (kind, built) = (self.works[&key].kind, self.works[&key].captured);
         let here = self.enter_scopes(kind.outer, built, here);
         self.start(key, here);
-        if kind.inner != [None; 2] {
+        if kind.inner != NO_SCOPES {
             let inside = self.enter_scopes(kind.inner, built, self.inside(key));
             self.work(key).scoped = Some(inside);
         }
@@ -63,7 +63,7 @@ impl Model {
     /// Finds out where a span belongs, and starts it if somebody listens there.
     pub(super) fn start(&mut self, key: Key, here: Ctx) {
         let work = &self.works[&key];
-        let (name, kept, given) = (work.kind.name, work.kept, work.kind.request);
+        let (name, kept, given, baggage) = (work.kind.name, work.kept, work.kind.request, work.kind.baggage);
         let outer = self.settle(work.captured, here);
         let given = given.map(|id| format!("given-{id}"));
         if kept && self.is_ours(outer) && self.is_followed(name) {
@@ -72,7 +72,7 @@ impl Model {
             let ctx = self.open(Frame {
                 name: Some(name),
                 span: Some(key),
-                ..Frame::scope(outer, Handle::Ours, Some(request))
+                ..Frame::scope(outer, Handle::Ours, Some(request)).with_baggage(baggage)
             });
             let live = Live {
                 ctx,
@@ -99,19 +99,20 @@ impl Model {
                 self.pending(key);
             }
         } else {
-            let ctx = self.unobserved(outer, name, given);
+            let ctx = self.unobserved(outer, name, given, baggage);
             self.work(key).life = Life::Unobserved(ctx);
         }
     }
 
     /// A span that nobody observes opens a context only if it changes something.
-    fn unobserved(&mut self, outer: Ctx, name: SpanName, given: Option<String>) -> Ctx {
+    fn unobserved(&mut self, outer: Ctx, name: SpanName, given: Option<String>, baggage: Option<u8>) -> Ctx {
         let inherited = self.request(outer);
-        if given.is_none() && inherited.is_some() && !self.is_boundary(outer, name) {
+        let adds = given.is_some() || baggage.is_some();
+        if !adds && inherited.is_some() && !self.is_boundary(outer, name) {
             return outer;
         }
         let request = given.or(inherited).unwrap_or_else(|| self.fresh_request());
-        let scope = Frame::scope(outer, self.handle(outer), Some(request));
+        let scope = Frame::scope(outer, self.handle(outer), Some(request)).with_baggage(baggage);
         self.open(Frame { name: Some(name), ..scope })
     }
 
@@ -340,10 +341,11 @@ impl Model {
     }
 
     /// Emits an event of the span, inside it.
-    fn tell(&mut self, key: Key, phase: Phase, facts: Vec<(&'static str, Fact)>) {
+    fn tell(&mut self, key: Key, phase: Phase, mut facts: Vec<(&'static str, Fact)>) {
         let name = self.works[&key].kind.name;
         let Some(live) = self.live(key) else { return };
         let (ctx, parent) = (live.ctx, live.parent);
+        facts.extend(self.baggage_facts(ctx));
         let emitted = Emitted {
             event: name.event(phase).as_str().to_owned(),
             node: Some(key),

@@ -6,7 +6,7 @@ use super::Model;
 use super::context::Ctx;
 use super::span::Live;
 use crate::log::Key;
-use crate::plan::Act;
+use crate::plan::{Act, Origin};
 use crate::program::{Gives, Kind, Shape, Word};
 
 /// One piece of work in its span.
@@ -205,8 +205,12 @@ impl Model {
         match *act {
             Act::Attach { handler, to, does } => self.attach(handler, to, does),
             Act::Detach { handler } => self.detach(handler),
-            Act::Build { key, kind, deadline, scoped } => {
-                let captured = if scoped { here } else { Ctx::NONE };
+            Act::Build { key, kind, deadline, from } => {
+                let captured = match from {
+                    Origin::Own => here,
+                    Origin::Nowhere => Ctx::NONE,
+                    Origin::Laden => Ctx::LADEN,
+                };
                 self.start_work(key, kind, captured, deadline, by);
             }
             Act::Drop(key) => return self.drop_work(key, false).filter(|_| !careful),

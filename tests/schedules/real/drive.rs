@@ -8,15 +8,18 @@ use std::time::Duration;
 use allm_telemetry::{
     Context, Telemetry, current_request_id,
     event::{Clock as _, SystemClock},
+    with_baggage,
 };
+use futures::FutureExt as _;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::yield_now;
 
 use super::actor::Hands;
 use super::witness::Witness;
 use super::world::{Command, HandClock, Time, World};
-use crate::log::{Entry, Key};
-use crate::plan::{Act, Step};
+use crate::log::{Entry, Key, baggage_key};
+use crate::plan::{Act, Origin, Step};
+use crate::program::LOAD;
 
 /// Says whether what the driver polled by hand was woken.
 #[derive(Default)]
@@ -33,6 +36,8 @@ struct Driver {
     hands: Hands,
     /// The scope of the handle.
     scope: Context,
+    /// The scope of baggage in it.
+    laden: Context,
     woken: Arc<Woken>,
 }
 
@@ -104,8 +109,10 @@ pub(crate) fn run_on_threads(plan: &[Step]) -> Vec<Entry> {
 impl Driver {
     fn new(telemetry: Telemetry, witness: Witness, time: Time) -> Self {
         let scope = telemetry.run(Context::current);
+        let laden = with_baggage([(baggage_key(LOAD), LOAD)], async { Context::current() });
+        let laden = telemetry.run(|| laden.now_or_never()).expect("it is ready");
         let world = Arc::new(World::new(telemetry, witness, time));
-        Self { world, hands: Hands::new(true), scope, woken: Arc::default() }
+        Self { world, hands: Hands::new(true), scope, laden, woken: Arc::default() }
     }
 
     fn step(&mut self, step: &Step) {
@@ -135,11 +142,14 @@ impl Driver {
     /// Does something itself, or polls by hand what it holds.
     fn act(&mut self, path: &[Key], act: &Act) {
         let waker = Waker::from(self.woken.clone());
-        let Self { world, hands, scope, .. } = self;
-        let scoped = !matches!(act, Act::Build { scoped: false, .. });
+        let Self { world, hands, scope, laden, .. } = self;
         let command = Command { path: path.iter().copied().collect(), act: act.clone() };
         let work = || hands.act(0, world, command, &mut TaskContext::from_waker(&waker));
-        if scoped { scope.clone().run(work) } else { work() }
+        match act {
+            Act::Build { from: Origin::Nowhere, .. } => work(),
+            Act::Build { from: Origin::Laden, .. } => laden.clone().run(work),
+            _ => scope.clone().run(work),
+        }
     }
 
     fn poke(&mut self, root: Key) {

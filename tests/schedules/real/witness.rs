@@ -6,13 +6,13 @@ use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex};
 
 use allm_telemetry::{
-    Event, Telemetry, current_request_id,
+    Context, Event, Telemetry, current_request_id,
     event::{Measurements, Metadata, SpanId, ValueRef},
     handler::AttachError,
 };
 
 use super::follower::{Follower, who_is_around};
-use crate::log::{Entry, FACTS, Fact, Key, LOOK, UNSEEN};
+use crate::log::{BAGGAGE, Entry, FACTS, Fact, Key, LOOK, UNSEEN};
 use crate::program::{Does, Events, OWN};
 
 thread_local! {
@@ -73,7 +73,10 @@ impl Witness {
 
     /// What the program saw itself.
     pub(super) fn look(&self, node: Key) {
-        self.tell("look", Some(node), current_request_id().map(|id| id.to_string()), who_is_around());
+        let context = Context::current();
+        let baggage = |key| Some((key, fact(context.baggage(key)?.as_value_ref())));
+        let facts = who_is_around().into_iter().chain(BAGGAGE.into_iter().filter_map(baggage)).collect();
+        self.tell("look", Some(node), current_request_id().map(|id| id.to_string()), facts);
     }
 
     /// Something that must not be: no model says it.

@@ -6,12 +6,15 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
-use allm_telemetry::{SpanName, Telemetry, Usage, observe::ActiveSpan, prelude::*, with_request_id};
+use allm_telemetry::{
+    SpanName, Telemetry, Usage, observe::ActiveSpan, prelude::*, with_baggage, with_request_id,
+};
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, Stream};
 
 use super::actor::{Actor, Given};
 use super::world::{HandClock, Time};
+use crate::log::baggage_key;
 use crate::program::{Kind, Scope, Scopes, Shape, Word};
 
 /// Work in its span.
@@ -54,6 +57,9 @@ pub(super) fn wear(actor: Actor, kind: Kind, deadline: Option<u64>) -> Box<dyn W
     if kind.expects {
         span = span.expects_finish();
     }
+    if let Some(number) = kind.baggage {
+        span = span.baggage(baggage_key(number), number);
+    }
     let fallible = |span: Span| span.error_type(|_: &Refused| "refused");
     let look = |word: &Word, record: &mut Record<'_>| tell(*word, record);
     let at_end = move |record: &mut Record<'_>| tell(kind.at_end, record);
@@ -93,6 +99,7 @@ fn scoped<F: Future + Send + 'static>(
 ) -> BoxFuture<'static, F::Output> {
     let wrap = |future: BoxFuture<'static, F::Output>, scope| match scope {
         Scope::Given(id) => with_request_id(format!("given-{id}").parse().expect("an id"), future).boxed(),
+        Scope::Baggage(number) => with_baggage([(baggage_key(number), number)], future).boxed(),
         Scope::Ours => ours.scope(future).boxed(),
         Scope::Theirs => Telemetry::new().scope(future).boxed(),
         Scope::Carried => future.in_current_context().boxed(),
