@@ -4,6 +4,7 @@
 //! - `ALLM_MLFLOW`: MLflow, such as `http://127.0.0.1:5000`
 //! - `ALLM_ROTEL`: rotel, such as `http://127.0.0.1:4328`, and `ALLM_ROTEL_LOG`, the file that it prints to
 
+mod large;
 mod mlflow;
 mod phoenix;
 mod rotel;
@@ -16,6 +17,7 @@ use std::process::ExitCode;
 use allm_telemetry::bridge::otlp::Otlp;
 use allm_telemetry_otlp::Failure;
 
+use crate::large::Large;
 use crate::sent::Sent;
 
 fn main() -> ExitCode {
@@ -42,27 +44,48 @@ fn main() -> ExitCode {
 async fn check() -> Result<u32, Failure> {
     let named = |name| env::var(name).ok().filter(|value| !value.is_empty());
     let mut checked = 0;
-    for content in [false, true] {
-        if let Some(url) = named("ALLM_PHOENIX") {
-            let by_http = Some(Otlp::new().http().endpoint(url.clone()));
-            let by_grpc = named("ALLM_PHOENIX_GRPC").map(|grpc| Otlp::new().grpc().endpoint(grpc));
-            for otlp in by_http.into_iter().chain(by_grpc) {
-                let sent = Sent::to(otlp.without_metrics(), content).await?;
+    if let Some(url) = named("ALLM_PHOENIX") {
+        let by_http = || Otlp::new().http().endpoint(url.clone()).without_metrics();
+        let by_grpc = |grpc: String| Otlp::new().grpc().endpoint(grpc).without_metrics();
+        let targets = || [Some(by_http()), named("ALLM_PHOENIX_GRPC").map(by_grpc)].into_iter().flatten();
+        for content in [false, true] {
+            for otlp in targets() {
+                let sent = Sent::to(otlp, content).await?;
                 phoenix::check(&url, &sent).await.map_err(|what| format!("Phoenix, {sent}: {what}"))?;
                 checked += 1;
             }
         }
-        if let Some(url) = named("ALLM_MLFLOW") {
-            let otlp = Otlp::new().http().endpoint(url.clone()).header("x-mlflow-experiment-id", "0");
-            let sent = Sent::to(otlp.without_metrics(), content).await?;
+        for otlp in targets() {
+            let large = Large::to(otlp).await?;
+            let seen = phoenix::seen(&url, &large.trace_id, 11).await?;
+            large.check(&seen).map_err(|what| format!("Phoenix, {large}: {what}"))?;
+            checked += 1;
+        }
+    }
+    if let Some(url) = named("ALLM_MLFLOW") {
+        let target = || {
+            Otlp::new().http().endpoint(url.clone()).header("x-mlflow-experiment-id", "0").without_metrics()
+        };
+        for content in [false, true] {
+            let sent = Sent::to(target(), content).await?;
             mlflow::check(&url, &sent).await.map_err(|what| format!("MLflow, {sent}: {what}"))?;
             checked += 1;
         }
-        if let (Some(url), Some(log)) = (named("ALLM_ROTEL"), named("ALLM_ROTEL_LOG")) {
-            let sent = Sent::to(Otlp::new().http().endpoint(url), content).await?;
+        let large = Large::to(target()).await?;
+        let (_, seen) = mlflow::seen(&url, &large.trace_id).await?;
+        large.check(&seen).map_err(|what| format!("MLflow, {large}: {what}"))?;
+        checked += 1;
+    }
+    if let (Some(url), Some(log)) = (named("ALLM_ROTEL"), named("ALLM_ROTEL_LOG")) {
+        let target = || Otlp::new().http().endpoint(url.clone());
+        for content in [false, true] {
+            let sent = Sent::to(target(), content).await?;
             rotel::check(&log, &sent).await.map_err(|what| format!("rotel, {sent}: {what}"))?;
             checked += 1;
         }
+        let large = Large::to(target()).await?;
+        large.check_printed(&log).await.map_err(|what| format!("rotel, {large}: {what}"))?;
+        checked += 1;
     }
     Ok(checked)
 }

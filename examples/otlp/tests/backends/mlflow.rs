@@ -11,10 +11,7 @@ use crate::seen::{self, Seen, ensure};
 use crate::sent::{Sent, kind};
 
 pub(crate) async fn check(url: &str, sent: &Sent) -> Result<(), Failure> {
-    let trace = get(&format!("{url}/api/3.0/mlflow/traces/get?trace_id=tr-{}", sent.trace_id())).await?;
-    let trace = &trace["trace"];
-    let spans = trace["spans"].as_array().ok_or("no list of spans")?;
-    let seen = spans.iter().map(read).collect::<Option<Vec<_>>>().ok_or("a span of another shape")?;
+    let (trace, seen) = seen(url, &sent.trace_id()).await?;
     seen::check(&seen, sent, shown)?;
 
     let metadata = &trace["trace_info"]["trace_metadata"];
@@ -25,6 +22,15 @@ pub(crate) async fn check(url: &str, sent: &Sent) -> Result<(), Failure> {
     let session = &metadata["mlflow.trace.session"];
     ensure(*session == sent.session.as_str(), || format!("the session is {session}"))?;
     Ok(())
+}
+
+/// Returns a trace and its spans.
+pub(crate) async fn seen(url: &str, trace_id: &str) -> Result<(Value, Vec<Seen>), Failure> {
+    let answer = get(&format!("{url}/api/3.0/mlflow/traces/get?trace_id=tr-{trace_id}")).await?;
+    let trace = answer["trace"].clone();
+    let spans = trace["spans"].as_array().ok_or("no list of spans")?;
+    let seen = spans.iter().map(read).collect::<Option<_>>().ok_or("a span of another shape")?;
+    Ok((trace, seen))
 }
 
 /// MLflow's name of a kind.

@@ -9,8 +9,7 @@ use crate::seen::{self, Seen, ensure};
 use crate::sent::{Sent, kind};
 
 pub(crate) async fn check(url: &str, sent: &Sent) -> Result<(), Failure> {
-    let spans = stored(url, sent).await?;
-    let seen = spans.iter().map(read).collect::<Option<Vec<_>>>().ok_or("a span of another shape")?;
+    let seen = seen(url, &sent.trace_id(), sent.ends.len()).await?;
     seen::check(&seen, sent, kind)?;
 
     let traces = get(&format!("{url}/v1/projects/default/traces?limit=1000")).await?;
@@ -31,15 +30,16 @@ pub(crate) async fn check(url: &str, sent: &Sent) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Waits: spans can be read only some time after they were accepted.
-async fn stored(url: &str, sent: &Sent) -> Result<Vec<Value>, Failure> {
-    let trace = Value::from(sent.trace_id());
+/// Returns the spans of a trace. It waits, because spans can be read only some time after they were accepted.
+pub(crate) async fn seen(url: &str, trace_id: &str, count: usize) -> Result<Vec<Seen>, Failure> {
+    let trace = Value::from(trace_id);
     for _ in 0..100 {
         let page = get(&format!("{url}/v1/projects/default/spans?limit=1000")).await?;
         let all = page["data"].as_array().ok_or("no list of spans")?;
-        let ours: Vec<Value> = all.iter().filter(|it| it["context"]["trace_id"] == trace).cloned().collect();
-        if ours.len() >= sent.ends.len() {
-            return Ok(ours);
+        let ours: Vec<&Value> = all.iter().filter(|it| it["context"]["trace_id"] == trace).collect();
+        if ours.len() >= count {
+            let seen = ours.into_iter().map(read).collect::<Option<_>>();
+            return Ok(seen.ok_or("a span of another shape")?);
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
