@@ -7,7 +7,7 @@ use pin_project::{pin_project, pinned_drop};
 
 use super::inner::{drop_early, poll_observed, poll_unobserved, resume};
 use crate::span::observe::{Observer, Outcomes};
-use crate::span::{Exit, Lifecycle, PendingSpan, Recording, end};
+use crate::span::{Exit, Lifecycle, PendingSpan, Recording, emit_start, end};
 
 /// A future wrapped in a span. Returned by [`in_span`](crate::FutureSpanExt::in_span) and
 /// [`in_span_infallible`](crate::FutureSpanExt::in_span_infallible).
@@ -74,7 +74,7 @@ impl<F: Future, O: Outcomes<F::Output>> Future for SpanFuture<F, O> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<F::Output> {
         let this = self.project();
-        this.lifecycle.start(this.observer, |_| None);
+        let must_emit_start = this.lifecycle.start_silently(this.observer);
         let poll = |inner: Pin<&mut F>| inner.poll(cx);
         let active = match this.lifecycle {
             Lifecycle::Observed(observed) => &mut observed.active,
@@ -86,6 +86,9 @@ impl<F: Future, O: Outcomes<F::Output>> Future for SpanFuture<F, O> {
         let mut polled = Ok(Poll::Pending);
         let mut dropped = Ok(());
         active.enter(|node| {
+            if must_emit_start {
+                emit_start(node);
+            }
             polled = poll_observed(node, this.inner, poll, || {}, &mut dropped);
             match &polled {
                 Ok(Poll::Pending) => {}

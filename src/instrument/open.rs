@@ -178,7 +178,7 @@ impl<F: Future, O: Opens<F::Output>> Future for OpenStream<F, O> {
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<O::Output> {
         let this = self.project();
         let Some(observer) = this.observer else { panic!("`OpenStream` polled after completion") };
-        this.lifecycle.start(observer, |active| Some(Box::new(Recording::of_opening(active.start()))));
+        this.lifecycle.start(observer, |active| Box::new(Recording::of_opening(active.start())));
         let poll = |inner: Pin<&mut F>| inner.poll(cx).map(O::split);
         let mut dropped = Ok(());
         let opened = match this.lifecycle {

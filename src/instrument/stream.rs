@@ -40,7 +40,7 @@ impl<St, O: Observer> SpanStream<St, O> {
     #[inline]
     pub(super) fn new(inner: St, pending: PendingSpan, mut observer: O) -> Self {
         let mut lifecycle = Lifecycle::Pending(pending);
-        lifecycle.start(&mut observer, |_| Some(Box::new(Recording::of_stream())));
+        lifecycle.start(&mut observer, |_| Box::new(Recording::of_stream()));
         Self::from_started(inner, lifecycle, observer)
     }
 

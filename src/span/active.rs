@@ -13,17 +13,9 @@ pub(crate) struct Active {
 }
 
 impl Active {
-    /// Emits the start event inside the span. Listeners were called before.
-    pub(super) fn begin(node: Arc<Node>) -> Self {
-        let mut lent = Some(node.clone());
-        enter_span(&mut lent, || {
-            if let Some(start) = node.start() {
-                let name = start.name.event(Phase::Start);
-                node.telemetry.span_started(start.name);
-                node.telemetry.emit(&Event::of_span(&name, start, PhaseData::Start));
-            }
-        });
-        Self { node, lent }
+    /// The caller has still to emit the start event, see [`emit_start`].
+    pub(super) fn new(node: Arc<Node>) -> Self {
+        Self { lent: Some(node.clone()), node }
     }
 
     /// Runs `work` inside the span. It must not panic: user code in it is wrapped in `catch`.
@@ -44,5 +36,14 @@ impl Active {
     /// Returns the context, to enter it in other tasks and threads.
     pub(crate) fn context(&self) -> Context {
         Context::of(self.node.clone())
+    }
+}
+
+/// Emits the start event of a span. Called inside the span, after its listeners.
+pub(crate) fn emit_start(node: &Node) {
+    if let Some(start) = node.start() {
+        let name = start.name.event(Phase::Start);
+        node.telemetry.span_started(start.name);
+        node.telemetry.emit(&Event::of_span(&name, start, PhaseData::Start));
     }
 }

@@ -6,7 +6,7 @@
 
 use std::mem;
 
-use super::active::Active;
+use super::active::{Active, emit_start};
 use super::end::end;
 use super::exit::Exit;
 use super::observe::Observer;
@@ -35,19 +35,31 @@ pub(crate) struct Observed {
 }
 
 impl Lifecycle {
-    /// Starts the span if it is pending. `record` creates the recording of an observed span.
-    #[inline]
+    /// Starts the span if it is pending, and emits its start event. `record` creates the recording of an observed span.
     pub(crate) fn start<O: Observer>(
         &mut self,
         observer: &mut O,
-        record: impl FnOnce(&Active) -> Option<Box<Recording>>,
+        record: impl FnOnce(&Active) -> Box<Recording>,
     ) {
-        if let Self::Pending(pending) = self {
-            *self = match pending.start(observer) {
-                Started::Unobserved(context) => Self::Unobserved(context),
-                Started::Observed(active) => Self::Observed(Observed { recording: record(&active), active }),
-            };
+        if self.start_silently(observer)
+            && let Self::Observed(Observed { active, recording }) = self
+        {
+            *recording = Some(record(active));
+            active.enter(emit_start);
         }
+    }
+
+    /// Starts the span if it is pending. Returns whether the caller has to emit the start event, when it enters the span: to
+    /// enter it twice, for the start and for the first poll, was 4 % of an observed future.
+    #[inline]
+    #[must_use]
+    pub(crate) fn start_silently<O: Observer>(&mut self, observer: &mut O) -> bool {
+        let Self::Pending(pending) = self else { return false };
+        *self = match pending.start(observer) {
+            Started::Unobserved(context) => Self::Unobserved(context),
+            Started::Observed(active) => Self::Observed(Observed { active, recording: None }),
+        };
+        matches!(self, Self::Observed(_))
     }
 
     #[inline]

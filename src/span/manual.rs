@@ -54,7 +54,7 @@ impl ActiveSpan {
     fn new<O: Observer>(span: Span<O>) -> Self {
         let Span { pending, mut observer } = span;
         let mut lifecycle = Lifecycle::Pending(pending);
-        lifecycle.start(&mut observer, |_| Some(Box::default()));
+        lifecycle.start(&mut observer, |_| Box::default());
         Self { lifecycle }
     }
 

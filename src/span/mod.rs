@@ -32,6 +32,7 @@ pub use record::Record;
 pub use recorded::Recorded;
 pub use retry::{adapter_retry, retry_notifier, retry_notifier_with};
 
+pub(crate) use active::emit_start;
 pub(crate) use end::end;
 pub(crate) use exit::Exit;
 pub(crate) use lifecycle::{Lifecycle, Observed};

@@ -21,6 +21,7 @@ pub(crate) struct PendingSpan {
 
 /// The state of a span after its start.
 pub(crate) enum Started {
+    /// The start event has still to be emitted, inside the span.
     Observed(Active),
     /// The context inside the span.
     Unobserved(Context),
@@ -138,7 +139,7 @@ impl PendingSpan {
         }
         node.telemetry = telemetry;
         node.put_inside(parent);
-        Active::begin(draft)
+        Active::new(draft)
     }
 }
 
