@@ -49,7 +49,7 @@ pub(super) fn rules(span: SpanName) -> Vec<Rule> {
 const CALL: &[Rule] = &[
     OPERATION,
     Rule::start("gen_ai.provider.name", "`provider`, else `engine`, else `_OTHER`", |it| Some(it.provider())),
-    Rule::start("gen_ai.request.model", "`model`", |it| key(&it.start.model)),
+    Rule::start("gen_ai.request.model", "`model`", |it| it.requested_model()),
 ];
 
 const PARAMETERS: &[Rule] = &[

@@ -104,10 +104,14 @@ impl<'a, 'c> SpanView<'a, 'c> {
         value.is_finite().then_some(value)
     }
 
+    pub(super) fn requested_model(&self) -> Option<Attribute<'a>> {
+        self.start.model.as_deref().map(Attribute::text)
+    }
+
     /// Returns the model that answered, else the requested one.
     pub(super) fn answering_model(&self) -> Option<Attribute<'a>> {
         let answered = self.results()?.response_model.as_ref();
-        answered.or(self.start.model.as_ref()).map(Attribute::from)
+        answered.map(Attribute::from).or_else(|| self.requested_model())
     }
 
     /// Returns the class of an error or a panic. Other outcomes have none.
@@ -163,7 +167,7 @@ impl<'a, 'c> SpanView<'a, 'c> {
     }
 
     fn input(&self) -> Option<&Outgoing<'a>> {
-        let input = || self.outgoing("input", self.start.input.as_ref()?);
+        let input = || self.outgoing("input", self.start.optional.input.as_ref()?);
         self.input.get_or_init(input).as_ref()
     }
 

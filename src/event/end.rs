@@ -102,7 +102,7 @@ impl SpanEnd {
         start.visit_standard(visit);
         // A recorded value replaces a user-defined start key of the same name; other recorded keys follow. Standard keys take
         // precedence over both.
-        for (key, value) in start.baggage().chain(&start.user) {
+        for (key, value) in start.baggage().chain(&start.optional.user) {
             let value = self.results.metadata.get(key).unwrap_or(value);
             visit(Entry::user(key, value.as_value_ref()));
         }

@@ -7,9 +7,11 @@ use std::mem::size_of;
 
 use super::end::{Failure, SpanEnd};
 use super::fields::{Fields, Key};
+use super::lazy_box::LazyBox;
 use super::number::Number;
-use super::results::{LazyResults, Results};
-use super::start::SpanStart;
+use super::results::Results;
+use super::short_text::ShortText;
+use super::start::{OptionalStart, SpanStart};
 use super::value::Value;
 
 /// Values that may own allocations.
@@ -23,6 +25,15 @@ impl HeapSize for Key {
         match self {
             Self::Borrowed(_) => 0,
             Self::Owned(text) => text.capacity(),
+        }
+    }
+}
+
+impl HeapSize for ShortText {
+    fn heap_size(&self) -> usize {
+        match self {
+            Self::Inline { .. } => 0,
+            Self::Allocated(text) => text.len(),
         }
     }
 }
@@ -64,8 +75,15 @@ impl<V: HeapSize> HeapSize for Fields<V> {
 
 impl HeapSize for SpanStart {
     fn heap_size(&self) -> usize {
-        let Self { engine, model, keys, user, input, .. } = self;
-        engine.heap_size() + model.heap_size() + keys.heap_size() + user.heap_size() + input.heap_size()
+        let Self { engine, model, keys, optional, .. } = self;
+        engine.heap_size() + model.heap_size() + keys.heap_size() + optional.heap_size()
+    }
+}
+
+impl HeapSize for OptionalStart {
+    fn heap_size(&self) -> usize {
+        let Self { user, input } = self;
+        user.heap_size() + input.heap_size()
     }
 }
 
@@ -83,9 +101,9 @@ impl HeapSize for Failure {
     }
 }
 
-impl HeapSize for LazyResults {
+impl<T: HeapSize> HeapSize for LazyBox<T> {
     fn heap_size(&self) -> usize {
-        self.as_written().map_or(0, |results| size_of::<Results>() + results.heap_size())
+        self.as_written().map_or(0, |value| size_of::<T>() + value.heap_size())
     }
 }
 

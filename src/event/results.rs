@@ -1,7 +1,6 @@
-use std::ops::{Deref, DerefMut};
-
 use super::catalogue::{OPTIONAL_END_KEYS, STREAM_MEASUREMENTS};
 use super::fields::{Key, Measurements, Metadata};
+use super::lazy_box::{Empty, LazyBox};
 use super::number::Number;
 use super::span_name::SpanName;
 use super::usage::Usage;
@@ -28,25 +27,24 @@ pub(crate) struct Results {
     pub(crate) content_panicked: bool,
 }
 
-/// [`Results`], allocated on the first write.
-///
 /// Most spans record nothing, and the struct is large. Stored inline, it made an observed span with one handler take 190 ns
 /// instead of 164.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct LazyResults(Option<Box<Results>>);
+pub(crate) type LazyResults = LazyBox<Results>;
 
-static EMPTY: Results = Results {
-    usage: None,
-    response_model: None,
-    response_id: None,
-    finish_reasons: None,
-    value: Value::Null,
-    output: None,
-    keys: Metadata::new(),
-    measurements: Measurements::new(),
-    metadata: Metadata::new(),
-    content_panicked: false,
-};
+impl Empty for Results {
+    const EMPTY: &'static Self = &Self {
+        usage: None,
+        response_model: None,
+        response_id: None,
+        finish_reasons: None,
+        value: Value::Null,
+        output: None,
+        keys: Metadata::new(),
+        measurements: Measurements::new(),
+        metadata: Metadata::new(),
+        content_panicked: false,
+    };
+}
 
 impl Results {
     /// Sets a key by its name: as a result if the catalogue has it, otherwise as a user-defined key. Keys that only the crate or
@@ -124,26 +122,5 @@ fn list(value: Value) -> Option<Vec<Value>> {
         Value::Null => None,
         Value::List(values) => Some(values),
         one => Some(vec![one]),
-    }
-}
-
-impl LazyResults {
-    /// Returns the results, if any were written.
-    pub(super) fn as_written(&self) -> Option<&Results> {
-        self.0.as_deref()
-    }
-}
-
-impl Deref for LazyResults {
-    type Target = Results;
-
-    fn deref(&self) -> &Results {
-        self.0.as_deref().unwrap_or(&EMPTY)
-    }
-}
-
-impl DerefMut for LazyResults {
-    fn deref_mut(&mut self) -> &mut Results {
-        self.0.get_or_insert_with(|| Box::new(EMPTY.clone()))
     }
 }

@@ -6,7 +6,9 @@ use super::clock::Time;
 use super::entry::{Entry, Visit};
 use super::fields::{Key, Metadata};
 use super::inherited::Inherited;
+use super::lazy_box::{Empty, LazyBox};
 use super::request_id::{RequestId, RequestIdCell};
+use super::short_text::ShortText;
 use super::span_id::SpanId;
 use super::span_name::SpanName;
 use super::value::{Value, ValueRef};
@@ -22,20 +24,30 @@ pub(crate) struct SpanStart {
     pub(crate) system_time: u64,
     pub(crate) monotonic_time: Time,
     pub(crate) engine: Option<Key>,
-    pub(crate) model: Option<Key>,
+    pub(crate) model: Option<ShortText>,
     /// The start keys of the span and the optional start keys that were set.
     pub(crate) keys: Metadata,
-    /// User-defined keys.
-    pub(crate) user: Metadata,
     /// The baggage and the remote parent. Before the start, only what the span itself adds.
     pub(crate) inherited: Option<Arc<Inherited>>,
-    pub(crate) input: Option<Value>,
+    pub(crate) optional: LazyBox<OptionalStart>,
     /// Whether the span was created with a closure for its `output`. If so, every end has the key.
     pub(crate) has_output: bool,
     /// Whether its observer is expected to see the finish of the answer.
     pub(crate) expects_finish: bool,
     /// Where the span was created.
     pub(crate) built_at: &'static Location<'static>,
+}
+
+/// The data that most spans do not have.
+#[derive(Clone, Debug)]
+pub(crate) struct OptionalStart {
+    /// User-defined keys.
+    pub(crate) user: Metadata,
+    pub(crate) input: Option<Value>,
+}
+
+impl Empty for OptionalStart {
+    const EMPTY: &'static Self = &Self { user: Metadata::new(), input: None };
 }
 
 impl SpanStart {
@@ -51,9 +63,8 @@ impl SpanStart {
             engine: None,
             model: None,
             keys: Metadata::new(),
-            user: Metadata::new(),
             inherited: None,
-            input: None,
+            optional: LazyBox::default(),
             has_output: false,
             expects_finish: false,
             built_at,
@@ -67,10 +78,10 @@ impl SpanStart {
             // Clients use an empty text for what they do not know.
             it if self.is_start_key(it) && value.as_value_ref().as_str() == Some("") => {}
             "engine" => self.engine = value.into_text(),
-            "model" => self.model = value.into_text(),
-            "input" => self.input = Some(value),
+            "model" => self.model = value.into_text().map(ShortText::from),
+            "input" => self.optional.input = Some(value),
             it if self.is_start_key(it) => drop(self.keys.insert(key, value)),
-            it if !self.is_standard(it) => drop(self.user.insert(key, value)),
+            it if !self.is_standard(it) => drop(self.optional.user.insert(key, value)),
             _ => {}
         }
     }
@@ -111,13 +122,13 @@ impl SpanStart {
     /// which baggage must not forge.
     pub(crate) fn baggage(&self) -> impl Iterator<Item = (&str, &Value)> {
         let baggage = self.inherited.iter().flat_map(|inherited| &inherited.baggage);
-        baggage.filter(|(key, _)| self.user.get(key).is_none() && !self.is_taken(key))
+        baggage.filter(|(key, _)| self.optional.user.get(key).is_none() && !self.is_taken(key))
     }
 
     /// Returns the value of a user-defined key, which may be from the baggage.
     pub(crate) fn user_value(&self, key: &str) -> Option<&Value> {
         let baggage = || self.baggage().find(|(of_baggage, _)| *of_baggage == key);
-        self.user.get(key).or_else(|| Some(baggage()?.1))
+        self.optional.user.get(key).or_else(|| Some(baggage()?.1))
     }
 
     /// Returns whether a key of the baggage is a standard key of this span, set or not.
@@ -132,7 +143,7 @@ impl SpanStart {
         visit(Entry::standard("span_id", ValueRef::SpanId(self.span_id)));
         visit(Entry::standard("parent_span_id", ValueRef::optional(self.parent_span_id, ValueRef::SpanId)));
         visit(Entry::standard("engine", ValueRef::text(self.engine.as_ref())));
-        visit(Entry::standard("model", ValueRef::text(self.model.as_ref())));
+        visit(Entry::standard("model", ValueRef::optional(self.model.as_deref(), ValueRef::Text)));
         // The start keys of the span are always present, the optional ones only if they were set.
         let own = self.name.row().start_keys;
         for key in own {
@@ -141,7 +152,7 @@ impl SpanStart {
         for (key, value) in self.keys.iter().filter(|(key, _)| !own.contains(key)) {
             visit(Entry::standard(key, value.as_value_ref()));
         }
-        if let Some(input) = &self.input {
+        if let Some(input) = &self.optional.input {
             visit(Entry::standard("input", input.as_value_ref()));
         }
     }

@@ -277,7 +277,7 @@ impl<'a> Event<'a> {
             Data::Span(start, PhaseData::End(end)) => end.visit_metadata(start, visit),
             Data::Span(start, _) => {
                 start.visit_standard(visit);
-                for (key, value) in start.baggage().chain(&start.user) {
+                for (key, value) in start.baggage().chain(&start.optional.user) {
                     visit(Entry::user(key, value.as_value_ref()));
                 }
             }

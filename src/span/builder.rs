@@ -243,7 +243,7 @@ impl<O> Span<O> {
     pub fn input<V: Into<Value>, F: FnOnce() -> V>(mut self, input: F) -> Span<WithInput<O, F>> {
         if let Some(start) = self.pending.start_mut() {
             // The key `input` is present even if the closure does not run.
-            start.input = Some(Value::Null);
+            start.optional.input = Some(Value::Null);
         }
         self.wrap(|inner| WithInput { inner, input: Some(input) })
     }

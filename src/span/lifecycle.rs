@@ -50,7 +50,7 @@ impl Lifecycle {
     }
 
     /// Starts the span if it is pending. Returns whether the caller has to emit the start event, when it enters the span: to
-    /// enter it twice, for the start and for the first poll, was 4 % of an observed future.
+    /// enter it twice, for the start and for the first poll, was 5 of the 164 ns of an observed future.
     #[inline]
     #[must_use]
     pub(crate) fn start_silently<O: Observer>(&mut self, observer: &mut O) -> bool {

@@ -22,9 +22,10 @@ impl<O> Span<O> {
     #[inline]
     pub fn model<'t>(mut self, model: impl Into<Cow<'t, str>>) -> Self {
         if let Some(start) = self.pending.start_mut()
-            && let Some(model) = known(copy(model))
+            && let model = model.into()
+            && !model.is_empty()
         {
-            start.model = Some(model);
+            start.model = Some(model.into());
         }
         self
     }

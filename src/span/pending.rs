@@ -132,10 +132,8 @@ impl PendingSpan {
                 parent.map_or_else(|| telemetry.system_time(now), |parent| parent.system_time_at(now));
         }
         let parent = mem::take(&mut self.context).into_node();
-        if telemetry.has_listeners() {
+        if telemetry.has_listeners() || node.states().is_some() {
             start_listeners(node, parent.as_deref(), &telemetry);
-        } else {
-            node.drop_states();
         }
         node.telemetry = telemetry;
         node.put_inside(parent);
@@ -206,7 +204,7 @@ fn inherit_keys(start: &mut SpanStart, parent: &SpanStart) {
 
 /// Calls the input closure, if there is one and a handler may receive the input.
 fn fill_input<O: Observer>(start: &mut SpanStart, observer: &mut O, telemetry: &Telemetry) {
-    if start.input.is_none() {
+    if start.optional.input.is_none() {
         return;
     }
     // All events of a span have its start keys, so a handler of any of them may receive the input.
@@ -217,6 +215,6 @@ fn fill_input<O: Observer>(start: &mut SpanStart, observer: &mut O, telemetry: &
     let event = start.name.event(Phase::Start);
     // The outer `None` means that the closure panicked, the inner one that there is none.
     if wanted && let Some(Some(input)) = telemetry.observe(&event, "input", || observer.input()) {
-        start.input = Some(input);
+        start.optional.input = Some(input);
     }
 }

@@ -83,7 +83,7 @@ fn emit(attempt: u32, delay: Duration, reason: &dyn fmt::Display, class: impl Fn
         .with("request_id", context.request_id())
         .with("span_id", span.map(|span| span.span_id.to_string()))
         .with("engine", span.and_then(|span| span.engine.clone()))
-        .with("model", span.and_then(|span| span.model.clone()))
+        .with("model", span.and_then(|span| Some(span.model.as_deref()?.to_owned())))
         .with("provider", span.and_then(|span| span.provider().cloned()).unwrap_or(Value::Null));
     let event = Event::from_fields(&name, &measurements, &metadata, system_time, false);
     telemetry.emit(&event);
