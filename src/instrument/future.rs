@@ -89,7 +89,7 @@ impl<F: Future, O: Outcomes<F::Output>> Future for SpanFuture<F, O> {
             if must_emit_start {
                 emit_start(node);
             }
-            polled = poll_observed(node, this.inner, poll, || {}, &mut dropped);
+            poll_observed(node, this.inner, poll, || {}, &mut polled, &mut dropped);
             match &polled {
                 Ok(Poll::Pending) => {}
                 Ok(Poll::Ready(output)) => {

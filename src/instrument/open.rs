@@ -187,7 +187,8 @@ impl<F: Future, O: Opens<F::Output>> Future for OpenStream<F, O> {
                 active.enter(|node| {
                     // The drop of the future is not measured as waiting.
                     let before_drop = || recording.end_wait(node);
-                    let opened = poll_observed(node, this.inner, poll, before_drop, &mut dropped);
+                    let mut opened = Ok(Poll::Pending);
+                    poll_observed(node, this.inner, poll, before_drop, &mut opened, &mut dropped);
                     let exit = match &opened {
                         Ok(Poll::Pending | Poll::Ready(Ok(_))) => None,
                         Ok(Poll::Ready(Err(error))) => {
