@@ -22,8 +22,8 @@ pub(super) fn poll_observed<F, R>(
     polled: &mut Result<Poll<R>, Caught>,
     dropped: &mut Result<(), Caught>,
 ) {
-    // Stored where the caller reads it, because a result that listeners pass on is copied several times. Each copy reads in
-    // wider words than were written, and waits for the writes: 4 of 50 ns of a poll inside a listener.
+    // Stored where the caller reads it, because a result that listeners pass on is copied several times: 0.6 of 30 ns of a
+    // poll inside a listener.
     node.around(|| {
         *polled = catch(|| poll(expect_inner(inner.as_mut())));
         if !matches!(polled, Ok(Poll::Pending)) {
