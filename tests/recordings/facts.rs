@@ -1,22 +1,19 @@
-//! What a provider's frames say, kept in the provider's own numbers until they are asked for in ours.
+//! What a provider's frames say.
 
 use allm_telemetry::{Record, Usage};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// How to read one wire protocol.
-#[derive(Clone, Copy)]
-pub(crate) struct Provider {
-    /// Takes over what one frame says; the last number wins, field by field.
-    pub(crate) read: fn(&mut Facts, &Value),
-    /// The vendor's counts as ours: input includes the cached tokens, output the reasoning.
-    pub(crate) usage: fn(&Counts) -> Usage,
-}
+/// How to read one wire protocol: takes over what one document says.
+pub(crate) type Read = fn(&mut Facts, &Value);
 
 /// What was heard so far.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Facts {
-    pub(crate) counts: Counts,
+    /// What the documents so far report, merged.
+    pub(crate) usage: Usage,
+    /// What the latest document reports.
+    latest_usage: Usage,
     pub(crate) model: Option<String>,
     pub(crate) id: Option<String>,
     /// Why each choice has ended, by its index.
@@ -31,16 +28,6 @@ pub(crate) struct Failure {
     pub(crate) text: String,
 }
 
-/// Token counts as the vendor counts them.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Counts {
-    pub(crate) input: Option<u64>,
-    pub(crate) output: Option<u64>,
-    pub(crate) cached: Option<u64>,
-    pub(crate) cache_write: Option<u64>,
-    pub(crate) reasoning: Option<u64>,
-}
-
 impl Facts {
     /// An error and nothing else.
     pub(crate) fn of_failure(kind: &str, text: &str) -> Self {
@@ -49,32 +36,36 @@ impl Facts {
     }
 
     /// Hears one event's data; what is no JSON object (`[DONE]`) says nothing.
-    pub(crate) fn hear(&mut self, provider: Provider, data: &str) {
+    pub(crate) fn hear(&mut self, read: Read, data: &str) {
+        self.latest_usage = Usage::new();
         if let Ok(frame @ Value::Object(_)) = serde_json::from_str(data) {
-            (provider.read)(self, &frame);
+            read(self, &frame);
         }
     }
 
-    pub(crate) fn usage(&self, provider: Provider) -> Option<Usage> {
-        self.counts.usage(provider)
+    /// Takes over a usage object, if it is one.
+    pub(crate) fn report(&mut self, read: fn(&Value) -> Usage, object: &Value) {
+        if object.is_object() {
+            let usage = read(object);
+            self.usage.merge(&usage);
+            self.latest_usage.merge(&usage);
+        }
     }
 
-    /// Records on a span what was heard, after each frame.
-    pub(crate) fn tell(&self, provider: Provider, record: &mut Record<'_>) {
-        if let Some(usage) = self.usage(provider) {
-            record.usage(usage);
-        }
+    /// Records on a span what was heard: of the usage, what the latest frame reports.
+    pub(crate) fn tell(&self, record: &mut Record<'_>) {
+        record.usage(self.latest_usage.clone());
         if let Some(model) = &self.model {
-            record.response_model(model.clone());
+            record.response_model(model);
         }
         if let Some(id) = &self.id {
-            record.response_id(id.clone());
+            record.response_id(id);
         }
         for (choice, reason) in &self.finish_reasons {
-            record.finish_reason_of(*choice, reason.clone());
+            record.finish_reason_of(*choice, reason);
         }
         if let Some(error) = &self.error {
-            record.error(error.kind.clone(), &error.text);
+            record.error(&error.kind, &error.text);
         }
     }
 
@@ -86,16 +77,10 @@ impl Facts {
 
     /// Keeps the first failure; its class is the first of `keys` that is a word.
     pub(crate) fn fail(&mut self, error: &Value, keys: &[&str]) {
-        let kind = keys.iter().find_map(|key| error[key].as_str()).unwrap_or("_OTHER");
+        let kind = keys.iter().find_map(|key| word(&error[key]));
+        let kind = kind.unwrap_or_else(|| "_OTHER".to_owned());
         let text = error["message"].as_str().unwrap_or_default();
-        self.error.get_or_insert_with(|| Failure { kind: kind.to_owned(), text: text.to_owned() });
-    }
-}
-
-impl Counts {
-    /// In our terms, if anything is known.
-    pub(crate) fn usage(&self, provider: Provider) -> Option<Usage> {
-        (*self != Self::default()).then(|| (provider.usage)(self))
+        self.error.get_or_insert_with(|| Failure { kind, text: text.to_owned() });
     }
 }
 
@@ -107,11 +92,6 @@ pub(crate) fn first(slot: &mut Option<String>, text: &Value) {
 /// Keeps the last text that is not empty.
 pub(crate) fn last(slot: &mut Option<String>, text: &Value) {
     *slot = word(text).or(slot.take());
-}
-
-/// Keeps the last number.
-pub(crate) fn count(slot: &mut Option<u64>, number: &Value) {
-    *slot = number.as_u64().or(*slot);
 }
 
 /// A word as the wire spells it; some hosts send an enum's number in its place.

@@ -1,15 +1,13 @@
-//! Gemini and Vertex AI: every frame is a whole response, with running totals.
+//! Gemini and Vertex AI: every frame is a whole response, with running totals. And Gemini's interactions, in events.
 
-use crate::facts::{Counts, Facts, Provider, count, first, last};
-use allm_telemetry::Usage;
+use crate::facts::{Facts, first, last};
+use crate::usage::gemini;
 use serde_json::Value;
 
-pub(crate) const PROVIDER: Provider = Provider { read, usage };
-
-fn read(facts: &mut Facts, response: &Value) {
+pub(crate) fn read(facts: &mut Facts, response: &Value) {
     last(&mut facts.model, &response["modelVersion"]);
     first(&mut facts.id, &response["responseId"]);
-    counts(&mut facts.counts, &response["usageMetadata"]);
+    facts.report(gemini, &response["usageMetadata"]);
     for candidate in response["candidates"].as_array().into_iter().flatten() {
         facts.finish(&candidate["index"], &candidate["finishReason"]);
     }
@@ -18,15 +16,10 @@ fn read(facts: &mut Facts, response: &Value) {
     }
 }
 
-fn counts(counts: &mut Counts, usage: &Value) {
-    count(&mut counts.input, &usage["promptTokenCount"]);
-    count(&mut counts.output, &usage["candidatesTokenCount"]);
-    count(&mut counts.cached, &usage["cachedContentTokenCount"]);
-    count(&mut counts.reasoning, &usage["thoughtsTokenCount"]);
-}
-
-/// Gemini's output leaves out the thinking; its input has the cached tokens in it.
-fn usage(counts: &Counts) -> Usage {
-    let usage = Usage::new().output(counts.output).reasoning_beside(counts.reasoning);
-    usage.input(counts.input).cached(counts.cached)
+pub(crate) fn read_interaction(facts: &mut Facts, event: &Value) {
+    // A whole answer is the interaction itself.
+    let interaction = event.get("interaction").unwrap_or(event);
+    last(&mut facts.model, &interaction["model"]);
+    first(&mut facts.id, &interaction["id"]);
+    facts.report(gemini, &interaction["usage"]);
 }

@@ -1,11 +1,9 @@
 //! What the end of a stream's span tells, in one value: a difference shows whole.
 
-use crate::facts::{Facts, Provider};
+use crate::facts::Facts;
 use crate::recording::Recording;
-use allm_telemetry::{
-    Usage,
-    event::{Outcome, OwnedEvent, Value, ValueRef},
-};
+use crate::usage::Counts;
+use allm_telemetry::event::{Outcome, OwnedEvent, Value, ValueRef};
 use std::collections::BTreeMap;
 
 #[derive(Debug, PartialEq)]
@@ -13,7 +11,7 @@ pub(crate) struct Told {
     pub(crate) outcome: Option<Outcome>,
     pub(crate) error_type: Option<String>,
     pub(crate) chunk_count: Option<u64>,
-    pub(crate) usage: Option<Usage>,
+    pub(crate) usage: Counts,
     pub(crate) usage_status: Option<String>,
     pub(crate) response_model: Option<String>,
     pub(crate) response_id: Option<String>,
@@ -34,7 +32,7 @@ impl Told {
             outcome: stop.outcome(),
             error_type: text("error_type"),
             chunk_count: stop.measurement("chunk_count").and_then(|count| count.as_u64()),
-            usage: stop.usage().cloned(),
+            usage: stop.usage().map(Counts::of).unwrap_or_default(),
             usage_status: text("usage_status"),
             response_model: text("response_model"),
             response_id: text("response_id"),
@@ -48,8 +46,8 @@ impl Told {
         let outcome = if error_type.is_some() { Outcome::Error } else { Outcome::Completed };
         Self {
             chunk_count: recording.chunk_count(),
-            usage: recording.usage(),
-            usage_status: Some(status(recording.usage().as_ref(), outcome)),
+            usage: recording.expected(),
+            usage_status: Some(status(recording.expected(), outcome)),
             response_model: recording.response_model(),
             response_id: recording.response_id(),
             finish_reasons: recording.finish_reasons(),
@@ -59,13 +57,13 @@ impl Told {
     }
 
     /// What must be told when the reader left after `chunks` chunks that said these `facts`.
-    pub(crate) fn partial(facts: &Facts, provider: Provider, chunks: usize) -> Self {
+    pub(crate) fn partial(facts: &Facts, chunks: usize) -> Self {
         let error_type = facts.error.as_ref().map(|error| error.kind.clone());
         let outcome = if error_type.is_some() { Outcome::Error } else { Outcome::Dropped };
         Self {
             chunk_count: Some(chunks as u64),
-            usage: facts.usage(provider),
-            usage_status: Some(status(facts.usage(provider).as_ref(), outcome)),
+            usage: Counts::of(&facts.usage),
+            usage_status: Some(status(Counts::of(&facts.usage), outcome)),
             response_model: facts.model.clone(),
             response_id: facts.id.clone(),
             finish_reasons: facts.finish_reasons.clone(),
@@ -75,11 +73,12 @@ impl Told {
     }
 }
 
-fn status(usage: Option<&Usage>, outcome: Outcome) -> String {
-    let status = match (usage, outcome) {
-        (None, _) => "unknown",
-        (Some(_), Outcome::Completed) => "reported",
-        (Some(_), _) => "partial",
+fn status(usage: Counts, outcome: Outcome) -> String {
+    let known = Counts { cost: None, ..usage } != Counts::default();
+    let status = match outcome {
+        _ if !known => "unknown",
+        Outcome::Completed => "reported",
+        _ => "partial",
     };
     status.to_owned()
 }
