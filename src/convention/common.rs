@@ -93,6 +93,12 @@ const STREAM: &[Rule] = &[
     Rule::end("allm.time_to_first_chunk", "`time_to_first_chunk` in seconds", |it| {
         it.stream()?.time_to_first_chunk.map(Attribute::seconds)
     }),
+    Rule::end("allm.time_to_first_reasoning", "`time_to_first_reasoning` in seconds", |it| {
+        it.seconds("time_to_first_reasoning")
+    }),
+    Rule::end("allm.time_to_first_answer", "`time_to_first_answer` in seconds", |it| {
+        it.seconds("time_to_first_answer")
+    }),
     Rule::end("allm.producer_wait", "`producer_wait` in seconds", |it| {
         Some(Attribute::seconds(it.stream()?.producer_wait))
     }),

@@ -89,6 +89,11 @@ impl<'a, 'c> SpanView<'a, 'c> {
         Attribute::of(ValueRef::Number(count))
     }
 
+    /// Returns an optional measurement of a time, if it was recorded.
+    pub(super) fn seconds(&self, key: &str) -> Option<Attribute<'a>> {
+        self.results()?.measurements.get(key)?.as_u64().map(Attribute::seconds)
+    }
+
     /// Returns an optional result, if it was recorded.
     pub(super) fn result(&self, key: &str) -> Option<Attribute<'a>> {
         Attribute::of(self.results()?.keys.get(key)?.as_value_ref())

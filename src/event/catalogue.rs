@@ -68,7 +68,8 @@ pub const OPTIONAL_START_KEYS: &[&str] = &[
 pub const OPTIONAL_END_KEYS: &[&str] = &["cost_source", "provider_request_id", "usage_issue"];
 
 /// Measurements of any span that are present only if they were recorded. They are on its end.
-pub const OPTIONAL_END_MEASUREMENTS: &[&str] = &["cost_usd"];
+pub const OPTIONAL_END_MEASUREMENTS: &[&str] =
+    &["time_to_first_reasoning", "time_to_first_answer", "cost_usd"];
 
 /// Keys that the user cannot set, besides the optional keys and those of the span's own row.
 pub(crate) const RESERVED_KEYS: &[&str] = &[

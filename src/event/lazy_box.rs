@@ -14,6 +14,10 @@ impl<T> LazyBox<T> {
     pub(super) fn as_written(&self) -> Option<&T> {
         self.0.as_deref()
     }
+
+    pub(super) fn as_written_mut(&mut self) -> Option<&mut T> {
+        self.0.as_deref_mut()
+    }
 }
 
 impl<T> Default for LazyBox<T> {

@@ -16,6 +16,7 @@
 // as well, because the root can re-export them only through the module in which they are `pub`.
 
 mod catalogue;
+mod chunk_kind;
 mod clock;
 pub(crate) mod content;
 pub(crate) mod end;
@@ -24,6 +25,7 @@ mod event_name;
 mod fields;
 #[cfg(feature = "serde_json")]
 mod from_json;
+mod given;
 mod heap_size;
 mod image_operation;
 mod inherited;
@@ -43,16 +45,19 @@ pub(crate) mod span_name;
 mod start;
 pub(crate) mod trace_parent;
 pub(crate) mod usage;
+mod utf8_joiner;
 mod value;
 pub(crate) mod view;
 
 pub use catalogue::{
     OPTIONAL_END_KEYS, OPTIONAL_END_MEASUREMENTS, OPTIONAL_START_KEYS, SpanRow, event_prefix,
 };
+pub use chunk_kind::ChunkKind;
 pub use clock::{Clock, SystemClock};
 pub use entry::{Entries, Entry};
 pub use event_name::{EventName, ParseEventNameError};
 pub use fields::{Fields, Key, Measurements, Metadata};
+pub use given::{OptionalNumber, OptionalText};
 pub use image_operation::ImageOperation;
 pub use number::Number;
 pub use outcome::{Outcome, UsageStatus};
@@ -64,6 +69,7 @@ pub use span_name::ParseSpanNameError;
 pub use usage::TokenCount;
 pub use value::{Value, ValueRef};
 
+pub(crate) use chunk_kind::ChunkKinds;
 pub(crate) use clock::{Time, TimeSource};
 pub(crate) use content::Content;
 pub(crate) use end::{Failure, SpanEnd, StreamTimes};

@@ -83,8 +83,9 @@ macro_rules! from_small {
 }
 from_small!(i8, i16, i32, i64, u8, u16, u32 => f64);
 
+/// As the decimal number that an `f32` is written as: 0.7 remains 0.7. The nearest `f64` is 0.699999988079071.
 impl From<f32> for Number {
     fn from(value: f32) -> Self {
-        Self::Float(value.into())
+        Self::Float(value.to_string().parse().unwrap_or(value.into()))
     }
 }

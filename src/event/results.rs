@@ -1,9 +1,11 @@
 use super::catalogue::{OPTIONAL_END_KEYS, STREAM_MEASUREMENTS};
+use super::chunk_kind::ChunkKind;
 use super::fields::{Key, Measurements, Metadata};
 use super::lazy_box::{Empty, LazyBox};
 use super::number::Number;
 use super::span_name::SpanName;
 use super::usage::Usage;
+use super::utf8_joiner::Utf8Joiner;
 use super::value::Value;
 
 /// The values that observers recorded on a span.
@@ -16,6 +18,8 @@ pub(crate) struct Results {
     /// The span's result, if one was recorded.
     pub(crate) value: Value,
     pub(crate) output: Option<Value>,
+    /// Joins bytes that are appended to the output.
+    output_bytes: Utf8Joiner,
     /// Those of [`OPTIONAL_END_KEYS`] that were recorded.
     pub(crate) keys: Metadata,
     /// The counts of the span, those of [`OPTIONAL_END_MEASUREMENTS`](super::catalogue::OPTIONAL_END_MEASUREMENTS) that were
@@ -39,6 +43,7 @@ impl Empty for Results {
         finish_reasons: None,
         value: Value::Null,
         output: None,
+        output_bytes: Utf8Joiner::new(),
         keys: Metadata::new(),
         measurements: Measurements::new(),
         metadata: Metadata::new(),
@@ -56,9 +61,42 @@ impl Results {
             "response_model" => self.response_model = value.into_text(),
             "response_id" => self.response_id = value.into_text(),
             "finish_reasons" => self.finish_reasons = list(value),
-            "output" => self.output = Some(value),
+            "output" => self.set_output(value),
             it if OPTIONAL_END_KEYS.contains(&it) => self.set_optional(key, value),
             _ => drop(self.metadata.insert(key, value)),
+        }
+    }
+
+    pub(crate) fn set_output(&mut self, output: Value) {
+        self.output = Some(output);
+        self.output_bytes = Utf8Joiner::new();
+    }
+
+    pub(crate) fn append_output(&mut self, piece: &str) {
+        self.append(|text, bytes| {
+            bytes.finish(text);
+            text.push_str(piece);
+        });
+    }
+
+    pub(crate) fn append_output_bytes(&mut self, piece: &[u8]) {
+        self.append(|text, bytes| bytes.push(piece, text));
+    }
+
+    fn append(&mut self, append: impl FnOnce(&mut String, &mut Utf8Joiner)) {
+        let mut text = match self.output.take() {
+            Some(Value::Text(text)) => text.into_owned(),
+            // Null, or a value that was set by `set_output`. It is replaced.
+            _ => String::new(),
+        };
+        append(&mut text, &mut self.output_bytes);
+        self.output = Some(text.into());
+    }
+
+    /// Records the time to the first chunk of a kind, in nanoseconds.
+    pub(crate) fn set_first_chunk_of(&mut self, kind: ChunkKind, nanoseconds: u64) {
+        if let Some(key) = kind.measurement() {
+            self.measurements.insert(key, nanoseconds);
         }
     }
 
@@ -80,8 +118,12 @@ impl Results {
         }
     }
 
-    /// Adds the results that follow from the usage: its issue, and its cost unless another one was recorded. Called at the end.
-    pub(crate) fn derive_from_usage(&mut self) {
+    /// Adds what follows from the recorded values: the end of the output, and the issue and the cost of the usage, unless another
+    /// cost was recorded.
+    fn complete(&mut self) {
+        if self.output_bytes.is_incomplete() {
+            self.append(|text, bytes| bytes.finish(text));
+        }
         let Some(usage) = &self.usage else { return };
         let (issue, cost) = (usage.issue(), usage.cost_usd());
         if let Some(issue) = issue {
@@ -114,7 +156,8 @@ impl Results {
 
 /// Returns whether the crate takes this measurement itself, so that the user cannot set it.
 fn is_taken_by_the_crate(key: &str) -> bool {
-    matches!(key, "duration" | "monotonic_time") || STREAM_MEASUREMENTS.contains(&key)
+    matches!(key, "duration" | "monotonic_time" | "time_to_first_answer" | "time_to_first_reasoning")
+        || STREAM_MEASUREMENTS.contains(&key)
 }
 
 fn list(value: Value) -> Option<Vec<Value>> {
@@ -122,5 +165,14 @@ fn list(value: Value) -> Option<Vec<Value>> {
         Value::Null => None,
         Value::List(values) => Some(values),
         one => Some(vec![one]),
+    }
+}
+
+impl LazyResults {
+    /// Called at the end of the span, when nothing more is recorded.
+    pub(crate) fn complete(&mut self) {
+        if let Some(results) = self.as_written_mut() {
+            results.complete();
+        }
     }
 }

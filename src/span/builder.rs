@@ -4,7 +4,7 @@ use std::fmt;
 use super::observe::{DescribeBy, KeepResponse, NoObserver, OnEnd, OnValue, WithInput};
 use super::pending::PendingSpan;
 use super::record::Record;
-use crate::event::{Failure, ImageOperation, Key, SpanName, Value};
+use crate::event::{Failure, ImageOperation, Key, OptionalText, SpanName, Value};
 
 /// A builder for spans: the name, the start keys and the observers. Use it to wrap a future or a stream.
 ///
@@ -87,9 +87,9 @@ impl Span {
     /// Creates a `tool` span: a call of a tool that the model requested. `call_id` is the id assigned by the model.
     #[track_caller]
     #[inline]
-    pub fn tool<'t>(name: impl Into<Key>, call_id: impl Into<Cow<'t, str>>) -> Self {
+    pub fn tool<'t>(name: impl OptionalText<'static>, call_id: impl OptionalText<'t>) -> Self {
         let span = Self::named(SpanName::Tool).start_text("tool_call_id", || copy(call_id));
-        span.start_text("tool_name", || name.into())
+        span.start_text("tool_name", || name.given())
     }
 
     /// Creates an `image` span: `n` images generated or edited.
@@ -134,7 +134,7 @@ impl Span {
     /// `audio/wav`.
     #[track_caller]
     #[inline]
-    pub fn transcribe<'t>(audio_mime: impl Into<Cow<'t, str>>) -> Self {
+    pub fn transcribe<'t>(audio_mime: impl OptionalText<'t>) -> Self {
         Self::named(SpanName::Transcribe).start_text("audio_mime", || copy(audio_mime))
     }
 
@@ -144,7 +144,7 @@ impl Span {
     /// Its result key is `documents`. It is not a model call, so an `embed` span inside it reports its own tokens.
     #[track_caller]
     #[inline]
-    pub fn retrieve<'t>(data_source: impl Into<Cow<'t, str>>, top_k: u64) -> Self {
+    pub fn retrieve<'t>(data_source: impl OptionalText<'t>, top_k: u64) -> Self {
         let span = Self::named(SpanName::Retrieve).start_text("data_source", || copy(data_source));
         span.start_key("top_k", || top_k)
     }
@@ -342,8 +342,8 @@ impl<O> Span<O> {
 
 /// Copies a text that may be borrowed and differs from call to call. What is one of a few names is taken as a [`Key`]
 /// instead: a literal is then copied neither here nor by each span that inherits it, which spares 20 ns a copy.
-pub(super) fn copy<'t>(text: impl Into<Cow<'t, str>>) -> Key {
-    Cow::Owned(text.into().into_owned())
+pub(super) fn copy<'t>(text: impl OptionalText<'t>) -> Option<Key> {
+    text.given().map(|text| Cow::Owned(text.into_owned()))
 }
 
 impl<O> fmt::Debug for Span<O> {

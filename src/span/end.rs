@@ -24,9 +24,7 @@ pub(crate) fn end<O: Observer>(
         observer.end(&mut Record::new(recording, node, Phase::Stop));
     }
     let Some(start) = node.start() else { return };
-    if recording.results.usage.is_some() {
-        recording.results.derive_from_usage();
-    }
+    recording.results.complete();
     // A `stream` span has the measurements of a stream even if it wraps a future.
     let of_stream = || (start.name == SpanName::Stream).then(StreamTimes::default);
     let stream = recording.stream.as_ref().map(|stats| stats.times).or_else(of_stream);

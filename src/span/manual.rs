@@ -110,8 +110,8 @@ impl ActiveSpan {
             let came = recording.suspend_wait(node);
             let mut chunk = Record::new(recording, node, Phase::FirstChunk);
             chunk.observe("record", record);
-            let content_free = chunk.content_free;
-            recording.chunk(node, came, content_free);
+            let marks = chunk.marks;
+            recording.chunk(node, came, marks);
         });
     }
 

@@ -36,8 +36,8 @@ impl Recording {
         let mut record = Record::new(self, node, Phase::FirstChunk);
         match observer.see(item, &mut record) {
             Seen::Value { .. } => {
-                let content_free = record.content_free;
-                self.chunk(node, came, content_free);
+                let marks = record.marks;
+                self.chunk(node, came, marks);
             }
             Seen::Err => self.end_wait(node),
         }

@@ -1,17 +1,18 @@
-//! The optional start keys of a span. A borrowed text is copied only if the span may be observed. An empty text is ignored,
-//! because clients use it for values that they do not have.
-
-use std::borrow::Cow;
+//! The optional start keys of a span. A borrowed text is copied only if the span may be observed. `None` and an empty text are
+//! not set, because clients use them for values that they do not have.
+//!
+//! What is one of a few names, such as the engine, is not copied if it is a literal: its lifetime is `'static`. A model or an id
+//! differs from call to call, and may be borrowed for any lifetime.
 
 use super::builder::{Span, copy};
-use crate::event::{Key, Metadata, RequestId, Value};
+use crate::event::{Key, Metadata, OptionalNumber, OptionalText, RequestId, Value};
 
 impl<O> Span<O> {
     /// Sets the client library or adapter in use, such as `openai` or `rig`. Inherited by nested spans.
     #[inline]
-    pub fn engine(mut self, engine: impl Into<Key>) -> Self {
+    pub fn engine(mut self, engine: impl OptionalText<'static>) -> Self {
         if let Some(start) = self.pending.start_mut()
-            && let Some(engine) = known(engine.into())
+            && let Some(engine) = engine.given()
         {
             start.engine = Some(engine);
         }
@@ -20,10 +21,9 @@ impl<O> Span<O> {
 
     /// Sets the requested model.
     #[inline]
-    pub fn model<'t>(mut self, model: impl Into<Cow<'t, str>>) -> Self {
+    pub fn model<'t>(mut self, model: impl OptionalText<'t>) -> Self {
         if let Some(start) = self.pending.start_mut()
-            && let model = model.into()
-            && !model.is_empty()
+            && let Some(model) = model.given()
         {
             start.model = Some(model.into());
         }
@@ -32,69 +32,82 @@ impl<O> Span<O> {
 
     /// Sets the provider that serves the model, if it is not the engine. Use the names of OpenTelemetry: `openai`,
     /// `anthropic`, `gcp.gemini`. Inherited by nested spans.
-    pub fn provider(self, provider: impl Into<Key>) -> Self {
-        self.start_text("provider", || provider.into())
+    pub fn provider(self, provider: impl OptionalText<'static>) -> Self {
+        self.start_text("provider", || provider.given())
     }
 
     /// Sets the name of the agent. Inherited by nested spans.
-    pub fn agent_name(self, name: impl Into<Key>) -> Self {
-        self.start_text("agent_name", || name.into())
+    pub fn agent_name(self, name: impl OptionalText<'static>) -> Self {
+        self.start_text("agent_name", || name.given())
     }
 
     /// Sets the id of the conversation to which this turn belongs. Inherited by nested spans. It is not the request id: a
     /// conversation consists of many requests.
-    pub fn conversation_id<'t>(self, id: impl Into<Cow<'t, str>>) -> Self {
+    pub fn conversation_id<'t>(self, id: impl OptionalText<'t>) -> Self {
         self.start_text("conversation_id", || copy(id))
     }
 
     /// Sets the host of the server that receives the request.
-    pub fn server_address<'t>(self, host: impl Into<Cow<'t, str>>) -> Self {
+    pub fn server_address<'t>(self, host: impl OptionalText<'t>) -> Self {
         self.start_text("server_address", || copy(host))
     }
 
     /// Sets the port of the server that receives the request.
-    pub fn server_port(self, port: u16) -> Self {
-        self.start_key("server_port", || port)
+    pub fn server_port(self, port: impl OptionalNumber) -> Self {
+        self.start_number("server_port", port)
     }
 
     /// Sets a request parameter: the sampling temperature.
-    pub fn temperature(self, temperature: f64) -> Self {
-        self.start_key("temperature", || temperature)
+    pub fn temperature(self, temperature: impl OptionalNumber) -> Self {
+        self.start_number("temperature", temperature)
     }
 
     /// Sets a request parameter: the probability mass for nucleus sampling.
-    pub fn top_p(self, top_p: f64) -> Self {
-        self.start_key("top_p", || top_p)
+    pub fn top_p(self, top_p: impl OptionalNumber) -> Self {
+        self.start_number("top_p", top_p)
     }
 
     /// Sets a request parameter: the number of tokens to sample from or, on a `rerank` span, of documents to keep.
-    pub fn top_k(self, top_k: u64) -> Self {
-        self.start_key("top_k", || top_k)
+    pub fn top_k(self, top_k: impl OptionalNumber) -> Self {
+        self.start_number("top_k", top_k)
     }
 
     /// Sets a request parameter: the maximum number of tokens to generate.
-    pub fn max_tokens(self, tokens: u64) -> Self {
-        self.start_key("max_tokens", || tokens)
+    pub fn max_tokens(self, tokens: impl OptionalNumber) -> Self {
+        self.start_number("max_tokens", tokens)
     }
 
     /// Sets a request parameter: the seed.
-    pub fn seed(self, seed: i64) -> Self {
-        self.start_key("seed", || seed)
+    pub fn seed(self, seed: impl OptionalNumber) -> Self {
+        self.start_number("seed", seed)
     }
 
     /// Sets a request parameter: the frequency penalty.
-    pub fn frequency_penalty(self, penalty: f64) -> Self {
-        self.start_key("frequency_penalty", || penalty)
+    pub fn frequency_penalty(self, penalty: impl OptionalNumber) -> Self {
+        self.start_number("frequency_penalty", penalty)
     }
 
     /// Sets a request parameter: the presence penalty.
-    pub fn presence_penalty(self, penalty: f64) -> Self {
-        self.start_key("presence_penalty", || penalty)
+    pub fn presence_penalty(self, penalty: impl OptionalNumber) -> Self {
+        self.start_number("presence_penalty", penalty)
     }
 
-    /// Sets a request parameter: the texts that end the generation.
-    pub fn stop_sequences<T: Into<Value>>(self, sequences: impl IntoIterator<Item = T>) -> Self {
-        self.start_key("stop_sequences", || Value::List(sequences.into_iter().map(Into::into).collect()))
+    /// Sets a request parameter: the texts that end the generation. An `Option` of a list is taken as well.
+    pub fn stop_sequences<T: Into<Value>>(mut self, sequences: impl IntoIterator<Item = T>) -> Self {
+        if let Some(start) = self.pending.start_mut() {
+            let mut all = Vec::new();
+            for sequence in sequences {
+                match sequence.into() {
+                    // The item of an `Option` of a list.
+                    Value::List(sequences) => all.extend(sequences),
+                    sequence => all.push(sequence),
+                }
+            }
+            if !all.is_empty() {
+                start.keys.insert("stop_sequences", all);
+            }
+        }
+        self
     }
 
     /// Sets a user-defined key. A [standard key](crate::event) that has a method on this builder is set as by that method.
@@ -160,13 +173,22 @@ impl<O> Span<O> {
         self
     }
 
-    /// Sets a start key to a text, unless it is empty.
+    /// Sets a start key to a text, if there is one.
     #[inline]
-    pub(super) fn start_text(mut self, key: &'static str, text: impl FnOnce() -> Key) -> Self {
+    pub(super) fn start_text(mut self, key: &'static str, text: impl FnOnce() -> Option<Key>) -> Self {
         if let Some(start) = self.pending.start_mut()
-            && let Some(text) = known(text())
+            && let Some(text) = text()
         {
             start.keys.insert(key, text);
+        }
+        self
+    }
+
+    fn start_number(mut self, key: &'static str, number: impl OptionalNumber) -> Self {
+        if let Some(start) = self.pending.start_mut()
+            && let Some(number) = number.given()
+        {
+            start.keys.insert(key, Value::Number(number));
         }
         self
     }
@@ -178,9 +200,4 @@ impl<O> Span<O> {
         }
         self
     }
-}
-
-/// Returns the text, or `None` if it is empty, which clients use for what they do not know.
-fn known(text: Key) -> Option<Key> {
-    (!text.is_empty()).then_some(text)
 }

@@ -4,9 +4,12 @@ use std::fmt;
 use super::error_class::OTHER;
 use super::extras::apply_extras;
 use super::recorded::Recorded;
-use super::recording::Recording;
+use super::recording::{ChunkMarks, Recording};
 use crate::context::Node;
-use crate::event::{Content, Failure, Key, Measurements, Metadata, Number, Phase, SpanName, Usage, Value};
+use crate::event::{
+    ChunkKind, Content, Failure, Key, Measurements, Metadata, Number, OptionalText, Phase, SpanName, Usage,
+    Value,
+};
 
 /// Records values on a span. Passed to the closures of [`Span::observe`](crate::Span::observe) and
 /// [`Span::on_end`](crate::Span::on_end).
@@ -38,7 +41,7 @@ pub struct Record<'a> {
     node: &'a Node,
     /// `FirstChunk` while an item of a stream is observed, otherwise `Stop`. Names the event in failure reports.
     phase: Phase,
-    pub(super) content_free: bool,
+    pub(super) marks: ChunkMarks,
     /// Whether usage was recorded for this value.
     has_usage: bool,
     /// The index of the next `observe` closure for this value.
@@ -47,7 +50,7 @@ pub struct Record<'a> {
 
 impl<'a> Record<'a> {
     pub(super) fn new(recording: &'a mut Recording, node: &'a Node, phase: Phase) -> Self {
-        Self { recording, node, phase, content_free: false, has_usage: false, next_observer: 0 }
+        Self { recording, node, phase, marks: ChunkMarks::default(), has_usage: false, next_observer: 0 }
     }
 
     /// Returns what was recorded so far.
@@ -77,38 +80,38 @@ impl<'a> Record<'a> {
         self.recording.usage_is_final |= self.has_usage;
     }
 
-    /// Records the model that answered, which may differ from the requested one. An empty text is ignored.
-    pub fn response_model<'t>(&mut self, model: impl Into<Cow<'t, str>>) {
-        if let Some(model) = copy_if_changed(self.recording.results.response_model.as_deref(), model.into()) {
+    /// Records the model that answered, which may differ from the requested one.
+    pub fn response_model<'t>(&mut self, model: impl OptionalText<'t>) {
+        if let Some(model) = copy_if_changed(self.recording.results.response_model.as_deref(), model) {
             self.recording.results.response_model = Some(model);
         }
     }
 
-    /// Records the provider's id of the response. An empty text is ignored.
-    pub fn response_id<'t>(&mut self, id: impl Into<Cow<'t, str>>) {
-        if let Some(id) = copy_if_changed(self.recording.results.response_id.as_deref(), id.into()) {
+    /// Records the provider's id of the response.
+    pub fn response_id<'t>(&mut self, id: impl OptionalText<'t>) {
+        if let Some(id) = copy_if_changed(self.recording.results.response_id.as_deref(), id) {
             self.recording.results.response_id = Some(id);
         }
     }
 
     /// Records the provider's id of the request, such as the header `x-request-id` of its response, which its support asks for.
-    /// An empty text is ignored. It is not the [request id](crate::RequestId) of this crate.
-    pub fn provider_request_id<'t>(&mut self, id: impl Into<Cow<'t, str>>) {
-        self.optional_text("provider_request_id", id.into());
+    /// It is not the [request id](crate::RequestId) of this crate.
+    pub fn provider_request_id<'t>(&mut self, id: impl OptionalText<'t>) {
+        self.optional_text("provider_request_id", id);
     }
 
     /// Records why the model stopped. For a request with several choices, see [`finish_reason_of`](Self::finish_reason_of).
-    pub fn finish_reason<'t>(&mut self, reason: impl Into<Cow<'t, str>>) {
+    pub fn finish_reason<'t>(&mut self, reason: impl OptionalText<'t>) {
         self.finish_reason_of(0, reason);
     }
 
-    /// Records why the model stopped generating the choice with this index, which begins at 0. The last value is kept; an
-    /// empty text is ignored. Indices of 128 and above are ignored.
-    pub fn finish_reason_of<'t>(&mut self, choice: usize, reason: impl Into<Cow<'t, str>>) {
+    /// Records why the model stopped generating the choice with this index, which begins at 0. The last value is kept.
+    /// Indices of 128 and above are ignored.
+    pub fn finish_reason_of<'t>(&mut self, choice: usize, reason: impl OptionalText<'t>) {
         // The index may come from a response. Without a limit it would decide how much memory is allocated.
         const MAX_CHOICES: usize = 128;
         let known = self.recorded().finish_reason_of(choice);
-        let Some(reason) = copy_if_changed(known, reason.into()) else { return };
+        let Some(reason) = copy_if_changed(known, reason) else { return };
         if choice < MAX_CHOICES {
             let reasons = self.recording.results.finish_reasons.get_or_insert_default();
             if reasons.len() <= choice {
@@ -130,7 +133,7 @@ impl<'a> Record<'a> {
     pub fn output<V: Into<Value>>(&mut self, output: impl FnOnce() -> V) {
         let output = self.content("output", || output().into());
         // Null, so that the key is present even if the closure did not run.
-        self.recording.results.output = Some(output.unwrap_or_default());
+        self.recording.results.set_output(output.unwrap_or_default());
     }
 
     /// Appends a piece of a human-readable form of the response. It is content: the closure runs only if a handler may
@@ -141,7 +144,17 @@ impl<'a> Record<'a> {
             self.recording.results.output.get_or_insert_default();
             return;
         };
-        self.append_output(piece.as_ref());
+        self.recording.results.append_output(piece.as_ref());
+    }
+
+    /// Appends a piece of a human-readable form of the response as UTF-8, such as what a raw body contains. A character may be
+    /// split over two pieces; bytes that are not UTF-8 become U+FFFD. Otherwise as [`push_output`](Self::push_output).
+    pub fn push_output_bytes<T: AsRef<[u8]>>(&mut self, piece: impl FnOnce() -> T) {
+        let Some(piece) = self.content("output", piece) else {
+            self.recording.results.output.get_or_insert_default();
+            return;
+        };
+        self.recording.results.append_output_bytes(piece.as_ref());
     }
 
     /// Records the output of a future, or appends a piece of the output of a stream.
@@ -149,15 +162,7 @@ impl<'a> Record<'a> {
         if self.phase != Phase::FirstChunk {
             self.output(make);
         } else if let Some(piece) = self.content("output", make).and_then(Value::into_text) {
-            self.append_output(&piece);
-        }
-    }
-
-    fn append_output(&mut self, piece: &str) {
-        match &mut self.recording.results.output {
-            Some(Value::Text(text)) => text.to_mut().push_str(piece),
-            // Not a text: null, or a value that was set by `output`. It is replaced.
-            output => *output = Some(piece.to_owned().into()),
+            self.recording.results.append_output(&piece);
         }
     }
 
@@ -172,8 +177,10 @@ impl<'a> Record<'a> {
     ///
     /// The end then has the measurement `cost_usd` and the key `cost_source`, which is `reported`. If several spans observe one
     /// call, one of them [reports the cost](crate::Event::counts_cost), as for tokens.
-    pub fn cost_usd(&mut self, usd: f64) {
-        self.recording.results.set_cost(usd);
+    pub fn cost_usd(&mut self, usd: impl Into<Option<f64>>) {
+        if let Some(usd) = usd.into() {
+            self.recording.results.set_cost(usd);
+        }
     }
 
     /// Records a user-defined key. Keys that the crate sets cannot be overwritten.
@@ -200,7 +207,15 @@ impl<'a> Record<'a> {
     /// [listeners](crate::Listener::on_chunk) receive reach from one chunk with content to the next. It is also no content
     /// of an enclosing span whose stream returns it.
     pub fn content_free(&mut self) {
-        self.content_free = true;
+        self.marks.content_free = true;
+    }
+
+    /// Marks this chunk as one with a part of the answer, of the reasoning or of a tool call. A chunk may be of several kinds.
+    ///
+    /// The end of the span then has the measurements `time_to_first_answer` and `time_to_first_reasoning`: the times from its
+    /// start to the first chunk of that kind. Ignored if the chunk is [without content](Self::content_free), or outside of chunks.
+    pub fn chunk_kind(&mut self, kind: ChunkKind) {
+        self.marks.kinds.insert(kind);
     }
 
     /// Records an `Err` of the wrapped code. `classify` receives whether the error text is needed, and returns `None` if the
@@ -221,7 +236,7 @@ impl<'a> Record<'a> {
     }
 
     /// Records one of the optional end keys.
-    fn optional_text(&mut self, key: &'static str, text: Cow<'_, str>) {
+    fn optional_text<'t>(&mut self, key: &'static str, text: impl OptionalText<'t>) {
         let known = self.recording.results.keys.get(key).and_then(|known| known.as_value_ref().as_str());
         if let Some(text) = copy_if_changed(known, text) {
             self.recording.results.set_optional(key, text);
@@ -268,9 +283,9 @@ impl<'a> Record<'a> {
     }
 }
 
-/// Copies the text, unless it is empty or equal to the known one. Providers repeat the model and the id in every chunk.
-fn copy_if_changed(known: Option<&str>, text: Cow<'_, str>) -> Option<Key> {
-    (!text.is_empty() && known != Some(&*text)).then(|| Key::Owned(text.into_owned()))
+/// Copies the text, if it is set and differs from the known one. Providers repeat the model and the id in every chunk.
+fn copy_if_changed<'t>(known: Option<&str>, text: impl OptionalText<'t>) -> Option<Key> {
+    text.given().filter(|text| known != Some(&**text)).map(|text| Key::Owned(text.into_owned()))
 }
 
 impl fmt::Debug for Record<'_> {

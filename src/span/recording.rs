@@ -4,7 +4,7 @@ use std::mem;
 use std::time::Duration;
 
 use crate::context::Node;
-use crate::event::{Event, Failure, LazyResults, Phase, PhaseData, SpanStart, StreamTimes, Time};
+use crate::event::{ChunkKinds, Event, Failure, LazyResults, Phase, PhaseData, SpanStart, StreamTimes, Time};
 use crate::registry::Chunk;
 
 /// The recorded data. Its size does not grow with the number of stream items, apart from output that user code appends.
@@ -24,6 +24,13 @@ pub(crate) struct Recording {
     pub(super) panicked_observers: u32,
 }
 
+/// What observers say about a chunk.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ChunkMarks {
+    pub(super) content_free: bool,
+    pub(super) kinds: ChunkKinds,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct StreamStats {
     pub(super) times: StreamTimes,
@@ -32,6 +39,8 @@ pub(super) struct StreamStats {
     /// For how long the consumer has waited since the last chunk with content, in nanoseconds. A content-free chunk suspends
     /// a wait, and does not end it.
     gap: u64,
+    /// The kinds of the chunks so far.
+    kinds: ChunkKinds,
     /// Whether the enclosing spans are marked, because the latest chunk was content-free.
     marks_enclosing: bool,
 }
@@ -89,23 +98,28 @@ impl Recording {
     /// Counts a chunk, emits `first_chunk` if it is the first with content, and calls the listeners that follow chunks. `came`
     /// is the time at which it came, if the stream waited for it.
     #[inline]
-    pub(super) fn chunk(&mut self, node: &Node, came: Option<Time>, content_free: bool) {
+    pub(super) fn chunk(&mut self, node: &Node, came: Option<Time>, marks: ChunkMarks) {
         let stats = self.stream.get_or_insert_default();
         // Chunks without content are counted too.
         stats.times.chunk_count += 1;
         let chunk = Chunk {
             gap: Duration::from_nanos(stats.gap),
             // A span that encloses the stream of a call usually has no observer that could recognize its pings.
-            content_free: node.take_content_free() || content_free,
+            content_free: node.take_content_free() || marks.content_free,
         };
         if chunk.content_free {
             stats.mark_enclosing(node);
         } else {
             stats.gap = 0;
-            if stats.times.time_to_first_chunk.is_none() {
+            let is_first = stats.times.time_to_first_chunk.is_none();
+            let new_kinds = stats.kinds.add(marks.kinds);
+            if is_first || !new_kinds.is_empty() {
                 // After a wait the clock is not read again.
                 let at = came.unwrap_or_else(|| node.telemetry.now());
-                stats.times.time_to_first_chunk = first_chunk(node, at);
+                if is_first {
+                    stats.times.time_to_first_chunk = first_chunk(node, at);
+                }
+                first_of_kinds(node, at, new_kinds, &mut self.results);
             }
         }
         if let Some(states) = node.states() {
@@ -128,6 +142,15 @@ impl StreamStats {
         if mem::take(&mut self.marks_enclosing) {
             node.set_enclosing_content_free(false);
         }
+    }
+}
+
+/// Records the time to the first chunk of each of these kinds.
+#[cold]
+fn first_of_kinds(node: &Node, at: Time, kinds: ChunkKinds, results: &mut LazyResults) {
+    let Some(start) = node.start() else { return };
+    for kind in kinds.iter() {
+        results.set_first_chunk_of(kind, at.since(start.monotonic_time));
     }
 }
 

@@ -45,6 +45,7 @@ fn values_can_be_sent_and_shared() {
     auto_traits! {
         Attribute<'static>: Send Sync Unpin;
         Chunk: Send Sync Unpin;
+        ChunkKind: Send Sync Unpin;
         Content: Send Sync Unpin;
         Failure: Send Sync Unpin;
         EventName: Send Sync Unpin;

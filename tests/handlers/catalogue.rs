@@ -28,7 +28,7 @@ fn measured(event: &Event<'_>) -> Vec<String> {
 }
 
 /// The keys that the events of this span have in this phase, as the catalogue says it.
-fn promised(name: SpanName, phase: Phase, on_stream: bool) -> (Vec<String>, Vec<String>) {
+pub(crate) fn promised(name: SpanName, phase: Phase, on_stream: bool) -> (Vec<String>, Vec<String>) {
     let row = name.row();
     let mut metadata = vec!["request_id", "span_id", "parent_span_id", "engine", "model"];
     metadata.extend(row.start_keys);

@@ -7,6 +7,7 @@ mod event_docs;
 mod events_and_names;
 mod fields;
 mod handlers_that_nest;
+mod key_sets;
 mod names_that_can_exist;
 mod shutting_down;
 mod sinks;

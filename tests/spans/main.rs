@@ -8,10 +8,12 @@ mod finished_answers;
 mod observers;
 mod opening_streams;
 mod optional_results;
+mod output_bytes;
 mod retries;
 mod sizes;
 mod spans_of_futures;
 mod spans_of_streams;
+mod start_keys;
 mod stream_measurements;
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,16 +1,19 @@
 //! Results that only some spans have: present in the end event if they were recorded, and absent otherwise.
 
 use std::future::ready;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::support::*;
 use allm_telemetry::{
-    Record, SpanName, Usage,
+    Record, SpanName, Telemetry, Usage,
     convention::Convention,
-    event::{Metadata, OwnedEvent, Phase},
+    event::{ChunkKind, Clock, Metadata, Outcome, OwnedEvent, Phase, Value},
     prelude::*,
     span,
     testing::Capture,
 };
+use futures::{FutureExt as _, StreamExt as _, stream};
 
 /// What the end of the span has of the key, in the measurements and in the metadata.
 fn cost_of(stop: &OwnedEvent) -> (Option<f64>, Option<String>) {
@@ -152,4 +155,103 @@ fn a_cost_is_counted_once_by_the_rule_of_the_tokens_and_apart_from_them() {
         }
         assert_eq!(counted.join(", "), expected, "{case}");
     }
+}
+
+#[tokio::test]
+async fn a_choice_without_a_finish_reason_keeps_its_place_when_the_call_fails() {
+    let capture = Capture::new();
+    let items = stream::iter([Ok(()), Err(refused())]);
+    let span = Span::stream().observe(|(): &(), record| record.finish_reason_of(1, "length"));
+    capture.scope(async { items.in_span(span).count().await }).await;
+    let stop = end_of(&capture, SpanName::Stream);
+    assert_eq!(value(&stop, "finish_reasons"), vec![Value::Null, "length".into()].into());
+    assert_eq!(stop.as_event().outcome(), Some(Outcome::Error));
+    // OpenTelemetry's attribute is a list of texts. Version 1.41 has what was recorded; the next one pads it with `error`.
+    assert_eq!(attributes(&stop, "finish_reasons"), ["gen_ai.response.finish_reasons = [\"length\"]"]);
+}
+
+/// The times to the first answer and to the first reasoning, and to the first chunk, in milliseconds.
+fn firsts(stop: &OwnedEvent) -> [Option<u64>; 3] {
+    ["time_to_first_answer", "time_to_first_reasoning", "time_to_first_chunk"]
+        .map(|key| Some(stop.as_event().measurement(key)?.as_u64()? / 1_000_000))
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_reasoning_and_the_first_answer_have_times_of_their_own() {
+    use ChunkKind::{Answer, Reasoning, ToolCall};
+    type Case = (&'static [(u64, &'static [ChunkKind])], [Option<u64>; 3]);
+    let cases: [Case; 5] = [
+        (&[(5, &[])], [None, None, Some(5)]),
+        (&[(5, &[ToolCall])], [None, None, Some(5)]),
+        (
+            &[(5, &[Reasoning]), (7, &[Reasoning]), (0, &[Answer]), (9, &[Answer])],
+            [Some(12), Some(5), Some(5)],
+        ),
+        (&[(5, &[]), (7, &[Answer, Reasoning])], [Some(12), Some(12), Some(5)]),
+        (&[], [None, None, None]),
+    ];
+    for (chunks, expected) in cases {
+        let capture = Capture::new();
+        let span = Span::stream().observe(|kinds: &&[ChunkKind], record| {
+            kinds.iter().for_each(|kind| record.chunk_kind(*kind));
+        });
+        capture.scope(async { paced(chunks.to_vec()).in_span_infallible(span).count().await }).await;
+        let stop = end_of(&capture, SpanName::Stream);
+        assert_eq!(firsts(&stop), expected, "{chunks:?}");
+        assert!(stop.as_event().measurements().all(|entry| !entry.from_user), "{stop:?}");
+        let expected = expected[0].map(|ms| format!("allm.time_to_first_answer = {}", ms as f64 / 1e3));
+        assert_eq!(attributes(&stop, "first_answer"), Vec::from_iter(expected), "{chunks:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_a_chunk_with_content_has_a_kind() {
+    let capture = Capture::new();
+    let span = Span::stream().observe(|chunk: &&str, record| {
+        record.chunk_kind(ChunkKind::Answer);
+        if *chunk == "ping" {
+            record.content_free();
+        }
+        record.measurement("time_to_first_answer", 1);
+    });
+    capture.scope(async { paced([(3, "ping"), (4, "text")]).in_span_infallible(span).count().await }).await;
+    assert_eq!(firsts(&end_of(&capture, SpanName::Stream)), [Some(7), None, Some(7)]);
+    let capture = Capture::new();
+    let span = Span::generate().observe(|(): &(), record| record.chunk_kind(ChunkKind::Answer));
+    capture.scope(ready(()).in_span_infallible(span)).await;
+    assert_eq!(firsts(&end_of(&capture, SpanName::Generate)), [None; 3]);
+}
+
+/// Counts how often it is read.
+#[derive(Clone, Default)]
+struct CountingClock(Arc<AtomicU64>);
+
+impl Clock for CountingClock {
+    fn monotonic(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn system(&self, monotonic: u64) -> u64 {
+        monotonic
+    }
+}
+
+#[test]
+fn the_clock_is_read_for_a_kind_only_when_it_is_the_first_of_its_kind() {
+    let reads_of = |kinds: &[Option<ChunkKind>]| {
+        let clock = CountingClock::default();
+        let capture = Capture::on(Telemetry::with_clock(clock.clone())).unwrap();
+        capture.run(|| {
+            let span = Span::stream().observe(|kind: &Option<ChunkKind>, record| {
+                kind.iter().for_each(|kind| record.chunk_kind(*kind));
+            });
+            let chunks = stream::iter(kinds.to_vec()).in_span_infallible(span);
+            chunks.count().now_or_never().unwrap();
+        });
+        clock.0.load(Ordering::Relaxed)
+    };
+    let (answer, reasoning) = (Some(ChunkKind::Answer), Some(ChunkKind::Reasoning));
+    let without = reads_of(&[None; 4]);
+    assert_eq!(reads_of(&[answer; 4]), without, "the first chunk's time is that of its kind");
+    assert_eq!(reads_of(&[reasoning, reasoning, answer, answer]), without + 1);
 }
