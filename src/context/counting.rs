@@ -1,6 +1,6 @@
-//! Decides which span reports the tokens and which one the cost of a call, so that neither is counted twice.
+//! Decides which span reports the tokens, the cost and the dropped stream of a call, so that none is counted twice.
 //!
-//! Both follow one rule, each for itself: a span that knows only the tokens leaves the cost to another one. It is described here
+//! They follow one rule, each for itself: a span that knows only the tokens leaves the cost to another one. It is described here
 //! for tokens. The same tokens are often recorded twice: an adapter observes a call that the client library observes as well, or an
 //! agent reports the sum of its calls. A sum over all spans would count them twice. So when a span with usage ends, this
 //! module decides whether it reports its tokens, and all exporters use that decision.
@@ -10,8 +10,12 @@
 //! reports the tokens. A chat or step reports its tokens only if no nested span has reported any. All other spans report
 //! their own tokens: an embedding inside a generation, or the call of another model inside a tool.
 //!
-//! Each node has one atomic with a claim for tokens and one for the cost. Each is set once: by the end of its span or of a nested
-//! span, whichever is first. The update is atomic, so two ends on two threads cannot both report the same tokens.
+//! When a reader leaves, the stream of a call and those of the enclosing spans that return its items are dropped together. They
+//! are one dropped stream, so for drops every span that is not a call is treated as a chat is, and if it ended first, the spans
+//! inside report nothing more.
+//!
+//! Each node has one atomic with a claim for each of them. A claim is set once: by the end of its span or of a nested span,
+//! whichever is first. The update is atomic, so two ends on two threads cannot both report the same tokens.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -19,28 +23,37 @@ use super::node::Node;
 use crate::event::SpanName;
 
 /// What is counted once. The value is the place of its claim, in bits.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Counted {
     Tokens = 0,
     Cost = 2,
+    Drop = 4,
 }
 
 impl Counted {
-    /// Returns the claim of this quantity among both.
+    /// Returns the claim of this quantity among all.
     fn claim_of(self, claims: u8) -> u8 {
         (claims >> self as u8) & 0b11
     }
+
+    /// Returns whether a span of this name reports only what no nested span has reported, at any depth.
+    fn is_of_whole(self, name: SpanName) -> bool {
+        match self {
+            Self::Tokens | Self::Cost => is_agent(name),
+            Self::Drop => !name.is_call(),
+        }
+    }
 }
 
-/// Which span has reported the tokens and the cost of a span: itself, a nested one, or none so far. Two bits each.
+/// Which span has reported the tokens, the cost and the drop of a span: itself, a nested one, or none so far. Two bits each.
 #[derive(Debug)]
-pub(super) struct UsageClaim(AtomicU8);
+pub(super) struct Claims(AtomicU8);
 
 const UNCLAIMED: u8 = 0;
 const BY_SELF: u8 = 1;
 const BY_NESTED: u8 = 2;
 
-impl UsageClaim {
+impl Claims {
     pub(super) const fn new() -> Self {
         Self(AtomicU8::new(UNCLAIMED))
     }
@@ -61,26 +74,29 @@ impl UsageClaim {
 }
 
 impl Node {
-    /// Decides, at the end of this span, whether it reports its tokens or its cost. Called once for each, if it was recorded.
+    /// Decides, at the end of this span, whether it reports its tokens, its cost or its drop. Called once for each, if there is
+    /// one.
     pub(crate) fn claim(&self, counted: Counted) -> bool {
         let Some(name) = self.start().map(|start| start.name) else { return false };
         // Tools and retrievals use no tokens of a model themselves: usage recorded on them is that of nested calls.
-        if !name.is_call() && !is_agent(name) {
+        if !name.is_call() && !counted.is_of_whole(name) {
             return false;
         }
-        if self.usage_claim().claim(counted, BY_SELF) == BY_NESTED {
+        if self.claims().claim(counted, BY_SELF) == BY_NESTED {
             return false;
         }
         // If an enclosing span of the same call has already ended, it has reported these tokens. No early return: every
         // enclosing span includes these tokens and is claimed.
         let mut reports = true;
         for outer in self.enclosing_same_call(name) {
-            reports &= outer.usage_claim().claim(counted, BY_NESTED) != BY_SELF;
+            reports &= outer.claims().claim(counted, BY_NESTED) != BY_SELF;
         }
         // Steps and chats report only if no nested span does, at any depth.
         if reports {
-            for agent in self.enclosing_agents() {
-                agent.usage_claim().claim(counted, BY_NESTED);
+            for whole in self.enclosing_wholes(counted) {
+                let claim = whole.claims().claim(counted, BY_NESTED);
+                // The total of a chat does not include tokens that are reported later. Its drop is also that of this stream.
+                reports &= counted != Counted::Drop || claim != BY_SELF;
             }
         }
         reports
@@ -88,7 +104,7 @@ impl Node {
 
     /// Returns whether a nested span that observes the same call has reported its tokens.
     pub(crate) fn is_usage_reported_inside(&self) -> bool {
-        self.usage_claim().get(Counted::Tokens) == BY_NESTED
+        self.claims().get(Counted::Tokens) == BY_NESTED
     }
 
     /// Returns the enclosing spans that observe the same call.
@@ -99,11 +115,12 @@ impl Node {
             .filter(move |outer| outer.start().is_some_and(|start| family(start.name) == family(name)))
     }
 
-    /// Returns the enclosing steps and chats that are observed on the same handle.
-    fn enclosing_agents(&self) -> impl Iterator<Item = &Self> {
+    /// Returns the enclosing spans that are observed on the same handle and report only what no nested span does: for tokens,
+    /// the steps and chats.
+    fn enclosing_wholes(&self, counted: Counted) -> impl Iterator<Item = &Self> {
         self.ancestors()
             .filter(move |outer| outer.is_observed_with(self))
-            .filter(|outer| outer.name().is_some_and(is_agent))
+            .filter(move |outer| outer.name().is_some_and(|name| counted.is_of_whole(name)))
     }
 
     fn is_observed_with(&self, inner: &Self) -> bool {

@@ -3,7 +3,7 @@ use std::panic::{Location, RefUnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use super::counting::UsageClaim;
+use super::counting::Claims;
 use crate::event::{Inherited, RequestIdCell, SpanName, SpanStart};
 use crate::registry::{ListenerStates, Telemetry};
 
@@ -22,7 +22,7 @@ pub(crate) struct Node {
     /// Whether the latest chunk of a stream inside is content-free, and that stream was not polled since.
     content_free: AtomicBool,
     retries: AtomicU32,
-    usage_claim: UsageClaim,
+    claims: Claims,
     /// The states of listeners for this span and for enclosing spans. Before the start: the values returned by `on_build`.
     states: Option<ListenerStates>,
 }
@@ -74,7 +74,7 @@ impl Node {
             ended: AtomicBool::new(false),
             content_free: AtomicBool::new(false),
             retries: AtomicU32::new(0),
-            usage_claim: UsageClaim::new(),
+            claims: Claims::new(),
             states: None,
         }
     }
@@ -190,8 +190,8 @@ impl Node {
         self.retries.load(Ordering::Relaxed).saturating_add(1)
     }
 
-    pub(super) fn usage_claim(&self) -> &UsageClaim {
-        &self.usage_claim
+    pub(super) fn claims(&self) -> &Claims {
+        &self.claims
     }
 
     pub(crate) fn mark_ended(&self) {

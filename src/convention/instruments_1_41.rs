@@ -10,7 +10,7 @@ use super::label::{
 };
 use super::name::SpanKind;
 use super::span_view::SpanView;
-use crate::event::{Outcome, SpanEnd, SpanName, UsageStatus};
+use crate::event::{SpanEnd, SpanName, UsageStatus};
 
 pub(super) fn instruments() -> Vec<Instrument> {
     vec![
@@ -45,8 +45,8 @@ pub(super) fn instruments() -> Vec<Instrument> {
             .of(any_span, Measured::Retries)
             .labels(&[PROVIDER, RETRIED_ERROR]),
         Instrument::counter("allm.stream.dropped", "{stream}")
-            .description("Streams that their readers dropped before the end.")
-            .of(any_span, Measured::End(|it| (it.end?.outcome == Outcome::Dropped).then_some(1.0)))
+            .description("Streams that their readers dropped before the end, once where spans nest.")
+            .of(any_span, Measured::End(|it| it.end?.counts_drop.then_some(1.0)))
             .labels(&[SPAN, PROVIDER, MODEL]),
         Instrument::counter("allm.usage.unknown", "{call}")
             .description("Calls of a model that ended without any known usage.")

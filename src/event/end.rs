@@ -27,6 +27,8 @@ pub(crate) struct SpanEnd {
     pub(crate) usage_is_final: bool,
     /// Whether this span reports the tokens of its call. False if none were recorded.
     pub(crate) counts_usage: bool,
+    /// Whether its stream was dropped, and no nested span reports that.
+    pub(crate) counts_drop: bool,
     /// Whether a nested span that observes the same call has reported its tokens.
     pub(crate) usage_reported_inside: bool,
     /// Whether this span reports the cost of its call. False if none was recorded.

@@ -50,6 +50,7 @@ pub(crate) fn end<O: Observer>(
             ..times
         }),
         usage_is_final: recording.usage_is_final || (ran_to_its_end && outcome == Outcome::Completed),
+        counts_drop: outcome == Outcome::Dropped && node.claim(Counted::Drop),
         counts_usage: recording.results.usage.as_ref().is_some_and(Usage::has_counts)
             && node.claim(Counted::Tokens),
         counts_cost: recording.results.cost_usd().is_some() && node.claim(Counted::Cost),

@@ -1,6 +1,7 @@
 //! What spans measure, on the `metrics` facade.
 
 mod buckets;
+mod drops;
 mod installed_late;
 mod labels;
 #[cfg(feature = "prometheus")]
