@@ -21,6 +21,7 @@ pub(super) trait HeapSize {
 }
 
 impl HeapSize for Key {
+    #[inline]
     fn heap_size(&self) -> usize {
         match self {
             Self::Borrowed(_) => 0,
@@ -68,15 +69,23 @@ impl<T: HeapSize> HeapSize for Vec<T> {
 }
 
 impl<V: HeapSize> HeapSize for Fields<V> {
+    #[inline]
     fn heap_size(&self) -> usize {
-        self.entries().map(|(key, value)| size_of::<(Key, V)>() + key.heap_size() + value.heap_size()).sum()
+        // Most are empty, and each event that is queued has several.
+        if self.is_empty() { 0 } else { of_entries(self) }
     }
+}
+
+fn of_entries<V: HeapSize>(fields: &Fields<V>) -> usize {
+    fields.entries().map(|(key, value)| size_of::<(Key, V)>() + key.heap_size() + value.heap_size()).sum()
 }
 
 impl HeapSize for SpanStart {
     fn heap_size(&self) -> usize {
-        let Self { engine, model, keys, optional, .. } = self;
-        engine.heap_size() + model.heap_size() + keys.heap_size() + optional.heap_size()
+        let Self { engine, model, keys, optional, inherited, .. } = self;
+        // Counted for each event, although events share it: one of them may be the last that keeps it.
+        let baggage = inherited.as_deref().map_or(0, |it| it.baggage.heap_size());
+        engine.heap_size() + model.heap_size() + keys.heap_size() + optional.heap_size() + baggage
     }
 }
 

@@ -60,7 +60,12 @@ impl<S: Sink> Worker<S> {
 
     fn write(&mut self) {
         let written = self.sink.write(self.progress.queue.lost()).map_err(Arc::new);
-        self.progress.add(mem::take(&mut self.taken), written.as_ref().err());
+        let count = mem::take(&mut self.taken);
+        self.progress.add(count, written.as_ref().err());
+        if count == 0 && written.is_ok() {
+            // There was nothing to write, so nothing is known.
+            return;
+        }
         let was_failing = mem::replace(&mut self.is_write_failing, written.is_err());
         match written {
             Err(error) if !was_failing => self.reporter.send(Report::Failed(error)),

@@ -3,6 +3,7 @@
 use std::io;
 use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -75,22 +76,41 @@ fn a_sink_that_is_full_writes_although_more_is_queued() {
     assert_eq!(written(Some(2), |sink| sink), [vec!["allm.a", "allm.b"], vec!["allm.c"]]);
 }
 
+/// Says when it has an event, and keeps it until it may go on.
+struct Holds {
+    has: Sender<()>,
+    go: Receiver<()>,
+}
+
+impl Sink for Holds {
+    fn take(&mut self, _: &Event<'_>) {
+        self.has.send(()).unwrap();
+        let _ = self.go.recv();
+    }
+
+    fn write(&mut self, _lost: u64) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 #[test]
 fn the_bytes_that_a_sink_has_taken_count_until_it_is_done_with_them() {
-    let (telemetry, (go, busy), (written, writes)) = (Telemetry::new(), channel(), channel());
-    let sink = Gathers { full_at: Some(1), gathered: Vec::new(), busy, written };
+    let (telemetry, (go, goes), (has, had)) = (Telemetry::new(), channel(), channel());
     let options = SubscribeOptions::new(100).max_bytes(35_000);
-    let guard = telemetry.attach_sink("own", ["allm.a"], options, sink).unwrap();
+    let guard = telemetry.attach_sink("own", ["allm.a"], options, Holds { has, go: goes }).unwrap();
     let emit = || telemetry.execute("a", [("n", 1)], [("text", "x".repeat(10_000))]).unwrap();
-    // However many of them the sink has taken, three are in memory.
-    (0..10).for_each(|_| emit());
-    assert_eq!(guard.lost(), 7);
-    // One for each of the three. The sink takes the fourth event as soon as there is room for it.
-    (0..3).for_each(|_| go.send(()).unwrap());
-    assert_eq!(guard.flush(SOON).waiting, 0);
     emit();
+    had.recv_timeout(SOON).expect("it takes the first");
+    (0..9).for_each(|_| emit());
+    assert_eq!(guard.lost(), 7, "one is taken, two are queued");
+    // It is done with the first when it has the next.
+    go.send(()).unwrap();
+    had.recv_timeout(SOON).expect("it takes the others");
+    (0..9).for_each(|_| emit());
+    assert_eq!(guard.lost(), 7 + 8, "there was room for one");
     drop(go);
-    assert_eq!((guard.flush(SOON).lost, writes.try_iter().flatten().count()), (7, 4));
+    assert_eq!(guard.flush(SOON).waiting, 0);
+    assert_eq!(had.try_iter().count(), 2);
 }
 
 /// Emits another event for each that it takes, so that its queue is never empty.
@@ -173,4 +193,53 @@ fn what_a_sink_that_panics_has_not_written_is_lost_and_counted() {
         let found = guard.flush(SOON);
         assert_eq!((found.lost, found.waiting, guard.lost()), (10, 0, 10), "at a write: {at_write}");
     }
+}
+
+/// Writes and opens its file again if it is told that it can.
+struct Unsteady(Arc<Mutex<(bool, bool)>>);
+
+impl Unsteady {
+    fn result(can: bool) -> io::Result<()> {
+        if can { Ok(()) } else { Err(io::ErrorKind::StorageFull.into()) }
+    }
+}
+
+impl Sink for Unsteady {
+    fn take(&mut self, _: &Event<'_>) {}
+
+    fn write(&mut self, _lost: u64) -> io::Result<()> {
+        Self::result(self.0.lock().unwrap().0)
+    }
+
+    fn reopen(&mut self) -> io::Result<()> {
+        Self::result(self.0.lock().unwrap().1)
+    }
+}
+
+#[test]
+fn a_sink_has_recovered_when_it_can_both_write_and_open_its_file_again() {
+    let (telemetry, can) = (Telemetry::new(), Arc::new(Mutex::new((true, true))));
+    let (reported, reports) = channel();
+    let report = move |event: &Event<'_>| {
+        reported.send(event.metadata("kind").unwrap().as_str().unwrap().to_owned()).unwrap();
+    };
+    telemetry.attach("reports", "telemetry.handler.failure", report).unwrap();
+    let sink = Unsteady(can.clone());
+    let guard = telemetry.attach_sink("own", ["allm.a"], SubscribeOptions::new(8), sink).unwrap();
+    let works = |write: bool, reopen: bool| {
+        *can.lock().unwrap() = (write, reopen);
+        guard.reopen();
+        // The sink opens its file again before it takes the event.
+        telemetry.execute("a", [("n", 1)], [("k", 1)]).unwrap();
+        assert_eq!(guard.flush(SOON).waiting, 0);
+    };
+    works(false, false);
+    works(false, true);
+    works(false, false);
+    works(true, false);
+    works(true, true);
+    drop((guard, telemetry));
+    // It fails to write, and three times to open its file.
+    let reports: Vec<String> = (0..5).map(|_| reports.recv_timeout(SOON).unwrap()).collect();
+    assert_eq!(reports, ["io", "io", "io", "io", "recovered"]);
 }

@@ -107,6 +107,7 @@ fn the_bytes_of_all_that_a_span_carries_count() {
     is_too_large(2, &|| Span::generate().metadata("own", large()).start().complete());
     is_too_large(2, &|| Span::generate().metadata("own", vec![1; 2_000]).start().complete());
     is_too_large(2, &|| Span::generate().input(large).start().complete());
+    is_too_large(2, &|| Span::generate().baggage("user_id", large()).start().complete());
     let recorded = |record: &dyn Fn(&mut Record<'_>)| {
         is_too_large(1, &|| {
             let mut span = Span::generate().start();

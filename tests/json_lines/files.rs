@@ -290,25 +290,27 @@ async fn each_failure_is_reported_once_when_it_begins_and_once_when_it_ends() {
     let (capture, page, fails) = (Capture::new(), Page::default(), Arc::default());
     let log = JsonLines::to_writer(Flaky(page.clone(), Arc::clone(&fails)));
     let log = log.events(SpanName::Tool.ends().iter().cloned()).attach("log", capture.telemetry()).unwrap();
-    for is_failing in [false, true, true, true, false, false, true, false] {
+    for is_failing in [false, true, true, true, false, false, true, false, true] {
         fails.store(is_failing, Ordering::SeqCst);
         capture.scope(tool()).await;
         let flushed = log.flush(SOON);
         assert_eq!(flushed.waiting, 0);
         assert!(!is_failing || flushed.error.unwrap().kind() == io::ErrorKind::StorageFull);
+        // Without an event, nothing is written, so it does not work again.
+        log.reopen();
     }
     let reports = || capture.named("telemetry.handler.failure");
     let all = async {
-        while reports().len() < 4 {
+        while reports().len() < 5 {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(SOON, all).await.expect("four reports");
     drop(log);
+    tokio::time::timeout(SOON, all).await.expect("five reports");
     let kinds: Vec<_> = reports()
         .iter()
         .map(|it| it.as_event().metadata("kind").unwrap().as_str().unwrap().to_owned())
         .collect();
-    assert_eq!(kinds, ["io", "recovered", "io", "recovered"]);
+    assert_eq!(kinds, ["io", "recovered", "io", "recovered", "io"]);
     assert_eq!(page.lines().len(), 4);
 }
