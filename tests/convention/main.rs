@@ -6,6 +6,7 @@ mod content;
 mod convention_docs;
 mod declared;
 mod genai;
+mod inherited;
 mod measured;
 mod semconv;
 mod shown;

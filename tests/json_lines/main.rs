@@ -222,6 +222,20 @@ fn events_of_your_own_are_written_when_named_with_their_odd_values() {
     );
 }
 
+#[tokio::test]
+async fn baggage_is_written_on_every_line_of_the_spans_inside_if_the_policy_names_it() {
+    let (page, telemetry) = (Page::default(), Telemetry::new());
+    let policy = Policy::new().user_keys(["user_id"]);
+    let log = JsonLines::to_writer(page.clone()).policy(policy).attach("log", &telemetry).unwrap();
+    let chat = Span::chat().baggage("user_id", 7).baggage("secret", "x");
+    telemetry.scope(tool().in_span_infallible(chat)).await;
+    assert!(log.flush(SOON).is_complete());
+    let lines = page.lines();
+    assert_eq!(lines.len(), 4);
+    assert!(lines.iter().all(|line| line["metadata"]["user_id"] == 7), "{lines:?}");
+    assert!(!page.text().contains("secret"));
+}
+
 #[test]
 fn what_breaks_a_line_for_some_reader_is_escaped() {
     let (page, telemetry) = (Page::default(), Telemetry::new());

@@ -24,7 +24,9 @@ impl Context {
     /// The last three are from [W3C Trace Context](https://www.w3.org/TR/trace-context/) and
     /// [W3C Baggage](https://www.w3.org/TR/baggage/). Baggage is sent as text.
     ///
-    /// Inject only into requests to services that you trust with the ids. All values are visible ASCII and spaces.
+    /// Inject only into requests to services that you trust with the ids. All values are visible ASCII and spaces. If your
+    /// OpenTelemetry spans are created in another way, such as by `tracing-opentelemetry`, write these two with
+    /// OpenTelemetry's own propagator.
     ///
     /// # Examples
     ///
