@@ -50,7 +50,7 @@ impl JsonLines {
     /// Appends to a file, which is created if it does not exist. If it ends in half a line, as a crash or a full disk leaves it,
     /// a line feed is written first.
     ///
-    /// The file can be [opened again](SinkGuard::reopen) after it was rotated: see [the module](super::json_lines).
+    /// The file can be [opened again](SinkGuard::reopen) after it was rotated: see [the module](crate::bridge::json_lines).
     ///
     /// # Errors
     ///
