@@ -2,20 +2,16 @@
 
 use std::fmt;
 use std::fs;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use allm_telemetry::bridge::{otel::Otel, otlp::Otlp};
-use allm_telemetry::testing::Capture;
-use allm_telemetry::{Content, Policy, convention::Convention, prelude::*};
+use allm_telemetry::bridge::otlp::Otlp;
+use allm_telemetry::{Content, Policy, prelude::*};
 use allm_telemetry_otlp::Failure;
-use opentelemetry_sdk::trace::InMemorySpanExporter;
 
 use crate::seen::{Checked, Seen, ensure};
+use crate::trace::Trace;
 
-pub(crate) struct Large {
-    session: String,
-    pub(crate) trace_id: String,
-}
+pub(crate) struct Large(pub(crate) Trace);
 
 const LIMIT: usize = 64 * 1_024;
 const MARKER: &str = "…[truncated]";
@@ -27,34 +23,17 @@ fn question(number: usize) -> String {
 impl Large {
     /// Runs the conversation and sends it.
     pub(crate) async fn to(otlp: Otlp) -> Result<Self, Failure> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos();
-        let session = format!("large-{now}");
-        let memory = InMemorySpanExporter::default();
-        let also = memory.clone();
-        let otlp = otlp.timeout(Duration::from_secs(30)).service_name(session.clone()).without_metrics();
-        let pipeline = otlp.traces_with(|builder| builder.with_simple_exporter(also)).build()?;
-        let capture = Capture::new();
         let policy = Policy::new().content_unredacted(Content::INPUT);
-        Otel::new()
-            .tracer_provider(pipeline.tracer_provider())
-            .without_metrics()
-            .convention(Convention::new().policy(policy.clone()))
-            .attach("otel", capture.telemetry())?;
-        let talk = async {
+        let calls = async {
             for number in 0..10 {
                 let prompt = if number == 9 { "x".repeat(5 * 1_024 * 1_024) } else { question(number) };
                 let call = Span::generate().model("scripted-1").input(move || prompt.clone());
                 async {}.in_span_infallible(call).await;
             }
         };
-        capture.scope(talk.in_span_infallible(Span::chat().conversation_id(session.clone()))).await;
-        let report = pipeline.flush(Duration::from_secs(40)).await;
-        let trace_id = memory.get_finished_spans()?[0].span_context.trace_id().to_string();
-        drop(pipeline.shutdown(Duration::from_secs(40)).await);
-        ensure(report.is_complete() && policy.cut_count() == 1, || {
-            format!("{report}, {} cut", policy.cut_count())
-        })?;
-        Ok(Self { session, trace_id })
+        let trace = Trace::of(otlp, policy.clone(), calls).await?;
+        ensure(policy.cut_count() == 1, || format!("{} values were cut", policy.cut_count()))?;
+        Ok(Self(trace))
     }
 
     /// Checks what a backend shows of the prompts.
@@ -78,7 +57,7 @@ impl Large {
         // It prints after it has answered.
         for _ in 0..100 {
             let all = fs::read_to_string(log).map_err(|error| format!("{log}: {error}"))?;
-            let ours = all.split("\nResourceSpans #").filter(|block| block.contains(&self.session));
+            let ours = all.split("\nResourceSpans #").filter(|block| block.contains(&self.0.session));
             let prompts =
                 ours.flat_map(str::lines).filter_map(|line| line.split_once("-> input.value: Str("));
             let prompts: Vec<&str> = prompts.map(|(_, prompt)| prompt.trim_end_matches(')')).collect();
@@ -97,6 +76,6 @@ impl Large {
 
 impl fmt::Display for Large {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "trace {} with a large prompt", self.trace_id)
+        write!(f, "trace {} with a large prompt", self.0.id)
     }
 }

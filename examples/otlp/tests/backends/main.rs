@@ -4,12 +4,14 @@
 //! - `ALLM_MLFLOW`: MLflow, such as `http://127.0.0.1:5000`
 //! - `ALLM_ROTEL`: rotel, such as `http://127.0.0.1:4328`, and `ALLM_ROTEL_LOG`, the file that it prints to
 
+mod ends;
 mod large;
 mod mlflow;
 mod phoenix;
 mod rotel;
 mod seen;
 mod sent;
+mod trace;
 
 use std::env;
 use std::process::ExitCode;
@@ -17,6 +19,7 @@ use std::process::ExitCode;
 use allm_telemetry::bridge::otlp::Otlp;
 use allm_telemetry_otlp::Failure;
 
+use crate::ends::Ends;
 use crate::large::Large;
 use crate::sent::Sent;
 
@@ -57,8 +60,15 @@ async fn check() -> Result<u32, Failure> {
         }
         for otlp in targets() {
             let large = Large::to(otlp).await?;
-            let seen = phoenix::seen(&url, &large.trace_id, 11).await?;
+            let seen = phoenix::seen(&url, &large.0.id, 11).await?;
             large.check(&seen).map_err(|what| format!("Phoenix, {large}: {what}"))?;
+            checked += 1;
+        }
+        for otlp in targets() {
+            let ends = Ends::to(otlp).await?;
+            let seen = phoenix::seen(&url, &ends.0.id, 8).await?;
+            let tokens = phoenix::tokens(&url, &ends.0.id).await?;
+            ends.check(&seen, tokens).map_err(|what| format!("Phoenix, {ends}: {what}"))?;
             checked += 1;
         }
     }
@@ -72,9 +82,12 @@ async fn check() -> Result<u32, Failure> {
             checked += 1;
         }
         let large = Large::to(target()).await?;
-        let (_, seen) = mlflow::seen(&url, &large.trace_id).await?;
+        let (_, seen) = mlflow::seen(&url, &large.0.id).await?;
         large.check(&seen).map_err(|what| format!("MLflow, {large}: {what}"))?;
-        checked += 1;
+        let ends = Ends::to(target()).await?;
+        let (trace, seen) = mlflow::seen(&url, &ends.0.id).await?;
+        ends.check(&seen, mlflow::tokens(&trace)?).map_err(|what| format!("MLflow, {ends}: {what}"))?;
+        checked += 2;
     }
     if let (Some(url), Some(log)) = (named("ALLM_ROTEL"), named("ALLM_ROTEL_LOG")) {
         let target = || Otlp::new().http().endpoint(url.clone());

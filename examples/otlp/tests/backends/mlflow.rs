@@ -14,14 +14,19 @@ pub(crate) async fn check(url: &str, sent: &Sent) -> Result<(), Failure> {
     let (trace, seen) = seen(url, &sent.trace_id()).await?;
     seen::check(&seen, sent, shown)?;
 
-    let metadata = &trace["trace_info"]["trace_metadata"];
-    let counted: Value = serde_json::from_str(metadata["mlflow.trace.tokenUsage"].as_str().unwrap_or("{}"))?;
-    let (input, output) = sent.tokens();
-    let right = counted["input_tokens"] == input && counted["output_tokens"] == output;
-    ensure(right, || format!("{counted} tokens, not {input} and {output}"))?;
-    let session = &metadata["mlflow.trace.session"];
+    let counted = tokens(&trace)?;
+    ensure(counted == sent.tokens(), || format!("{counted:?} tokens, not {:?}", sent.tokens()))?;
+    let session = &trace["trace_info"]["trace_metadata"]["mlflow.trace.session"];
     ensure(*session == sent.session.as_str(), || format!("the session is {session}"))?;
     Ok(())
+}
+
+/// Returns the tokens that are counted for a trace, input and output.
+pub(crate) fn tokens(trace: &Value) -> Result<(u64, u64), Failure> {
+    let text = &trace["trace_info"]["trace_metadata"]["mlflow.trace.tokenUsage"];
+    let counted: Value = serde_json::from_str(text.as_str().ok_or("no tokens")?)?;
+    let count = |key| counted[key].as_u64().ok_or("no tokens");
+    Ok((count("input_tokens")?, count("output_tokens")?))
 }
 
 /// Returns a trace and its spans.

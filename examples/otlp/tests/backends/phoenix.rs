@@ -12,14 +12,8 @@ pub(crate) async fn check(url: &str, sent: &Sent) -> Result<(), Failure> {
     let seen = seen(url, &sent.trace_id(), sent.ends.len()).await?;
     seen::check(&seen, sent, kind)?;
 
-    let traces = get(&format!("{url}/v1/projects/default/traces?limit=1000")).await?;
-    let of_ours = |trace: &&Value| trace["trace_id"] == sent.trace_id();
-    let trace = traces["data"].as_array().and_then(|all| all.iter().find(of_ours)).ok_or("no trace")?;
-    let counted = (trace["token_count_prompt"].as_u64(), trace["token_count_completion"].as_u64());
-    let (input, output) = sent.tokens();
-    ensure(counted == (Some(input), Some(output)), || {
-        format!("{counted:?} tokens, not {input} and {output}")
-    })?;
+    let counted = tokens(url, &sent.trace_id()).await?;
+    ensure(counted == sent.tokens(), || format!("{counted:?} tokens, not {:?}", sent.tokens()))?;
 
     let sessions = get(&format!("{url}/v1/projects/default/sessions?limit=1000")).await?;
     let session = sessions["data"]
@@ -28,6 +22,15 @@ pub(crate) async fn check(url: &str, sent: &Sent) -> Result<(), Failure> {
     let has_trace = |session: &Value| session["traces"].to_string().contains(&sent.trace_id());
     ensure(session.is_some_and(has_trace), || format!("no session {}", sent.session))?;
     Ok(())
+}
+
+/// Returns the tokens that are counted for a trace, input and output.
+pub(crate) async fn tokens(url: &str, trace_id: &str) -> Result<(u64, u64), Failure> {
+    let traces = get(&format!("{url}/v1/projects/default/traces?limit=1000")).await?;
+    let all = traces["data"].as_array().ok_or("no list of traces")?;
+    let trace = all.iter().find(|trace| trace["trace_id"] == trace_id).ok_or("no trace")?;
+    let tokens = (trace["token_count_prompt"].as_u64(), trace["token_count_completion"].as_u64());
+    Ok((tokens.0.ok_or("no tokens")?, tokens.1.ok_or("no tokens")?))
 }
 
 /// Returns the spans of a trace. It waits, because spans can be read only some time after they were accepted.
