@@ -19,6 +19,8 @@ pub mod convention;
 pub mod bridge;
 pub mod testing;
 
+mod start;
+
 pub use context::{
     Context, attach, attach_many, current_request_id, detach, execute, listen, shutdown, subscribe,
     with_baggage, with_request_id,
@@ -31,6 +33,7 @@ pub use instrument::{
 };
 pub use registry::{Listener, Telemetry, capture_panic_backtraces};
 pub use span::{Record, Span, adapter_retry, retry_notifier, retry_notifier_with};
+pub use start::init;
 
 /// Types for attaching handlers: errors, options, queues, sinks and handler lists.
 ///
@@ -45,6 +48,7 @@ pub mod handler {
         OpenSpans, QueueCounts, ReopenHandle, ShutdownReport, Sink, SinkGuard, SubscribeOptions,
         Subscription, WhenFull,
     };
+    pub use crate::start::{InitError, InitGuard};
 }
 
 /// Propagation of request ids, traces and baggage to and from other processes, in headers.

@@ -54,8 +54,9 @@ impl Convention {
         event.visit_measurements(&mut visit);
     }
 
-    /// Returns what the policy allows to export of an entry.
-    pub(crate) fn outgoing<'a>(&self, entry: &Entry<'a>) -> Option<Outgoing<'a>> {
+    /// Returns what the policy allows to export of an entry. See [`Policy::apply`](crate::Policy::apply).
+    #[must_use]
+    pub fn outgoing<'a>(&self, entry: &Entry<'a>) -> Option<Outgoing<'a>> {
         self.policy.apply(entry)
     }
 

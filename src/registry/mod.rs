@@ -18,7 +18,7 @@ mod dispatch;
 mod error;
 mod event_names;
 mod execute;
-mod flush;
+pub(crate) mod flush;
 mod handler;
 mod interest;
 mod listener;

@@ -195,6 +195,7 @@ impl fmt::Debug for ReopenHandle {
 impl Drop for SinkGuard {
     fn drop(&mut self) {
         if self.attachment.telemetry.keeps_sinks() {
+            self.progress.wait_for(self.progress.queue.accepted(), Self::DROP_DEADLINE);
             return;
         }
         self.attachment.detach();

@@ -80,6 +80,8 @@ fn values_can_be_sent_and_shared() {
         ShutdownReport: Send Sync Unpin;
         ExporterReport: Send Sync Unpin;
         OpenSpans: Send Sync Unpin;
+        InitError: Send Sync Unpin;
+        InitGuard: Send Sync Unpin;
     }
 }
 

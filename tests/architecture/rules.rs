@@ -6,7 +6,7 @@ use crate::source::Source;
 pub(crate) type Rule = fn(&Source) -> Vec<String>;
 
 /// From the lowest up. A module may import from the layers below its own, and from itself.
-const LAYERS: [&[&str]; 7] = [
+const LAYERS: [&[&str]; 8] = [
     &["event"],
     &["registry"],
     &["context"],
@@ -14,6 +14,7 @@ const LAYERS: [&[&str]; 7] = [
     &["instrument"],
     &["convention"],
     &["bridge", "testing"],
+    &["start"],
 ];
 
 const LONGEST_FILE: usize = 400;

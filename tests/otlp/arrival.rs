@@ -111,3 +111,21 @@ async fn what_runs_in_the_exporter_itself_makes_no_spans() {
     }
     assert_eq!(world.receiver.spans().len(), 1);
 }
+
+#[tokio::test]
+async fn a_shutdown_of_the_handle_flushes_its_pipelines() {
+    let receiver = Receiver::start();
+    let capture = Capture::new();
+    let pipeline = otlp(By::Http, &receiver).telemetry(capture.telemetry()).build().unwrap();
+    attach(&pipeline, &capture, Convention::new());
+    calls(&capture, 3).await;
+    let report = capture.telemetry().shutdown(LONG).await;
+    assert_eq!(report.to_string(), "otlp: 3 written, 0 lost; open spans: none");
+    drop(receiver);
+    calls(&capture, 1).await;
+    let report = capture.telemetry().shutdown(LONG).await;
+    assert!(!report.is_complete() && report.exporters[0].lost == 1, "{report}");
+    assert!(report.exporters[0].error.is_some(), "{report}");
+    drop(pipeline);
+    assert!(capture.telemetry().shutdown(LONG).await.exporters.is_empty());
+}

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use allm_telemetry::bridge::otlp::Otlp;
 use allm_telemetry::convention::Convention;
+use allm_telemetry::prelude::*;
 use allm_telemetry::testing::Capture;
 
 use crate::receiver::Receiver;
@@ -55,4 +56,41 @@ fn the_endpoint_the_headers_the_protocol_and_the_names_are_taken_from_the_enviro
             assert_eq!(grpc, protocol == "grpc");
         });
     }
+}
+
+#[test]
+fn init_sends_to_the_collector_that_the_environment_names_and_a_shutdown_waits_for_it() {
+    const TEST: &str =
+        "environment::init_sends_to_the_collector_that_the_environment_names_and_a_shutdown_waits_for_it";
+    if env::var_os("ALLM_AGAIN").is_some() {
+        let _telemetry = allm_telemetry::init().unwrap();
+        let call = async {}.in_span_infallible(Span::generate().model("gpt-5"));
+        futures::executor::block_on(call);
+        let report = allm_telemetry::handler::shutdown_blocking(LONG);
+        assert_eq!(report.to_string(), "otlp: 1 written, 0 lost; open spans: none");
+        return;
+    }
+    let receiver = Receiver::start();
+    again(TEST, &[("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint()), ("OTEL_METRICS_EXPORTER", "none")]);
+    assert!(String::from_utf8_lossy(&receiver.bytes()).contains("gpt-5"));
+}
+
+#[test]
+fn init_sends_nothing_if_no_variable_names_a_collector_and_refuses_one_that_is_invalid() {
+    const TEST: &str =
+        "environment::init_sends_nothing_if_no_variable_names_a_collector_and_refuses_one_that_is_invalid";
+    if env::var_os("ALLM_AGAIN").is_some() {
+        let initialised = allm_telemetry::init();
+        if env::var_os("OTEL_TRACES_EXPORTER").is_some() {
+            let error = initialised.unwrap_err();
+            let why = std::error::Error::source(&error).unwrap().to_string();
+            assert!(why.contains("OTEL_TRACES_EXPORTER is \"zipkin\""), "{why}");
+        } else {
+            drop(initialised.unwrap());
+        }
+        assert!(allm_telemetry::handler::list_handlers("").is_empty());
+        return;
+    }
+    again(TEST, &[("OTEL_SERVICE_NAME", "weekend")]);
+    again(TEST, &[("OTEL_TRACES_EXPORTER", "zipkin")]);
 }

@@ -9,7 +9,7 @@ use allm_telemetry::{Telemetry, bridge::json_lines::JsonLines, handler::Shutdown
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-use crate::support::own_process::passes_in_its_own_process;
+use crate::support::own_process::{in_its_own_process_with, passes_in_its_own_process};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -94,4 +94,24 @@ fn spawned_calls_that_outlast_the_deadline_are_in_the_log_as_cancelled_on_many_t
         assert_eq!(log.iter().filter(|line| *line == "allm.generate.exception cancelled").count(), 50);
         assert_eq!(log.len(), 100);
     });
+}
+
+/// The way of the README, without its last line: as after an early return.
+#[tokio::main]
+async fn main_that_returns_early() {
+    let _telemetry = allm_telemetry::init().unwrap();
+    spawn_call(pending()).await;
+}
+
+#[test]
+fn with_the_guard_of_init_alone_the_end_of_a_call_that_is_still_running_is_in_the_log() {
+    let file = file("init");
+    let value = format!("json:{}", file.display());
+    let output = in_its_own_process_with(&[("ALLM_LOG", &value)], || {
+        main_that_returns_early();
+    });
+    if let Some(output) = output {
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(log(&file), ["allm.generate.start", "allm.generate.exception cancelled"]);
+    }
 }

@@ -3,6 +3,7 @@
 #[cfg(feature = "json-lines")]
 mod end_of_main;
 mod global;
+mod init;
 mod panic_backtraces;
 #[path = "../support/mod.rs"]
 mod support;

@@ -13,6 +13,12 @@ const ALONE: &str = "ALLM_TEST_ALONE";
 /// `body` must be a closure of the test itself: the name of its type tells which test to run.
 #[track_caller]
 pub(crate) fn in_its_own_process<F: FnOnce()>(body: F) -> Option<Output> {
+    in_its_own_process_with(&[], body)
+}
+
+/// The same, with these environment variables.
+#[track_caller]
+pub(crate) fn in_its_own_process_with<F: FnOnce()>(variables: &[(&str, &str)], body: F) -> Option<Output> {
     if std::env::var_os(ALONE).is_some() {
         body();
         return None;
@@ -20,8 +26,9 @@ pub(crate) fn in_its_own_process<F: FnOnce()>(body: F) -> Option<Output> {
     let (_program, closure) = type_name::<F>().split_once("::").expect("a path that begins with the program");
     let test = closure.trim_end_matches("::{{closure}}");
     let program = std::env::current_exe().expect("a test has a program");
-    let child = Command::new(program).args([test, "--exact", "--nocapture"]).env(ALONE, "1").output();
-    let output = child.expect("the program runs again");
+    let mut child = Command::new(program);
+    child.args([test, "--exact", "--nocapture"]).env(ALONE, "1").envs(variables.iter().copied());
+    let output = child.output().expect("the program runs again");
     // A name that matches no test would pass without a test.
     let ran = String::from_utf8_lossy(&output.stdout).contains("running 1 test\n");
     assert!(ran, "no test is called {test}");

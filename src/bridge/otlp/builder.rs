@@ -136,8 +136,8 @@ impl Otlp {
         self
     }
 
-    /// Sets whose handlers of `telemetry.handler.failure` are called when the collector cannot be reached, and when it can
-    /// again: those of [`Telemetry::global`] if not set.
+    /// Sets the handle, the global one if not set: its handlers of `telemetry.handler.failure` are called when the collector
+    /// cannot be reached, and when it can again, and its [shutdown](Telemetry::shutdown) flushes the pipeline.
     pub fn telemetry(self, telemetry: &Telemetry) -> Self {
         Self { telemetry: telemetry.clone(), ..self }
     }
@@ -189,7 +189,7 @@ impl Otlp {
         let Some(settings) = settings else {
             let traces = SdkTracerProvider::builder().with_sampler(Sampler::AlwaysOff).build();
             let meters = SdkMeterProvider::builder().build();
-            return Ok(Pipeline { traces, meters, spans, metrics, runtime, open: true });
+            return Ok(Pipeline::new(traces, meters, spans, metrics, runtime));
         };
         let sender = |destination, of: &Exporting| {
             Sender::new(destination, runtime.clone(), of.counts.clone(), of.health.clone())
@@ -216,14 +216,8 @@ impl Otlp {
             let exporter = OtlpMetricExporter { sender, counts: metrics.counts.clone(), temporality };
             meters = meters.with_reader(PeriodicReader::builder(exporter).with_interval(interval).build());
         }
-        Ok(Pipeline {
-            traces: (self.traces_with)(traces).build(),
-            meters: (self.meters_with)(meters).build(),
-            spans,
-            metrics,
-            runtime,
-            open: true,
-        })
+        let (traces, meters) = ((self.traces_with)(traces).build(), (self.meters_with)(meters).build());
+        Ok(Pipeline::new(traces, meters, spans, metrics, runtime).flushed_by(&self.telemetry))
     }
 }
 

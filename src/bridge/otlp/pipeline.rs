@@ -2,24 +2,25 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::join_all;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use tokio::sync::oneshot;
 
 use super::export_counts::ExportCounts;
 use super::export_runtime::ExportRuntime;
+use super::flusher::Flusher;
 use super::health::Health;
+use super::on_thread::on_thread;
 use super::report::Report;
+use crate::registry::{Telemetry, flush::Flush};
 
 /// Providers whose spans and metrics are sent to a collector. Returned by [`Otlp::build`](super::Otlp::build).
 ///
 /// Keep it until the end of `main`: when it is dropped, it sends what waits, for at most five seconds, and shuts the
-/// providers down.
+/// providers down. [`Telemetry::shutdown`](crate::Telemetry::shutdown) flushes it too.
 #[must_use = "bind it to a named variable: `let _ = …` drops it immediately, which shuts the providers down"]
 pub struct Pipeline {
     pub(super) traces: SdkTracerProvider,
@@ -27,7 +28,8 @@ pub struct Pipeline {
     pub(super) spans: Exporting,
     pub(super) metrics: Exporting,
     pub(super) runtime: Arc<ExportRuntime>,
-    pub(super) open: bool,
+    flusher: Arc<Flusher>,
+    open: bool,
 }
 
 /// What a pipeline shares with one of its exporters.
@@ -37,6 +39,30 @@ pub(super) struct Exporting {
 }
 
 impl Pipeline {
+    pub(super) fn new(
+        traces: SdkTracerProvider,
+        meters: SdkMeterProvider,
+        spans: Exporting,
+        metrics: Exporting,
+        runtime: Arc<ExportRuntime>,
+    ) -> Self {
+        let flusher = Arc::new(Flusher {
+            traces: traces.clone(),
+            meters: meters.clone(),
+            spans: spans.counts.clone(),
+            metrics: metrics.counts.clone(),
+            runtime: runtime.clone(),
+        });
+        Self { traces, meters, spans, metrics, runtime, flusher, open: true }
+    }
+
+    /// Has a shutdown of this handle flush the pipeline.
+    pub(super) fn flushed_by(self, telemetry: &Telemetry) -> Self {
+        let flusher: Arc<dyn Flush> = self.flusher.clone();
+        telemetry.flush_on_shutdown("otlp".into(), Arc::downgrade(&flusher));
+        self
+    }
+
     const DROP_DEADLINE: Duration = Duration::from_secs(5);
 
     /// Returns the provider whose spans are sent: for the `otel` bridge, for `opentelemetry::global`, for instrumentation of your own.
@@ -68,16 +94,7 @@ impl Pipeline {
     ///
     /// If this future is dropped, the flush goes on.
     pub async fn flush(&self, deadline: Duration) -> Report {
-        let traces = self.traces.clone();
-        let meters = self.meters.clone();
-        // The SDK's flush blocks for up to five seconds, so it gets a thread of its own. Its exports go on after that.
-        drop(on_thread(move || drop(traces.force_flush())));
-        let flushed = on_thread(move || drop(meters.force_flush()));
-        let done = async {
-            self.spans.counts.settled().await;
-            let _ = flushed.await;
-        };
-        let _ = self.runtime.within(deadline, done).await;
+        let _ = self.runtime.within(deadline, self.flusher.flush_all()).await;
         self.report()
     }
 
@@ -102,18 +119,6 @@ impl Pipeline {
         ];
         join_all(closed).map(drop)
     }
-}
-
-/// Runs blocking work on a thread of its own. The receiver resolves when it has finished.
-fn on_thread(work: impl FnOnce() + Send + 'static) -> oneshot::Receiver<()> {
-    let (done, wait) = oneshot::channel();
-    let spawned = thread::Builder::new().name("allm-otlp-flush".to_owned()).spawn(move || {
-        work();
-        let _ = done.send(());
-    });
-    // If the thread cannot be started, the sender is dropped: nothing waits for it, and the report counts what was not sent.
-    drop(spawned);
-    wait
 }
 
 impl Drop for Pipeline {
