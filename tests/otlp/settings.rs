@@ -136,6 +136,20 @@ async fn headers_of_the_environment_are_decoded_and_those_in_code_win() {
 }
 
 #[tokio::test]
+async fn a_request_names_its_sender() {
+    for by in [Otlp::http, Otlp::grpc] {
+        let world = sent_with(&[], |otlp, _| by(otlp)).await;
+        let agents = header(&world, "user-agent");
+        assert!(
+            agents.iter().flatten().filter(|agent| agent.starts_with("allm-telemetry/")).count() == 2,
+            "{agents:?}"
+        );
+    }
+    let own = sent_with(&[], |otlp, _| otlp.header("User-Agent", "weekend/2")).await;
+    assert_eq!(header(&own, "user-agent"), [Some("weekend/2".to_owned()), Some("weekend/2".to_owned())]);
+}
+
+#[tokio::test]
 async fn credentials_in_a_url_are_sent_as_a_header_and_no_error_has_them_or_the_query() {
     let secret = |otlp: Otlp, receiver: &Receiver| {
         otlp.endpoint(format!("http://user:pass%20word@{}/base?key=secret", receiver.address))

@@ -35,6 +35,12 @@
 //! an error if the outcome is `error` or `panicked`, and unset otherwise: a dropped stream is not an error. When the bridge
 //! is detached, spans that are open end when the call ends, with the outcome `unobserved`.
 //!
+//! # Sizes
+//!
+//! Content is cut at 64 KiB, or as the [policy](crate::Policy#bounds) says, and every other attribute at 1 KiB; lists are
+//! shortened to that. NUL is replaced, NaN and infinities are left out. [`Convention::cut_count`](crate::convention::Convention::cut_count)
+//! has how many values were cut. Attributes that your own code sets on a span are not bounded by this bridge.
+//!
 //! # Costs
 //!
 //! The bridge never waits. The provider decides what happens when a span ends: a batch processor queues it, a *simple*

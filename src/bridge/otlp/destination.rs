@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use opentelemetry_http::HttpClient;
 use tonic::transport::Channel;
 
@@ -42,6 +42,7 @@ pub(super) enum Transport {
 }
 
 const TIMEOUT: Duration = Duration::from_secs(10);
+const AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 const NO_TLS: &str = "this pipeline has no TLS of its own: configure it in the client for `Otlp::http_client` or in the \
                       channel for `Otlp::grpc_channel`";
 
@@ -182,6 +183,7 @@ fn headers(
     environment: &Environment,
 ) -> Result<HeaderMap, OtlpError> {
     let mut headers = HeaderMap::new();
+    headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
     let [own, all] = signal.variables("HEADERS");
     if let Some((variable, text)) = environment.first(&[&own, &all])? {
         let invalid = |entry| OtlpError::setting(format!("entry {entry} of {variable} is not key=value"));

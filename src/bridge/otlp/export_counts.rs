@@ -80,7 +80,7 @@ impl ExportCounts {
     pub(super) fn settle(&self, count: u64, bytes: usize, result: &ExportResult) {
         self.0.send_modify(|state| {
             state.settled += count;
-            state.waiting_bytes -= bytes;
+            state.waiting_bytes = state.waiting_bytes.saturating_sub(bytes);
             match result {
                 ExportResult::Accepted { rejected, .. } => {
                     let rejected = count.min(*rejected);
