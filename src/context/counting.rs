@@ -28,6 +28,8 @@ pub(crate) enum Counted {
     Tokens = 0,
     Cost = 2,
     Drop = 4,
+    /// That the tokens are not known. Claimed by nested spans only, see [`Node::reports_unknown_usage`].
+    UnknownUsage = 6,
 }
 
 impl Counted {
@@ -41,6 +43,7 @@ impl Counted {
         match self {
             Self::Tokens | Self::Cost => is_agent(name),
             Self::Drop => !name.is_call(),
+            Self::UnknownUsage => false,
         }
     }
 }
@@ -102,9 +105,23 @@ impl Node {
         reports
     }
 
-    /// Returns whether a nested span that observes the same call has reported its tokens.
-    pub(crate) fn is_usage_reported_inside(&self) -> bool {
-        self.claims().get(Counted::Tokens) == BY_NESTED
+    /// Decides, at the end of a call whose tokens are not known, whether it reports that: unless another span that observes the
+    /// same call has reported them or that they are not known.
+    ///
+    /// If an enclosing span ends first, both report it: a claim on the node of each call would slow down all of them.
+    pub(crate) fn reports_unknown_usage(&self) -> bool {
+        let is_reported_inside = |counted| self.claims().get(counted) == BY_NESTED;
+        let Some(name) = self.start().map(|start| start.name).filter(|name| name.is_call()) else {
+            return false;
+        };
+        let mut reports = ![Counted::Tokens, Counted::UnknownUsage].into_iter().any(is_reported_inside);
+        for outer in self.enclosing_same_call(name) {
+            reports &= outer.claims().get(Counted::Tokens) != BY_SELF;
+            if reports {
+                outer.claims().claim(Counted::UnknownUsage, BY_NESTED);
+            }
+        }
+        reports
     }
 
     /// Returns the enclosing spans that observe the same call.

@@ -10,7 +10,7 @@ use super::label::{
 };
 use super::name::SpanKind;
 use super::span_view::SpanView;
-use crate::event::{SpanEnd, SpanName, UsageStatus};
+use crate::event::SpanName;
 
 pub(super) fn instruments() -> Vec<Instrument> {
     vec![
@@ -49,8 +49,8 @@ pub(super) fn instruments() -> Vec<Instrument> {
             .of(any_span, Measured::End(|it| it.end?.counts_drop.then_some(1.0)))
             .labels(&[SPAN, PROVIDER, MODEL]),
         Instrument::counter("allm.usage.unknown", "{call}")
-            .description("Calls of a model that ended without any known usage.")
-            .of(|it| it.start.name.row().is_call, Measured::End(unknown_usage))
+            .description("Calls of a model whose usage is not known, once where spans nest.")
+            .of(any_span, Measured::End(|it| it.end?.counts_unknown_usage.then_some(1.0)))
             .labels(&[PROVIDER, MODEL]),
     ]
 }
@@ -86,13 +86,6 @@ fn any_span(_: &SpanView<'_, '_>) -> bool {
 
 pub(super) fn is_call(span: &SpanView<'_, '_>) -> bool {
     span.name.kind == SpanKind::Client
-}
-
-/// Not 1 for a call that a nested span observes as well, if the usage was reported there.
-fn unknown_usage(span: &SpanView<'_, '_>) -> Option<f64> {
-    let is_unknown =
-        |end: &&SpanEnd| end.usage_status() == UsageStatus::Unknown && !end.usage_reported_inside;
-    span.end.filter(is_unknown).map(|_| 1.0)
 }
 
 fn duration(span: &SpanView<'_, '_>) -> Option<f64> {

@@ -29,8 +29,8 @@ pub(crate) struct SpanEnd {
     pub(crate) counts_usage: bool,
     /// Whether its stream was dropped, and no nested span reports that.
     pub(crate) counts_drop: bool,
-    /// Whether a nested span that observes the same call has reported its tokens.
-    pub(crate) usage_reported_inside: bool,
+    /// Whether the tokens of its call are not known, and no nested span reports them or that.
+    pub(crate) counts_unknown_usage: bool,
     /// Whether this span reports the cost of its call. False if none was recorded.
     pub(crate) counts_cost: bool,
 }

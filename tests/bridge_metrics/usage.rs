@@ -134,9 +134,21 @@ fn a_call_with_usage_of_any_kind_and_what_is_no_call_are_not_counted_as_unknown(
 }
 
 #[test]
-fn a_call_whose_usage_a_nested_span_of_the_same_call_reports_is_not_unknown() {
+fn of_nested_spans_of_one_call_whose_usage_is_unknown_one_is_counted_and_none_if_one_reports() {
     let inner = || call(Span::stream().model("inner"), Some(used(7, 3)), nothing);
     assert_eq!(unknown(|| call(Span::generate().model("outer"), None, inner)), [""; 0]);
+    let unknown_inside = || call(Span::stream().model("inner"), None, nothing);
+    assert_eq!(unknown(|| call(Span::generate().model("outer"), None, unknown_inside)), ["{_OTHER inner} 1"]);
+    // The outer span has reported the tokens of the call before the inner one ends.
+    let late = |outer: Option<Usage>| {
+        let mut outer_span = Span::generate().model("outer").start();
+        let mut inner = None;
+        outer_span.enter(|| inner = Some(Span::stream().model("inner").start()));
+        outer_span.record(|record| outer.into_iter().for_each(|usage| record.usage(usage)));
+        outer_span.complete();
+        inner.into_iter().for_each(|inner| inner.complete());
+    };
+    assert_eq!(unknown(|| late(Some(used(7, 3)))), [""; 0]);
     let embed = || call(Span::embed(1).model("other call"), Some(used(7, 0)), nothing);
     assert_eq!(unknown(|| call(Span::generate().model("outer"), None, embed)), ["{_OTHER outer} 1"]);
 }
