@@ -58,7 +58,7 @@ struct WithExtras<T> {
 /// | key | value |
 /// |---|---|
 /// | `response`, `step_result`, `chat_result`, `result`, `documents` | the result; which of these keys depends on the kind of span |
-/// | `usage` | a map as returned by `Value::from(&Usage)`: `input_tokens`, `output_tokens`, `cached_tokens`, `cache_write_tokens`, `reasoning_tokens`; any other value is ignored |
+/// | `usage` | a map as returned by `Value::from(&Usage)`, with the [keys of events](crate::event#usage), so that input and output include all parts; any other value is ignored |
 /// | `response_model`, `response_id` | a text |
 /// | `finish_reasons` | a list, or a single reason |
 /// | an [optional end key](crate::event::OPTIONAL_END_KEYS), such as `provider_request_id` | its value |

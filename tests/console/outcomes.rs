@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use allm_telemetry::{event::ImageOperation, prelude::*};
+use allm_telemetry::{Usage, event::ImageOperation, prelude::*};
 
 use crate::screen::{Shown, assert_screen, id};
 
@@ -31,6 +31,17 @@ async fn every_outcome_is_told() {
         > └ generate m                              0µs  error      rate_limited
         > └ generate m                              0µs  panicked";
     assert_screen(&(ends.join("\n") + "\n"), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn tokens_that_are_an_estimate_are_shown_as_one() {
+    let shown = Shown::new();
+    shown.telemetry.run(|| {
+        let mut span = Span::stream().model("m").request_id(id("r")).start();
+        span.record(|record| record.usage(Usage::new().input(12).output(30).estimated()));
+        span.complete();
+    });
+    assert!(shown.now().contains("12 in 30 out (estimated)"), "{}", shown.now());
 }
 
 #[tokio::test(start_paused = true)]

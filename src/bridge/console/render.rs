@@ -129,7 +129,7 @@ fn counted(key: &str, count: u64) -> Option<String> {
     Some(if count == 1 { format!("1 {one}") } else { format!("{count} {many}") })
 }
 
-/// `812 in (600 cached) 96 out (64 reasoning)`. Unknown counts are left out.
+/// `812 in (600 cached) 96 out (64 reasoning)`. Unknown counts are left out, and an estimate is marked as such.
 fn tokens(usage: &Usage) -> Option<String> {
     let part = |count: Option<u64>, what| count.filter(|it| *it > 0).map(|it| format!(" ({it} {what})"));
     let whole = |count: Option<u64>, way, part: Option<String>| {
@@ -137,6 +137,9 @@ fn tokens(usage: &Usage) -> Option<String> {
     };
     let input = whole(usage.input_tokens(), "in", part(usage.cached_tokens(), "cached"));
     let output = whole(usage.output_tokens(), "out", part(usage.reasoning_tokens(), "reasoning"));
-    let known: Vec<String> = input.into_iter().chain(output).collect();
+    let mut known: Vec<String> = input.into_iter().chain(output).collect();
+    if usage.is_estimated() && !known.is_empty() {
+        known.push("(estimated)".to_owned());
+    }
     (!known.is_empty()).then(|| known.join(" "))
 }

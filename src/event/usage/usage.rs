@@ -232,6 +232,8 @@ impl Usage {
     }
 
     /// Sets what the provider charges for the call, in US dollars. A negative number or one that is not finite is ignored.
+    ///
+    /// It is the event's `cost_usd`, unless [`Record::cost_usd`](crate::Record::cost_usd) records another one.
     #[must_use]
     pub fn cost(self, usd: impl Into<Option<f64>>) -> Self {
         let usd = usd.into().filter(|usd| usd.is_finite() && *usd >= 0.0);
