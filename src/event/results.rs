@@ -56,11 +56,12 @@ impl Results {
     /// the start sets are ignored when the event is read.
     pub(crate) fn set(&mut self, span: SpanName, key: Key, value: Value) {
         match &*key {
+            "response_model" | "response_id" | "finish_reasons" if !value.is_given() => {}
             it if it == span.row().result_key() => self.value = value,
             "usage" => self.usage = value.to_usage(),
             "response_model" => self.response_model = value.into_text(),
             "response_id" => self.response_id = value.into_text(),
-            "finish_reasons" => self.finish_reasons = list(value),
+            "finish_reasons" => self.finish_reasons = finish_reasons(value),
             "output" => self.set_output(value),
             it if OPTIONAL_END_KEYS.contains(&it) => self.set_optional(key, value),
             _ => drop(self.metadata.insert(key, value)),
@@ -138,17 +139,11 @@ impl Results {
         self.measurements.get("cost_usd").map(|cost| cost.as_f64())
     }
 
-    /// Sets one of [`OPTIONAL_END_KEYS`]. Null and an empty text are ignored, because clients use them for values that they do
-    /// not have.
+    /// Sets one of [`OPTIONAL_END_KEYS`], unless the value is null or an empty text.
     pub(crate) fn set_optional(&mut self, key: impl Into<Key>, value: impl Into<Value>) {
         let (key, value) = (key.into(), value.into());
         debug_assert!(OPTIONAL_END_KEYS.contains(&&*key), "`{key}` is not one of `OPTIONAL_END_KEYS`");
-        let is_known = match &value {
-            Value::Null => false,
-            Value::Text(text) => !text.is_empty(),
-            _ => true,
-        };
-        if is_known {
+        if value.is_given() {
             self.keys.insert(key, value);
         }
     }
@@ -160,12 +155,11 @@ fn is_taken_by_the_crate(key: &str) -> bool {
         || STREAM_MEASUREMENTS.contains(&key)
 }
 
-fn list(value: Value) -> Option<Vec<Value>> {
-    match value {
-        Value::Null => None,
-        Value::List(values) => Some(values),
-        one => Some(vec![one]),
-    }
+/// Returns the finish reasons by choice. One that is not given is null; if none is, there is no list.
+fn finish_reasons(value: Value) -> Option<Vec<Value>> {
+    let reasons = if let Value::List(reasons) = value { reasons } else { vec![value] };
+    let known = |reason: Value| if reason.is_given() { reason } else { Value::Null };
+    reasons.iter().any(Value::is_given).then(|| reasons.into_iter().map(known).collect())
 }
 
 impl LazyResults {

@@ -75,8 +75,7 @@ impl SpanStart {
     /// sets are ignored, so that events cannot be forged.
     pub(crate) fn set(&mut self, key: Key, value: Value) {
         match &*key {
-            // Clients use an empty text for what they do not know.
-            it if self.is_start_key(it) && value.as_value_ref().as_str() == Some("") => {}
+            it if self.is_start_key(it) && !value.is_given() => {}
             "engine" => self.engine = value.into_text(),
             "model" => self.model = value.into_text().map(ShortText::from),
             "input" => self.optional.input = Some(value),

@@ -41,6 +41,15 @@ impl Value {
         }
     }
 
+    /// Returns whether the value is neither null nor an empty text. Clients use both for what they do not know.
+    pub(crate) fn is_given(&self) -> bool {
+        match self {
+            Self::Null => false,
+            Self::Text(text) => !text.is_empty(),
+            _ => true,
+        }
+    }
+
     /// Converts the value to text, as [`ValueRef::to_text`] does.
     pub(crate) fn into_text(self) -> Option<Key> {
         match self {

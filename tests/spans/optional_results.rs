@@ -255,3 +255,31 @@ fn the_clock_is_read_for_a_kind_only_when_it_is_the_first_of_its_kind() {
     assert_eq!(reads_of(&[answer; 4]), without, "the first chunk's time is that of its kind");
     assert_eq!(reads_of(&[reasoning, reasoning, answer, answer]), without + 1);
 }
+
+#[tokio::test]
+async fn an_empty_text_or_none_replaces_nothing_and_is_nothing() {
+    let results = ["response_model", "response_id", "finish_reasons"];
+    for first in ["known", ""] {
+        let record = |record: &mut Record<'_>, text: &str| {
+            record.response_model(text);
+            record.response_id(Some(text));
+            record.finish_reason(text);
+            record.response_model(None::<String>);
+        };
+        let capture = Capture::new();
+        let span = Span::stream().observe(|chunk: &&str, it| record(it, chunk));
+        capture.scope(async { stream::iter([first, ""]).in_span_infallible(span).count().await }).await;
+        let extras = results.map(|key| (key, Value::from(first.to_owned())));
+        let extras_with_list = [("finish_reasons", vec![first.to_owned(), String::new()].into())];
+        let work = async { ((), extras.into_iter().chain(extras_with_list).collect::<Metadata>()) };
+        capture.scope(allm_telemetry::span(SpanName::Generate, Metadata::new(), work)).await;
+        let known = |value: Value| if first.is_empty() { Value::Null } else { value };
+        let [one, two] = [SpanName::Stream, SpanName::Generate].map(|name| end_of(&capture, name));
+        for stop in [&one, &two] {
+            assert_eq!(value(stop, "response_model"), known("known".into()), "{stop:?}");
+            assert_eq!(value(stop, "response_id"), known("known".into()), "{stop:?}");
+        }
+        assert_eq!(value(&one, "finish_reasons"), known(vec!["known"].into()));
+        assert_eq!(value(&two, "finish_reasons"), known(vec!["known".into(), Value::Null].into()));
+    }
+}

@@ -91,6 +91,15 @@ async fn none_and_an_empty_text_are_not_set() {
     assert_eq!(given.await, []);
 }
 
+#[tokio::test]
+async fn metadata_that_is_null_or_empty_sets_no_start_key() {
+    let given = keys_of(|| {
+        let span = Span::generate().provider("azure").temperature(0.5);
+        OPTIONAL_START_KEYS.iter().fold(span, |span, key| span.metadata(*key, Value::Null).metadata(*key, ""))
+    });
+    assert_eq!(given.await, expected([("provider", "azure".into()), ("temperature", 0.5.into())]));
+}
+
 #[test]
 fn a_number_of_32_bits_is_the_decimal_that_it_is_written_as() {
     for float in [0.7_f32, 0.1, 1e-7, 16_777_217.0, f32::MAX, f32::MIN_POSITIVE, -0.3] {
