@@ -13,10 +13,10 @@ use allm_telemetry::{
 use serde_json::Value as Json;
 
 /// A folder of a test's own, which is removed with it.
-struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("allm-json-lines-{}-{number}", std::process::id()));
@@ -24,7 +24,7 @@ impl Folder {
         Self(folder)
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 }

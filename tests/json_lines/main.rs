@@ -4,6 +4,7 @@
 mod bounds;
 mod failures;
 mod files;
+mod rotation;
 #[path = "../support/mod.rs"]
 mod support;
 mod times;
