@@ -1,6 +1,7 @@
 //! `cargo run --example agent`: a chat agent on async-openai, streamed over real HTTP, with every call in a span.
 //!
-//! Start with conversation.rs, which contains all telemetry of the agent. This file attaches exporters and handlers.
+//! Start with conversation.rs, which contains all telemetry of the agent. This file attaches exporters and handlers, and shuts
+//! down: at the end, or at Ctrl-C.
 
 mod chaos;
 mod client;
@@ -16,9 +17,11 @@ mod tools;
 
 use std::error::Error;
 use std::fs::File;
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use allm_telemetry::bridge::json_lines::JsonLines;
@@ -27,7 +30,9 @@ use allm_telemetry::{
     handler::{SinkGuard, WhenFull},
 };
 use lexopt::Parser;
+use signal_hook::consts::SIGINT;
 use tokio::runtime::Runtime;
+use tokio::time::sleep;
 
 use crate::options::{HELP, Options};
 use crate::screen::{Screen, show};
@@ -35,9 +40,15 @@ use crate::summary::Summary;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
+/// How long the end of the program waits for calls that are still running, and for the exporters.
+const SHUTDOWN: Duration = Duration::from_secs(10);
+
+/// The exit code of a program that was ended by Ctrl-C: 128 and the number of the signal.
+const INTERRUPTED: u8 = 130;
+
 fn main() -> ExitCode {
     match run() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             // Only the first line: a server's error may have many.
             eprintln!("agent: {}", failure.to_string().lines().next().unwrap_or_default());
@@ -46,14 +57,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> Result<(), Failure> {
+fn run() -> Result<ExitCode, Failure> {
     let options = Options::parse(Parser::from_env())?;
     if options.help {
         show(&HELP);
-        return Ok(());
+        return Ok(ExitCode::SUCCESS);
     }
+    // What the environment names: `ALLM_LOG` and the `OTEL_*` variables. The options are exporters besides.
+    let _telemetry = allm_telemetry::init()?;
     let summary = Summary::attach()?;
-    let log = options.events.as_deref().map(|file| open_log(file, options.content)).transpose()?;
+    let _log = options.events.as_deref().map(|file| open_log(file, options.content)).transpose()?;
     let screen = Arc::new(Screen::open(&options)?);
     if options.chaos {
         chaos::hush_panics();
@@ -62,20 +75,39 @@ fn run() -> Result<(), Failure> {
     capture_panic_backtraces();
 
     let runtime = Runtime::new()?;
-    let talked = runtime.block_on(crowd::talk(&options, &screen));
-    // The runtime is dropped first: tasks that still run end their spans now, and these ends are displayed and logged.
+    let (talked, report) = runtime.block_on(async {
+        // At Ctrl-C the conversations are dropped: their tasks are aborted, and their spans end as `cancelled`.
+        let talked = tokio::select! {
+            talked = crowd::talk(&options, &screen) => talked.map(Some),
+            pressed = interrupted() => pressed.map(|()| None).map_err(Failure::from),
+        };
+        (talked, allm_telemetry::shutdown(SHUTDOWN).await)
+    });
+    // The ends of spans on tasks that outlast even that are displayed and logged now.
     drop(runtime);
     drop(screen);
-    let closed = log.map_or(Ok(()), |log| close_log(&log));
     let failures = talked?;
     show(&summary);
-    closed?;
+    if !report.is_complete() {
+        return Err(report.to_string().into());
+    }
+    let Some(failures) = failures else { return Ok(ExitCode::from(INTERRUPTED)) };
     match failures.first() {
         Some(first) => {
             Err(format!("{} conversations failed, the first with: {first}", failures.len()).into())
         }
-        None => Ok(()),
+        None => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// Completes when Ctrl-C is pressed.
+async fn interrupted() -> io::Result<()> {
+    let pressed = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(SIGINT, pressed.clone())?;
+    while !pressed.load(Ordering::Relaxed) {
+        sleep(Duration::from_millis(20)).await;
+    }
+    Ok(())
 }
 
 /// Writes every event as a line. If the queue is full the agent waits, so that no line is missing.
@@ -84,12 +116,4 @@ fn open_log(file: &Path, content: bool) -> Result<SinkGuard, Failure> {
     let policy = if content { Policy::new().content_unredacted(Content::ALL) } else { Policy::new() };
     let log = JsonLines::to_writer(writer).when_full(WhenFull::Wait).policy(policy);
     Ok(log.attach("agent.log", &Telemetry::global())?)
-}
-
-fn close_log(log: &SinkGuard) -> Result<(), Failure> {
-    let flushed = log.flush(Duration::from_secs(10));
-    match flushed.lost + flushed.waiting {
-        0 => Ok(()),
-        missing => Err(format!("{missing} events are not in the log").into()),
-    }
 }

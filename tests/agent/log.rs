@@ -73,7 +73,9 @@ impl Entry {
         };
         let (measurements, metadata) = (take("measurements"), take("metadata"));
         let name = object.remove("event").and_then(|name| Some(name.as_str()?.to_owned()));
-        assert!(object.is_empty(), "keys beside event, measurements and metadata: {line}");
+        let time = object.remove("time").and_then(|time| Some(time.as_str()?.to_owned()));
+        assert!(time.is_some_and(|time| time.starts_with("20") && time.ends_with('Z')), "no time: {line}");
+        assert!(object.is_empty(), "keys beside time, event, measurements and metadata: {line}");
         Self { name: name.unwrap_or_else(|| panic!("no event name: {line}")), measurements, metadata }
     }
 

@@ -6,9 +6,9 @@ mod log;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::log::Log;
 
@@ -45,8 +45,10 @@ impl Run {
 /// The example that `cargo test` built beside this test, on its own server.
 fn agent() -> Command {
     let mut agent = Command::new(binary());
-    for variable in ["OPENAI_BASE_URL", "OPENAI_API_KEY", "OPENAI_MODEL"] {
-        agent.env_remove(variable);
+    for (variable, _) in std::env::vars_os() {
+        if ["OPENAI_", "ALLM_", "OTEL_"].iter().any(|prefix| variable.to_string_lossy().starts_with(prefix)) {
+            agent.env_remove(variable);
+        }
     }
     agent
 }
@@ -191,4 +193,33 @@ fn an_unreachable_endpoint_gives_one_line_exit_code_2_and_a_log_that_fits() {
         let failed = ("stream".to_owned(), "error".to_owned());
         assert!(run.log.counts().contains_key(&failed), "{name} says what happened");
     }
+}
+
+/// Presses Ctrl-C in the middle of a run.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_every_span_completes_the_log_and_the_table_and_gives_exit_code_130() {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("agent-interrupted.jsonl");
+    let _ = std::fs::remove_file(&file);
+    // Far more turns than it can take before the signal.
+    let mut agent = agent();
+    agent.args(["--parallel", "20", "--turns", "100000", "--events"]).arg(&file);
+    let agent = agent.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the agent runs");
+    let has_begun = || std::fs::read_to_string(&file).is_ok_and(|log| log.contains("allm.tool.start"));
+    let begun = Instant::now();
+    while !has_begun() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "no tool is called");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let pid = agent.id().to_string();
+    let sent = Command::new("kill").args(["-INT", &pid]).status().expect("`kill` is there");
+    assert!(sent.success());
+    let output = agent.wait_with_output().expect("the agent ends");
+    let run = Run { output, log: Log::read(&file) };
+    assert_eq!(run.output.status.code(), Some(130), "{}", run.stderr());
+    assert_eq!(run.stderr(), "");
+    run.log.check();
+    let cancelled = ("chat".to_owned(), "cancelled".to_owned());
+    assert_eq!(run.log.counts().get(&cancelled), Some(&20), "each conversation was in a turn");
+    assert_eq!(counts_of_table(&run.stdout()), run.log.counts());
 }
