@@ -59,7 +59,7 @@ impl Metrics {
     /// let telemetry = Telemetry::new();
     /// Metrics::new().recorder(recorder).attach("metrics", &telemetry)?;
     ///
-    /// telemetry.run(|| Span::generate().start().complete());
+    /// telemetry.run(|| Span::chat().start().complete());
     /// assert_eq!(seen.snapshot().into_vec().len(), 1);
     /// # Ok::<(), allm_telemetry::handler::AttachError>(())
     /// ```
