@@ -45,6 +45,17 @@ async fn tokens_that_are_an_estimate_are_shown_as_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_cost_and_an_invalid_request_id_are_shown() {
+    let shown = Shown::new();
+    shown.telemetry.run(|| {
+        let mut span = Span::generate().model("m").metadata("request_id", "has space").start();
+        span.record(|record| record.cost_usd(0.0123));
+        span.complete();
+    });
+    assert!(shown.now().contains("completed  $0.0123  invalid request id has space"), "{}", shown.now());
+}
+
+#[tokio::test(start_paused = true)]
 async fn errors_and_panics_are_red_and_nothing_else_is() {
     let shown = Shown::with(|console| console.colors(true));
     shown.telemetry.run(every_outcome);

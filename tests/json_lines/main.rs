@@ -113,6 +113,22 @@ async fn a_line_has_the_keys_of_the_contract_in_its_order() {
     );
 }
 
+#[tokio::test]
+async fn a_cost_and_an_invalid_request_id_leave_without_being_named() {
+    let (page, telemetry) = (Page::default(), Telemetry::new());
+    let log = JsonLines::to_writer(page.clone()).attach("log", &telemetry).unwrap();
+    let work = async {
+        let span = Span::generate().metadata("request_id", "has space");
+        async {}.in_span_infallible(span.observe(|(): &(), record| record.cost_usd(0.5))).await;
+    };
+    telemetry.scope(work).await;
+    assert!(log.flush(SOON).is_complete());
+    let stop: Json = serde_json::from_str(page.text().lines().last().unwrap()).unwrap();
+    assert_eq!(stop["measurements"]["cost_usd"], 0.5);
+    assert_eq!(stop["metadata"]["cost_source"], "reported");
+    assert_eq!(stop["metadata"]["invalid_request_id"], "has space");
+}
+
 fn secretive() -> Span<impl allm_telemetry::observe::Observe<()>> {
     Span::generate().metadata("tenant", "SECRET tenant").observe(|_: &(), record: &mut Record<'_>| {
         record.output(|| "SECRET reply");
