@@ -123,8 +123,10 @@ fn block(language: &str) -> &'static str {
     after.and_then(|rest| rest.split("```").next()).unwrap().trim_end()
 }
 
-/// A line of the log, of ids and numbers no more than their keys: they are others each time.
+/// A line of the log, of its times, ids and numbers no more than their keys: they are others each time.
 fn shape(line: &str) -> String {
+    let (time, line) = line.split_once(',').unwrap();
+    assert!(time.starts_with(r#"{"time":""#) && time.ends_with(r#"Z""#), "{time}");
     let differs = |key: &str| ["_id\"", "_time\"", "duration\""].iter().any(|end| key.ends_with(end));
     let fields = line.split(',').map(|field| match field.rsplit_once(':') {
         Some((key, _)) if differs(key) && !key.ends_with("call_id\"") => key,
