@@ -1,4 +1,6 @@
 use std::borrow::Cow;
+use std::error::Error;
+use std::iter;
 
 use super::catalogue::{OPTIONAL_END_MEASUREMENTS, STREAM_MEASUREMENTS};
 use super::clock::Time;
@@ -54,6 +56,31 @@ impl Failure {
     pub fn new<'c, 't>(error_type: impl Into<Cow<'c, str>>, text: impl Into<Cow<'t, str>>) -> Self {
         let (error_type, text) = (error_type.into().into_owned(), text.into().into_owned());
         Self { error_type: error_type.into(), text: Some(text.into()), stacktrace: None }
+    }
+
+    /// Creates a failure whose text is that of the error and of its [sources](Error::source), separated by `: `. A source
+    /// whose text is contained in the text before it is omitted: some errors mention their causes themselves.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use allm_telemetry::{observe::Failure, prelude::*};
+    ///
+    /// # type ClientError = std::io::Error;
+    /// let span = Span::generate().error_with(|error: &ClientError| Failure::with_sources("connection", error));
+    /// # drop(span);
+    /// ```
+    pub fn with_sources<'c>(error_type: impl Into<Cow<'c, str>>, error: &(dyn Error + 'static)) -> Self {
+        // An error may be its own source. Without a limit, the text would not end.
+        const MAX_SOURCES: usize = 32;
+        let mut text = format!("{error:#}");
+        for source in iter::successors(error.source(), |&error| error.source()).take(MAX_SOURCES) {
+            let source = format!("{source:#}");
+            if !text.contains(&source) {
+                text.extend([": ", &source]);
+            }
+        }
+        Self::new(error_type, text)
     }
 }
 

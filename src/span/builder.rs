@@ -249,17 +249,21 @@ impl<O> Span<O> {
     }
 
     /// Sets a closure that returns the class of an error: one of few values, such as `rate_limited`. The text of the error
-    /// is still its `Display`.
+    /// is still its alternate `Display`, `{:#}`, which includes the causes of an `anyhow::Error`.
     ///
-    /// By default the class is the name of the error's type, or `_OTHER` for boxed errors. The closure is used for this
-    /// span only: enclosing spans that fail with the same error use their own classification.
+    /// By default the class is the name of the error's type without generics and modules, such as `OpenAIError`. A type that
+    /// is only named `Error` is preceded by its crate, or by its module in the standard library: `reqwest::Error`,
+    /// `io::Error`. Boxed errors, such as `Box<dyn Error>` and `anyhow::Error`, have the class `_OTHER`. The default is not
+    /// stable: it changes if the type is renamed or moves to another crate.
+    ///
+    /// The closure is used for this span only: enclosing spans that fail with the same error use their own classification.
     #[inline]
     pub fn error_type<E: fmt::Display + ?Sized, K: Into<Key>, F: Fn(&E) -> K>(
         self,
         class: F,
     ) -> Span<DescribeBy<O, impl Fn(&E, bool) -> Option<Failure>>> {
         self.describe(move |error: &E, with_text| {
-            let text = with_text.then(|| error.to_string().into());
+            let text = with_text.then(|| format!("{error:#}").into());
             Some(Failure { error_type: class(error).into(), text, stacktrace: None })
         })
     }
@@ -268,6 +272,8 @@ impl<O> Span<O> {
     /// `Display` contains private data.
     ///
     /// Return `None` if an `Err` is not an error, for example with a client that ends each stream with an `Err`.
+    ///
+    /// [`Failure::with_sources`] includes the causes in the text, which most errors do not mention in their `Display`.
     ///
     /// # Examples
     ///

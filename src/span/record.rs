@@ -191,12 +191,13 @@ impl<'a> Record<'a> {
     /// Marks the call as failed although no `Err` was returned, such as for an HTTP 500 returned as `Ok`, or an error event
     /// inside a stream. Only the first error is kept.
     ///
-    /// `error_type` should be one of few values, because it becomes a label of metrics. The text is content.
+    /// `error_type` should be one of few values, because it becomes a label of metrics. The text is content, and formatted
+    /// with `{:#}`.
     pub fn error<'t>(&mut self, error_type: impl Into<Cow<'t, str>>, text: impl fmt::Display) {
         if self.recording.failure.is_none() {
             // `Display` is user code: `None` if no handler may receive the text, or if it panicked.
             let text =
-                self.is_wanted(Content::ERROR).then(|| self.call("error", |_| text.to_string().into()));
+                self.is_wanted(Content::ERROR).then(|| self.call("error", |_| format!("{text:#}").into()));
             let error_type = Key::Owned(error_type.into().into_owned());
             self.recording.failure = Some(Failure { error_type, text: text.flatten(), stacktrace: None });
         }

@@ -24,7 +24,7 @@ pub fn adapter_retry(attempt: u32, delay: Duration, reason: impl fmt::Display) {
 }
 
 /// Returns a closure that reports each retry as [`adapter_retry`] does, for [backon]'s `.notify(…)`. The class of the error
-/// is the name of its type; use [`retry_notifier_with`] to choose another.
+/// is the [name of its type](crate::Span::error_type); use [`retry_notifier_with`] to choose another.
 ///
 /// [backon]: https://docs.rs/backon
 ///
@@ -69,7 +69,7 @@ fn emit(attempt: u32, delay: Duration, reason: &dyn fmt::Display, class: impl Fn
     // `class` and `Display` are user code. A panic in them must not fail the retry.
     let error_type = telemetry.observe(&name, "error", class).unwrap_or(Some(OTHER.into()));
     let text = match telemetry.content(&name).intersects(Content::ERROR) {
-        true => telemetry.observe(&name, "error", || reason.to_string()),
+        true => telemetry.observe(&name, "error", || format!("{reason:#}")),
         false => None,
     };
     let now = telemetry.now();

@@ -71,7 +71,7 @@ async fn an_error_has_its_class_and_a_status_and_no_text() {
     telemetry.scope(async { Answer::<()>::Err(refused()) }.in_span(generate())).await.unwrap_err();
     let fields = recorder.the("generate");
     assert_eq!((&*fields["otel.status_code"], &*fields["allm.outcome"]), ("ERROR", "error"));
-    assert_eq!(fields["error.type"], "std::io::error::Error");
+    assert_eq!(fields["error.type"], "io::Error");
     assert!(!fields.contains_key("otel.status_description"), "{fields:?}");
 }
 

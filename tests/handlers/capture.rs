@@ -96,7 +96,7 @@ async fn a_span_that_ended_otherwise_is_named() {
     for (span, about) in [(SpanName::Tool, "tool search "), (SpanName::Generate, "generate gpt-5 ")] {
         let text = panic_text(|| capture.assert_outcome(span, Outcome::Completed));
         let id = capture.named(&format!("allm.{span}.stop"))[0].as_event().span_id().unwrap();
-        assert!(text.ends_with(&format!("\n{about}{id}: error core::fmt::Error")), "{text}");
+        assert!(text.ends_with(&format!("\n{about}{id}: error fmt::Error")), "{text}");
     }
 }
 

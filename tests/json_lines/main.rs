@@ -157,7 +157,7 @@ async fn no_content_and_no_key_of_the_user_leaves_by_default() {
     assert!(!page.text().contains("\"output\""), "whether there was an output is told by no key");
     assert_eq!(page.lines().len(), 9);
     assert_eq!(page.lines()[1]["metadata"]["usage"]["input_tokens"], 3);
-    assert_eq!(page.lines()[3]["metadata"]["error_type"], "std::io::error::Error");
+    assert_eq!(page.lines()[3]["metadata"]["error_type"], "io::Error");
 }
 
 #[tokio::test]

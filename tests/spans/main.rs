@@ -4,6 +4,7 @@ mod clock;
 mod closures_and_manual_spans;
 mod content_free_chunks;
 mod ends_of_spans;
+mod errors;
 mod finished_answers;
 mod observers;
 mod opening_streams;

@@ -159,7 +159,7 @@ async fn a_call_that_backon_retries_emits_its_retries() {
     let retries = capture.named("allm.adapter.retry");
     let told: Vec<_> = retries.iter().map(|it| (value(it, "attempt"), value(it, "delay_ms"))).collect();
     assert_eq!(told, [(1.into(), 40.into()), (2.into(), 40.into())]);
-    assert_eq!(text(&retries[0], "error_type"), "std::io::error::Error");
+    assert_eq!(text(&retries[0], "error_type"), "io::Error");
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,7 +7,8 @@ use super::sealed::Sealed;
 use super::{Classify, Observe, Observer};
 use crate::event::{Failure, Value};
 
-/// The observer of a new [`Span`](crate::Span). The class of an error is the name of its type, and its text is its `Display`.
+/// The observer of a new [`Span`](crate::Span). The class of an error is [the name of its type](crate::Span::error_type), and its
+/// text is its alternate `Display`, `{:#}`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoObserver;
 
@@ -39,7 +40,7 @@ impl<T: ?Sized> Observe<T> for NoObserver {
 #[diagnostic::do_not_recommend]
 impl<E: Display + ?Sized> Classify<E> for NoObserver {
     fn classify(&self, error: &E, with_text: bool) -> Option<Failure> {
-        let text = with_text.then(|| error.to_string().into());
-        Some(Failure { error_type: type_class::<E>().into(), text, stacktrace: None })
+        let text = with_text.then(|| format!("{error:#}").into());
+        Some(Failure { error_type: type_class::<E>(), text, stacktrace: None })
     }
 }
