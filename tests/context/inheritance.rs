@@ -259,6 +259,7 @@ async fn where_nobody_listens_a_span_with_baggage_begins_a_request_as_any_other(
     let (baggage, id) = async { (here().await.0, id_here()) }.in_span_infallible(both).await;
     assert_eq!((baggage, id.as_deref()), (expected.0, Some("req-42")));
     assert_eq!(with_baggage([("user_id", "u-1")], here()).await, (Some("u-1".into()), false, true));
+    assert_eq!(with_baggage([("", 1); 0], here()).await, (None, false, true));
 }
 
 /// Every order of four scopes around a call, all built in the same place.
@@ -313,6 +314,23 @@ async fn a_place_that_has_only_baggage_is_a_place_and_is_never_split() {
     );
     let chat = the(&capture, SpanName::Chat, Phase::Start);
     assert_ne!(request_of(&calls[1]), request_of(&chat));
+}
+
+#[tokio::test]
+async fn baggage_reaches_any_depth() {
+    fn nested(level: u16) -> BoxFuture<'static, ()> {
+        let inner = async move {
+            if level > 0 {
+                nested(level - 1).await;
+            }
+        };
+        inner.in_span_infallible(Span::step()).boxed()
+    }
+    let capture = Capture::new();
+    capture.scope(nested(299).in_span_infallible(Span::chat().baggage("tenant", "acme"))).await;
+    let starts = capture.named("allm.step.start");
+    assert_eq!(starts.len(), 300);
+    assert!(starts.iter().all(|start| text(start, "tenant") == "acme"));
 }
 
 #[tokio::test]

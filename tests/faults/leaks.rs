@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::support::*;
 use allm_telemetry::{
     Context, Event, Listener, RequestId, SpanName, Telemetry, adapter_retry, event::EventName, prelude::*,
-    spawn, testing::Capture, with_request_id,
+    spawn, testing::Capture, with_baggage, with_request_id,
 };
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
@@ -105,6 +105,7 @@ async fn a_busy_request(turn: u64) {
     }
     assert!(pending::<()>().in_span_infallible(Span::generate()).now_or_never().is_none());
     with_request_id(RequestId::random(), async { drop(Span::chat()) }).await;
+    with_baggage([("turn", turn)], tool().in_span_infallible(Span::chat().baggage("more", turn))).await;
     let elsewhere = Context::current();
     thread::spawn(move || elsewhere.run(|| Span::chat().start().complete())).join().unwrap();
     let _by_hand = Span::generate().start();
@@ -162,7 +163,7 @@ fn generation(left: u32, done: std::sync::mpsc::SyncSender<()>) -> BoxFuture<'st
             drop(spawn(generation(left - 1, done)));
         }
     };
-    work.in_span_infallible(Span::step()).boxed()
+    work.in_span_infallible(Span::step().baggage("left", left)).boxed()
 }
 
 #[test]

@@ -60,7 +60,7 @@ pub(crate) async fn conversation(number: u64) {
         };
         step.in_span(Span::step()).await
     };
-    let chat = chat.in_span(Span::chat().engine("soak").model("soak-1").metadata("number", number));
+    let chat = chat.in_span(Span::chat().engine("soak").model("soak-1").baggage("number", number));
     // A panic that was meant goes no further.
     let _ = AssertUnwindSafe(chat).catch_unwind().await;
 }
