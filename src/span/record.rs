@@ -63,9 +63,12 @@ impl<'a> Record<'a> {
     /// known is ignored.
     pub fn usage(&mut self, usage: Usage) {
         if !usage.is_empty() {
-            self.recording.results.usage.get_or_insert_default().merge(&usage);
             self.has_usage |= usage.has_counts();
             self.recording.usage_is_final |= self.recording.finished && usage.has_counts();
+            match &mut self.recording.results.usage {
+                Some(known) => known.merge(&usage),
+                none => *none = Some(usage),
+            }
         }
     }
 

@@ -122,13 +122,17 @@ impl Usage {
     /// as `cached_exceeds_input` or `reasoning_exceeds_output`; if there are several, the first.
     #[must_use]
     pub fn issue(&self) -> Option<&'static str> {
-        let is_missing = |term: Term| self.count(term).is_some() && self.read(term).is_none();
+        let wholes = self.wholes();
+        let is_missing = |term: Term| self.count(term).is_some() && self.read_of(term, &wholes).is_none();
         Term::ALL.into_iter().filter(|term| is_missing(*term)).find_map(|term| Some(term.whole()?.1))
     }
 
     /// Returns the counts with their keys in events. The five main counts are always included.
     pub fn counts(&self) -> impl Iterator<Item = (&'static str, Option<u64>)> {
-        let counts = Term::ALL.into_iter().map(|term| (term, self.read(term)));
+        let wholes = self.wholes();
+        let known = |term: &Term| term.is_always_shown() || self.counts[*term as usize].is_some();
+        let counts = Term::ALL.into_iter().filter(known).map(move |term| (term, self.read_of(term, &wholes)));
+        // A part that is larger than its whole is not known after all.
         let shown = counts.filter(|(term, count)| count.is_some() || term.is_always_shown());
         shown.map(|(term, count)| (term.key(), count))
     }

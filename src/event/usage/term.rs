@@ -15,6 +15,7 @@ pub(super) enum Term {
     ImageInput,
     AudioOutput,
     ImageOutput,
+    /// Those before it are the input, the output and their parts.
     Total,
     WebSearches,
     BilledInput,
@@ -42,12 +43,16 @@ impl Term {
         Self::BilledOutput,
     ];
 
-    /// The parts of the input that a provider may count beside it.
-    pub(super) const INPUT_PARTS: [Self; 5] =
-        [Self::Cached, Self::CacheWrite, Self::ToolPrompt, Self::AudioInput, Self::ImageInput];
-
-    /// The parts of the output that a provider may count beside it.
-    pub(super) const OUTPUT_PARTS: [Self; 1] = [Self::Reasoning];
+    /// Returns the parts of the input or the output that a provider may count beside it.
+    pub(super) const fn parts(self) -> &'static [Self] {
+        match self {
+            Self::Input => {
+                &[Self::Cached, Self::CacheWrite, Self::ToolPrompt, Self::AudioInput, Self::ImageInput]
+            }
+            Self::Output => &[Self::Reasoning],
+            _ => &[],
+        }
+    }
 
     /// Returns the key in events.
     pub(super) const fn key(self) -> &'static str {
@@ -93,25 +98,40 @@ impl Term {
         }
     }
 
-    /// Returns whether it is an input or output count, or a part of one.
-    pub(super) const fn is_of_the_call(self) -> bool {
-        matches!(self, Self::Input | Self::Output) || self.whole().is_some()
-    }
-
     /// Returns whether the key is in every event with a usage. The others are there only if the count is known.
     pub(super) const fn is_always_shown(self) -> bool {
         matches!(self, Self::Input | Self::Output | Self::Cached | Self::CacheWrite | Self::Reasoning)
     }
 }
 
-/// Where a provider counts a part.
+/// A set of terms, one bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Place {
-    /// Not reported: within the whole, unless a total shows otherwise.
-    #[default]
-    Unknown,
-    /// Within the whole.
-    Inside,
-    /// Beside the rest, so that the whole is their sum.
-    Beside,
+pub(super) struct Terms(u16);
+
+impl Terms {
+    pub(super) const NONE: Self = Self(0);
+    pub(super) const ALL: Self = Self(u16::MAX);
+
+    /// The set of one term.
+    pub(super) const fn one(term: Term) -> Self {
+        Self(1 << term as u16)
+    }
+
+    /// The terms that are in either set.
+    pub(super) const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The terms that are not in the other set.
+    pub(super) const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    pub(super) const fn contains(self, term: Term) -> bool {
+        self.0 & Self::one(term).0 != 0
+    }
+
+    pub(super) const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
 }

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use super::term::{Place, Term};
+use super::term::{Term, Terms};
 use super::token_count::TokenCount;
 
 /// What a call used: its tokens, as the provider counts them. Each count is optional; an unknown count is not 0.
@@ -73,8 +73,10 @@ use super::token_count::TokenCount;
 pub struct Usage {
     /// The reported numbers, by term.
     pub(super) counts: [Option<u64>; Term::ALL.len()],
-    /// Where the parts are counted, by term.
-    pub(super) places: [Place; Term::ALL.len()],
+    /// The parts that were reported as beside their whole.
+    pub(super) beside: Terms,
+    /// The parts that are known to be inside their whole. The place of others is shown by a total.
+    pub(super) inside: Terms,
     pub(super) service_tier: Option<Cow<'static, str>>,
     pub(super) cost_usd: Option<f64>,
     pub(super) is_estimated: bool,
@@ -86,7 +88,8 @@ impl Usage {
     pub const fn new() -> Self {
         Self {
             counts: [None; Term::ALL.len()],
-            places: [Place::Unknown; Term::ALL.len()],
+            beside: Terms::NONE,
+            inside: Terms::NONE,
             service_tier: None,
             cost_usd: None,
             is_estimated: false,
@@ -274,23 +277,20 @@ impl Usage {
             *self = Self { service_tier: self.service_tier.take(), cost_usd: self.cost_usd, ..Self::new() };
         }
         self.is_estimated = later.is_estimated;
-        let is_of_the_call = |term: &Term| term.is_of_the_call() && later.counts[*term as usize].is_some();
-        if Term::ALL.iter().any(is_of_the_call) {
+        if later.counts[..Term::Total as usize].iter().any(Option::is_some) {
             self.counts[Term::Total as usize] = None;
         }
-        for term in Term::ALL {
-            let index = term as usize;
+        for index in 0..Term::ALL.len() {
             self.counts[index] = later.counts[index].or(self.counts[index]);
-            if later.places[index] != Place::Unknown {
-                self.places[index] = later.places[index];
-            }
         }
+        self.beside = self.beside.without(later.inside).with(later.beside);
+        self.inside = self.inside.without(later.beside).with(later.inside);
     }
 
     /// Creates a usage from counts in the terms of events, by their keys: the input and the output include all parts.
     pub(crate) fn from_counts(count: impl Fn(&str) -> Option<u64>) -> Self {
         let counts = Term::ALL.map(|term| count(term.key()));
-        Self { counts, places: [Place::Inside; Term::ALL.len()], ..Self::new() }
+        Self { counts, inside: Terms::ALL, ..Self::new() }
     }
 
     /// Returns whether any count is known.
@@ -311,7 +311,7 @@ impl Usage {
 
     fn with_beside(mut self, term: Term, count: impl TokenCount) -> Self {
         // Also if the count is unknown: another frame may report it.
-        self.places[term as usize] = Place::Beside;
+        self.beside = self.beside.with(Terms::one(term));
         self.with(term, count)
     }
 }

@@ -1,28 +1,46 @@
 //! What a usage amounts to: computes input and output with their parts from the provider's own numbers.
 
-use super::term::{Place, Term};
+use super::term::{Term, Terms};
 use super::usage::Usage;
+
+const REASONING: Terms = Terms::one(Term::Reasoning);
+const CACHE: Terms = Terms::one(Term::Cached).with(Terms::one(Term::CacheWrite));
 
 /// The readings of a total, in the order in which they are tried: the parts that are counted beside their whole.
 ///
 /// The first is OpenAI's, the second xAI's (chat) and Gemini's, the third Bedrock's, the last Mistral's.
-const READINGS: [&[Term]; 5] = [
-    &[],
-    &[Term::Reasoning],
-    &[Term::Cached, Term::CacheWrite],
-    &[Term::Reasoning, Term::Cached, Term::CacheWrite],
-    &[Term::AudioInput],
-];
+const READINGS: [Terms; 5] =
+    [Terms::NONE, REASONING, CACHE, REASONING.with(CACHE), Terms::one(Term::AudioInput)];
+
+/// The input and the output with all their parts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wholes {
+    input: Option<u64>,
+    output: Option<u64>,
+}
 
 impl Usage {
+    /// Adds up the input and the output.
+    pub(super) fn wholes(&self) -> Wholes {
+        let beside = self.parts_beside();
+        Wholes { input: self.whole(Term::Input, beside), output: self.whole(Term::Output, beside) }
+    }
+
     /// Returns a count as it is reported in events: a whole with all its parts, or a part unless it is larger than its whole.
     pub(super) fn read(&self, term: Term) -> Option<u64> {
+        let is_unknown_part = !matches!(term, Term::Input | Term::Output) && self.count(term).is_none();
+        if is_unknown_part { None } else { self.read_of(term, &self.wholes()) }
+    }
+
+    /// As [`read`](Self::read), for several counts: their wholes are added up once.
+    pub(super) fn read_of(&self, term: Term, wholes: &Wholes) -> Option<u64> {
         match term {
-            Term::Input | Term::Output => self.whole(term, self.shown_beside()),
+            Term::Input => wholes.input,
+            Term::Output => wholes.output,
             part => {
                 let count = self.count(part)?;
                 let Some((whole, _)) = part.whole() else { return Some(count) };
-                let fits = match self.read(whole) {
+                let fits = match self.read_of(whole, wholes) {
                     Some(whole) => count <= whole,
                     // Nothing to compare with, unless the whole is itself a part that is too large to be reported.
                     None => self.count(whole).is_none(),
@@ -34,44 +52,43 @@ impl Usage {
 
     /// Returns the number that was reported. What was written to the cache may be reported only by lifetime.
     pub(super) fn count(&self, term: Term) -> Option<u64> {
-        let count = self.counts[term as usize];
+        let told = |term| self.counts[term as usize];
         match term {
             Term::CacheWrite => {
-                count.or_else(|| sum([Term::CacheWrite5m, Term::CacheWrite1h].map(|it| self.count(it))))
+                told(term).or_else(|| add(told(Term::CacheWrite5m), told(Term::CacheWrite1h)))
             }
-            _ => count,
+            _ => told(term),
         }
     }
 
-    /// Returns the parts whose place the total shows to be beside their whole.
-    fn shown_beside(&self) -> &'static [Term] {
-        let told = |term| self.counts[term as usize];
+    /// Returns the parts that are beside their whole: those that were reported as such, and those that the total shows to be.
+    fn parts_beside(&self) -> Terms {
         // A total says nothing about the parts of a count that is not known yet.
-        let (Some(total), Some(_), Some(_)) = (told(Term::Total), told(Term::Input), told(Term::Output))
-        else {
-            return &[];
+        let counts = [Term::Total, Term::Input, Term::Output].map(|term| self.counts[term as usize]);
+        let [total @ Some(_), Some(_), Some(_)] = counts else { return self.beside };
+        let fits = |beside: &Terms| {
+            add(self.whole(Term::Input, *beside), self.whole(Term::Output, *beside)) == total
         };
-        let sum_of = |reading| sum([Term::Input, Term::Output].map(|whole| self.whole(whole, reading)));
-        READINGS.into_iter().find(|reading| sum_of(reading) == Some(total)).unwrap_or_default()
+        let mut readings = READINGS.into_iter().map(|reading| self.beside.with(reading.without(self.inside)));
+        readings.find(fits).unwrap_or(self.beside)
     }
 
-    /// Returns the reported count plus the parts beside it: those that were reported as such, and those `shown` to be.
-    fn whole(&self, whole: Term, shown: &[Term]) -> Option<u64> {
-        let parts: &[Term] = match whole {
-            Term::Input => &Term::INPUT_PARTS,
-            _ => &Term::OUTPUT_PARTS,
-        };
-        let is_beside = |part: &Term| match self.places[*part as usize] {
-            Place::Beside => true,
-            Place::Inside => false,
-            Place::Unknown => shown.contains(part),
-        };
-        let beside = parts.iter().copied().filter(is_beside).map(|part| self.count(part));
-        sum([self.count(whole)].into_iter().chain(beside))
+    /// Returns the reported count plus the parts beside it.
+    fn whole(&self, whole: Term, beside: Terms) -> Option<u64> {
+        let mut sum = self.count(whole);
+        if !beside.is_empty() {
+            for &part in whole.parts().iter().filter(|part| beside.contains(**part)) {
+                sum = add(sum, self.count(part));
+            }
+        }
+        sum
     }
 }
 
-/// Returns the sum of the known counts, or `None` if none is known.
-fn sum(counts: impl IntoIterator<Item = Option<u64>>) -> Option<u64> {
-    counts.into_iter().flatten().reduce(u64::saturating_add)
+/// Adds two counts; one that is not known adds nothing.
+fn add(left: Option<u64>, right: Option<u64>) -> Option<u64> {
+    match (left, right) {
+        (Some(left), Some(right)) => Some(left.saturating_add(right)),
+        (left, right) => left.or(right),
+    }
 }
