@@ -7,6 +7,7 @@ use allm_telemetry::{
     Context, JoinSetContextExt as _, Telemetry,
     event::{Metadata, Value},
     prelude::*,
+    propagation::Propagation,
     span, span_sync, with_request_id,
 };
 use futures::stream::FusedStream as _;
@@ -77,6 +78,23 @@ async fn the_callers_id_wins() {
         (id_here(), Metadata::new())
     });
     assert_eq!(by_key.await.as_deref(), Some("req-42"));
+}
+
+#[tokio::test]
+async fn baggage_is_carried_and_sent_on_with_the_request_that_its_span_begins() {
+    let propagation = Propagation::new().send_baggage(["user_id", "tenant"]);
+    let sent = async || {
+        let mut sent = Vec::new();
+        Context::current().inject(&propagation, |name, value| sent.push(format!("{name}: {value}")));
+        (sent, steady_id().await)
+    };
+    let tool = sent().in_span_infallible(Span::tool("t", "1").baggage("tenant", "acme"));
+    let (sent, id) = tool.in_span_infallible(Span::chat().baggage("user_id", 7)).await;
+    assert_eq!(sent, [format!("x-request-id: {id}"), "baggage: user_id=7,tenant=acme".to_owned()]);
+    let both = Span::step().baggage("user_id", 1).request_id("req-42".parse().unwrap()).baggage("user_id", 2);
+    let seen = async { (id_here(), Context::current().baggage("user_id").cloned()) };
+    assert_eq!(seen.in_span_infallible(both).await, (Some("req-42".into()), Some(2.into())));
+    assert!(Context::current().baggage("user_id").is_none());
 }
 
 #[tokio::test]

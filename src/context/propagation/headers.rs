@@ -25,7 +25,7 @@ impl Context {
     /// [W3C Baggage](https://www.w3.org/TR/baggage/). Baggage is sent as text.
     ///
     /// Inject only into requests to services that you trust with the ids. All values are visible ASCII and spaces. If your
-    /// OpenTelemetry spans are created in another way, such as by `tracing-opentelemetry`, write these two with
+    /// OpenTelemetry spans are created in another way, such as by `tracing-opentelemetry`, write `traceparent` and `tracestate` with
     /// OpenTelemetry's own propagator.
     ///
     /// # Examples
