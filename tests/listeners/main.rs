@@ -19,6 +19,7 @@ mod listeners_around;
 mod listeners_that_come_and_go;
 #[path = "../support/mod.rs"]
 mod support;
+mod traces;
 
 fn tool() -> impl Future<Output = ()> {
     async {}.in_span_infallible(Span::tool("t", "1"))
