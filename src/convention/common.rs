@@ -41,9 +41,9 @@ const END: &[Rule] = &[
         literal(end.usage_status().as_str())
     }),
     Rule::end("allm.cost_usd", "`cost_usd`", |it| it.cost.map(Attribute::Float)),
-    Rule::end("allm.cost_source", "`cost_source`", |it| it.cost.and(it.result("cost_source"))),
-    Rule::end("allm.provider_request_id", "`provider_request_id`", |it| it.result("provider_request_id")),
-    Rule::end("allm.usage_issue", "`usage_issue`", |it| it.result("usage_issue")),
+    Rule::end("allm.cost_source", "`cost_source`", |it| it.cost.and(it.optional("cost_source"))),
+    Rule::end("allm.provider_request_id", "`provider_request_id`", |it| it.optional("provider_request_id")),
+    Rule::end("allm.usage_issue", "`usage_issue`", |it| it.optional("usage_issue")),
 ];
 
 const ATTEMPTS: &[Rule] =

@@ -95,8 +95,8 @@ impl<'a, 'c> SpanView<'a, 'c> {
     }
 
     /// Returns an optional result, if it was recorded.
-    pub(super) fn result(&self, key: &str) -> Option<Attribute<'a>> {
-        Attribute::of(self.results()?.keys.get(key)?.as_value_ref())
+    pub(super) fn optional(&self, key: &str) -> Option<Attribute<'a>> {
+        Attribute::of(self.results()?.optional.get(key)?.as_value_ref())
     }
 
     /// Returns a measurement that the user recorded, if it can be added up.

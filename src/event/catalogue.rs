@@ -63,8 +63,8 @@ pub const OPTIONAL_START_KEYS: &[&str] = &[
 /// Result keys of any span that are present only if they were recorded. They are on its end.
 ///
 /// Not among them: `output`, which is content, and `usage`, which is a result key of every call and optional on a step or chat.
-// To add a key: its name here, a method of `Record` that sets it, and its attribute in `convention/common.rs`. A test reports a
-// key that has no attribute.
+// To add a key: its name here, a method of `Record` that calls `set_optional` with a text or a number, and its attribute in
+// `convention/common.rs`. Everything else reads this list. Tests report a key that has no attribute, and the docs to rewrite.
 pub const OPTIONAL_END_KEYS: &[&str] = &["cost_source", "provider_request_id", "usage_issue"];
 
 /// Measurements of any span that are present only if they were recorded. They are on its end.

@@ -156,7 +156,7 @@ impl SpanEnd {
         if self.stream.is_some() && !row.is_call {
             visit(Entry::standard("usage_status", self.result("usage_status")));
         }
-        for (key, value) in self.results.keys.iter() {
+        for (key, value) in self.results.optional.iter() {
             visit(Entry::standard(key, value.as_value_ref()));
         }
         if start.has_output || self.results.output.is_some() {

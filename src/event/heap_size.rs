@@ -119,13 +119,13 @@ impl<T: HeapSize> HeapSize for LazyBox<T> {
 impl HeapSize for Results {
     fn heap_size(&self) -> usize {
         let Self { response_model, response_id, finish_reasons, value, output, .. } = self;
-        let Self { keys, measurements, metadata, .. } = self;
+        let Self { optional, measurements, metadata, .. } = self;
         response_model.heap_size()
             + response_id.heap_size()
             + finish_reasons.heap_size()
             + value.heap_size()
             + output.heap_size()
-            + keys.heap_size()
+            + optional.heap_size()
             + measurements.heap_size()
             + metadata.heap_size()
     }

@@ -21,7 +21,7 @@ pub(crate) struct Results {
     /// Joins bytes that are appended to the output.
     output_bytes: Utf8Joiner,
     /// Those of [`OPTIONAL_END_KEYS`] that were recorded.
-    pub(crate) keys: Metadata,
+    pub(crate) optional: Metadata,
     /// The counts of the span, those of [`OPTIONAL_END_MEASUREMENTS`](super::catalogue::OPTIONAL_END_MEASUREMENTS) that were
     /// recorded, and user-defined numbers.
     pub(crate) measurements: Measurements,
@@ -44,7 +44,7 @@ impl Empty for Results {
         value: Value::Null,
         output: None,
         output_bytes: Utf8Joiner::new(),
-        keys: Metadata::new(),
+        optional: Metadata::new(),
         measurements: Measurements::new(),
         metadata: Metadata::new(),
         content_panicked: false,
@@ -52,8 +52,8 @@ impl Empty for Results {
 }
 
 impl Results {
-    /// Sets a key by its name: as a result if the catalogue has it, otherwise as a user-defined key. Keys that only the crate or
-    /// the start sets are ignored when the event is read.
+    /// Sets a key by its name: as a result if the catalogue has it, otherwise as a user-defined key. A key that only the
+    /// crate or the start may set is stored like a user-defined one, and skipped when the event is read.
     pub(crate) fn set(&mut self, span: SpanName, key: Key, value: Value) {
         match &*key {
             "response_model" | "response_id" | "finish_reasons" if !value.is_given() => {}
@@ -144,7 +144,7 @@ impl Results {
         let (key, value) = (key.into(), value.into());
         debug_assert!(OPTIONAL_END_KEYS.contains(&&*key), "`{key}` is not one of `OPTIONAL_END_KEYS`");
         if value.is_given() {
-            self.keys.insert(key, value);
+            self.optional.insert(key, value);
         }
     }
 }

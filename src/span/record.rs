@@ -241,7 +241,7 @@ impl<'a> Record<'a> {
 
     /// Records one of the optional end keys.
     fn optional_text<'t>(&mut self, key: &'static str, text: impl OptionalText<'t>) {
-        let known = self.recording.results.keys.get(key).and_then(|known| known.as_value_ref().as_str());
+        let known = self.recording.results.optional.get(key).and_then(|known| known.as_value_ref().as_str());
         if let Some(text) = copy_if_changed(known, text) {
             self.recording.results.set_optional(key, text);
         }

@@ -33,7 +33,7 @@ impl<'a> Recorded<'a> {
     /// Returns the provider's id of the request.
     #[must_use]
     pub fn provider_request_id(self) -> Option<&'a str> {
-        self.recording.results.keys.get("provider_request_id")?.as_value_ref().as_str()
+        self.recording.results.optional.get("provider_request_id")?.as_value_ref().as_str()
     }
 
     /// Returns why the model stopped, as one value for each choice, which is null if it is not known.

@@ -109,6 +109,30 @@ fn every_key_of_a_span_but_its_result_and_content_is_an_attribute() {
 }
 
 #[test]
+fn the_spans_of_these_tests_have_every_attribute_of_a_rule() {
+    for profile in [Profile::Otel1_41, Profile::OtelGenai, Profile::OpenInference] {
+        let convention = shown::all_content().profiles([profile]);
+        let spans_of = |span| {
+            let outcomes = [Outcome::Completed, Outcome::Error, Outcome::Dropped];
+            outcomes
+                .map(|outcome| ended(span, outcome))
+                .into_iter()
+                .chain([shown::ended_with_rare_results(span)])
+        };
+        let spans = SpanName::ALL.iter().copied().flat_map(spans_of);
+        let sent: BTreeSet<_> =
+            spans.flat_map(|events| shown(&convention, &events).attributes.into_keys()).collect();
+        for rule in SpanName::ALL.iter().flat_map(|&span| convention.rules(span)) {
+            let key = rule.key();
+            assert!(
+                sent.contains(key),
+                "set `{key}` in `ended` or `ended_with_rare_results`, so that it is tested"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_profile_that_is_given_twice_is_sent_once() {
     let once = Convention::new().profiles([Profile::Otel1_41]);
     let twice = Convention::new().profiles([Profile::Otel1_41, Profile::Otel1_41]);

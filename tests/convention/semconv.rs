@@ -37,14 +37,10 @@ fn every_genai_attribute_is_in_opentelemetrys_list_with_its_type() {
         for (key, value) in shown(&convention, &ended(span, Outcome::Completed)).typed {
             sent.insert(key, kind(&value));
         }
-        // Each key of the table is sent somewhere, so that its type has been seen.
         let dropped = shown(&convention, &ended(span, Outcome::Dropped)).typed;
         sent.extend(dropped.into_iter().map(|(key, value)| (key, kind(&value))));
         let rare = shown(&convention, &ended_with_rare_results(span)).typed;
         sent.extend(rare.into_iter().map(|(key, value)| (key, kind(&value))));
-        for rule in convention.rules(span).filter(|rule| rule.key() != "error.type") {
-            assert!(sent.contains_key(rule.key()), "{} is sent by no test", rule.key());
-        }
     }
     let ours: Vec<_> = sent.iter().filter(|(key, _)| key.starts_with("gen_ai.")).collect();
     assert!(ours.len() > 30, "{ours:?}");

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use allm_telemetry::{
     Content, Policy, Span, SpanName, Telemetry, Usage,
     convention::{Attribute, Convention},
-    event::{Clock, Outcome, OwnedEvent, Phase},
+    event::{ChunkKind, Clock, Outcome, OwnedEvent, Phase},
     testing::Capture,
 };
 
@@ -90,6 +90,9 @@ pub(crate) fn ended_with_rare_results(name: SpanName) -> Vec<OwnedEvent> {
             record.usage(usage.web_searches(9).billed_input(10).billed_output(11).tier("flex").cost(0.5));
             record.provider_request_id("req_1");
         });
+        for kind in [ChunkKind::Reasoning, ChunkKind::Answer] {
+            span.chunk(|record| record.chunk_kind(kind));
+        }
         span.complete();
     })
 }

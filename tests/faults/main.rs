@@ -355,11 +355,11 @@ async fn a_clock_that_jumps_back_and_forth_makes_no_number_wrap() {
         let opened = capture.scope(Span::stream().open_infallible(async { tokens })).await;
         assert_eq!(opened.count().await, 3);
         let stop = end_of(&capture, SpanName::Stream);
-        let [waited, longest] = ["producer_wait", "longest_wait"].map(|key| number(&stop, key));
-        let [duration, read] = ["duration", "consumer_time"].map(|key| number(&stop, key));
+        let [waited, longest] = ["producer_wait", "longest_wait"].map(|key| measurement(&stop, key));
+        let [duration, read] = ["duration", "consumer_time"].map(|key| measurement(&stop, key));
         assert!(longest <= waited && read == duration.saturating_sub(waited), "{stop:?}");
         let start = the(&capture, SpanName::Stream, Phase::Start);
-        let [began, ended] = [&start, &stop].map(|event| number(event, "monotonic_time"));
+        let [began, ended] = [&start, &stop].map(|event| measurement(event, "monotonic_time"));
         assert_eq!(duration, ended.saturating_sub(began));
     }
 }

@@ -138,7 +138,7 @@ async fn a_capture_can_sit_on_a_handle_of_ones_own_once() {
     assert!(matches!(Capture::on(telemetry.clone()), Err(AttachError::AlreadyExists { .. })));
     telemetry.scope(chat()).await;
     let start = &capture.named("allm.chat.start")[0];
-    assert_eq!((number(start, "system_time"), number(start, "monotonic_time")), (12, 7));
+    assert_eq!((measurement(start, "system_time"), measurement(start, "monotonic_time")), (12, 7));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::panic::AssertUnwindSafe;
 use crate::support::*;
 use allm_telemetry::{
     Event, SpanName,
-    event::{Metadata, OwnedEvent, Phase, Value},
+    event::{Metadata, OPTIONAL_END_KEYS, OwnedEvent, Phase, Value},
     prelude::*,
     span, span_sync,
     testing::Capture,
@@ -129,7 +129,7 @@ async fn when_it_failed_counts_are_0_and_results_null() {
         let _ = capture.scope(ready(Answer::<u8>::Err(refused())).in_span(span_of(name))).await;
         let stop = end_of(&capture, name);
         let counts = name.row().measurements.iter().filter(|key| !STREAM_MEASUREMENTS.contains(key));
-        counts.for_each(|key| assert_eq!(number(&stop, key), 0, "{name} {key}"));
+        counts.for_each(|key| assert_eq!(measurement(&stop, key), 0, "{name} {key}"));
         for key in name.row().result_keys {
             let expected: Value = match *key {
                 "attempts" => 1.into(),
@@ -283,15 +283,15 @@ async fn the_standard_keys_and_measurements_win_over_the_users() {
         "usage",
         "usage_status",
         "kind",
-        "provider_request_id",
         "tool_name",
     ];
-    let span = names.into_iter().fold(Span::tool("search", "call_1"), |span, key| match key {
+    let names = || names.iter().chain(OPTIONAL_END_KEYS).copied();
+    let span = names().fold(Span::tool("search", "call_1"), |span, key| match key {
         "tool_name" => span,
         _ => span.metadata(key, "forged"),
     });
     let span = span.observe(|_: &(), stop| {
-        for key in names.into_iter().chain(["request_id", "engine", "result", "input"]) {
+        for key in names().chain(["request_id", "engine", "result", "input"]) {
             stop.metadata(key, "forged");
         }
         for key in ["duration", "monotonic_time", "chunk_count", "producer_wait"] {
@@ -305,7 +305,7 @@ async fn the_standard_keys_and_measurements_win_over_the_users() {
         stop.as_event().metadata_entries().all(|entry| entry.value.as_str() != Some("forged")),
         "{stop:?}"
     );
-    assert!(number(&stop, "duration") < u64::MAX);
+    assert!(measurement(&stop, "duration") < u64::MAX);
 }
 
 #[tokio::test]
@@ -318,7 +318,7 @@ async fn a_span_counts_what_its_observer_counted() {
     });
     capture.scope(ready(vec![1, 2, 3]).in_span_infallible(span)).await;
     let stop = end_of(&capture, SpanName::Embed);
-    assert_eq!((number(&stop, "embedding_count"), number(&stop, "batch_count")), (3, 1));
+    assert_eq!((measurement(&stop, "embedding_count"), measurement(&stop, "batch_count")), (3, 1));
     let own: Vec<_> = stop.as_event().measurements().filter(|it| it.from_user).map(|it| it.key).collect();
     assert_eq!(own, ["gateway_fee"]);
 }

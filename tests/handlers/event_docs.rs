@@ -43,6 +43,6 @@ fn the_docs_tables_of_events_are_the_catalogue() {
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(PAGE, made).unwrap();
     } else {
-        assert_eq!(page, made, "run `UPDATE_DOCS=1 cargo test --test handlers`");
+        assert!(page == made, "run `UPDATE_DOCS=1 cargo test --test handlers`");
     }
 }

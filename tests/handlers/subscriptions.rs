@@ -19,7 +19,9 @@ fn ticks(telemetry: &Telemetry, capacity: usize) -> Subscription {
 
 /// What is queued now.
 fn queued(events: &mut Subscription) -> Vec<u64> {
-    std::iter::from_fn(|| events.next().now_or_never().flatten()).map(|event| number(&event, "n")).collect()
+    std::iter::from_fn(|| events.next().now_or_never().flatten())
+        .map(|event| measurement(&event, "n"))
+        .collect()
 }
 
 #[test]
@@ -69,7 +71,7 @@ fn a_queue_is_bounded_in_bytes_as_well_as_in_events() {
     (0..10).for_each(|n| emit_large(&telemetry, n, 10_000));
     emit(&telemetry, 10);
     assert_eq!((events.lost(), events.queued()), (7, 4), "the last is small enough");
-    assert_eq!(number(&events.try_next().unwrap(), "n"), 0);
+    assert_eq!(measurement(&events.try_next().unwrap(), "n"), 0);
     emit_large(&telemetry, 11, 10_000);
     assert_eq!((queued(&mut events), events.lost()), (vec![1, 2, 10, 11], 7));
 }
@@ -136,7 +138,7 @@ fn who_waits_when_the_queue_holds_too_many_bytes_loses_nothing() {
     let emitter =
         std::thread::spawn(move || (0..200).for_each(|n| emit_large(&emitting, n, 100 * (n % 40) as usize)));
     let seen: Vec<u64> =
-        futures::executor::block_on(events.by_ref().take(200).map(|it| number(&it, "n")).collect());
+        futures::executor::block_on(events.by_ref().take(200).map(|it| measurement(&it, "n")).collect());
     emitter.join().unwrap();
     assert_eq!((seen, events.lost()), ((0..200).collect(), 0));
 }
@@ -149,7 +151,7 @@ fn who_waits_when_the_queue_is_full_loses_nothing() {
     let emitting = telemetry.clone();
     let emitter = std::thread::spawn(move || (0..1_000).for_each(|n| emit(&emitting, n)));
     let seen: Vec<u64> =
-        futures::executor::block_on(events.by_ref().take(1_000).map(|it| number(&it, "n")).collect());
+        futures::executor::block_on(events.by_ref().take(1_000).map(|it| measurement(&it, "n")).collect());
     emitter.join().unwrap();
     assert_eq!((seen, events.lost()), ((0..1_000).collect(), 0));
 }
@@ -186,7 +188,7 @@ async fn who_waits_in_a_task_whose_budget_is_spent_goes_on_when_there_is_room() 
     let reader = std::thread::spawn(move || {
         // The second event finds the queue full.
         (0..2).for_each(|_| assert!(full.recv().unwrap()));
-        futures::executor::block_on(events.take(2).map(|it| number(&it, "n")).collect::<Vec<_>>())
+        futures::executor::block_on(events.take(2).map(|it| measurement(&it, "n")).collect::<Vec<_>>())
     });
     spend_the_budget().await;
     (0..2).for_each(|n| emit(&telemetry, n));
@@ -225,7 +227,7 @@ async fn a_subscription_ends_when_it_is_detached_after_what_was_queued() {
     emit(&telemetry, 1);
     telemetry.detach("queue").unwrap();
     emit(&telemetry, 2);
-    assert_eq!(number(&events.next().await.unwrap(), "n"), 1);
+    assert_eq!(measurement(&events.next().await.unwrap(), "n"), 1);
     assert!(events.next().await.is_none() && events.next().await.is_none());
 }
 
@@ -242,7 +244,7 @@ fn a_subscription_ends_though_another_thread_has_a_copy_of_who_listens() {
     });
     done.recv().unwrap();
     telemetry.detach("queue").unwrap();
-    assert_eq!(events.next().now_or_never().flatten().map(|it| number(&it, "n")), Some(1));
+    assert_eq!(events.next().now_or_never().flatten().map(|it| measurement(&it, "n")), Some(1));
     assert!(events.next().now_or_never().expect("it has ended").is_none());
     go.send(()).unwrap();
     other.join().unwrap();
@@ -253,7 +255,7 @@ async fn a_reader_that_waits_is_woken_by_an_event_and_by_detach() {
     let telemetry = Telemetry::new();
     let mut events = ticks(&telemetry, 8);
     let reader = tokio::spawn(async move {
-        (events.next().await.map(|it| number(&it, "n")), events.next().await.is_none())
+        (events.next().await.map(|it| measurement(&it, "n")), events.next().await.is_none())
     });
     tokio::task::yield_now().await;
     emit(&telemetry, 7);

@@ -44,10 +44,10 @@ fn a_handle_reads_the_clock_it_was_given() {
     capture.scope(chat).now_or_never().unwrap();
     let (start, stop) = (the(&capture, SpanName::Chat, Phase::Start), end_of(&capture, SpanName::Chat));
     assert_eq!(
-        (number(&start, "system_time"), number(&start, "monotonic_time")),
+        (measurement(&start, "system_time"), measurement(&start, "monotonic_time")),
         (1_700_000_000_000_001_000, 1_000)
     );
-    assert_eq!((number(&stop, "monotonic_time"), number(&stop, "duration")), (4_500, 3_500));
+    assert_eq!((measurement(&stop, "monotonic_time"), measurement(&stop, "duration")), (4_500, 3_500));
     assert_eq!(stop.as_event().duration(), Some(std::time::Duration::from_nanos(3_500)));
 }
 
@@ -60,8 +60,8 @@ fn two_handles_may_have_two_clocks() {
         b.scope(async { theirs.to(70) }.in_span_infallible(Span::step())).await;
     };
     a.scope(both.in_span_infallible(Span::chat())).now_or_never().unwrap();
-    assert_eq!(number(&end_of(&a, SpanName::Chat), "duration"), 5);
-    assert_eq!(number(&end_of(&b, SpanName::Step), "duration"), 70);
+    assert_eq!(measurement(&end_of(&a, SpanName::Chat), "duration"), 5);
+    assert_eq!(measurement(&end_of(&b, SpanName::Step), "duration"), 70);
 }
 
 #[test]
@@ -74,8 +74,9 @@ fn a_clock_that_runs_backwards_makes_durations_of_0() {
     clock.to(10);
     drop(tokens);
     let stop = end_of(&capture, SpanName::Stream);
-    let times = ["duration", "producer_wait", "longest_wait", "consumer_time"].map(|key| number(&stop, key));
-    assert_eq!((times, number(&stop, "monotonic_time")), ([0; 4], 10));
+    let times =
+        ["duration", "producer_wait", "longest_wait", "consumer_time"].map(|key| measurement(&stop, key));
+    assert_eq!((times, measurement(&stop, "monotonic_time")), ([0; 4], 10));
 }
 
 /// A clock whose wall-clock time can be stepped, as by an administrator or a time server.
@@ -110,14 +111,14 @@ fn a_step_of_the_wall_clock_inside_a_request_moves_no_span_and_no_retry_of_it() 
             tool.in_span_infallible(Span::tool("t", "1")).await;
         };
         capture.scope(chat.in_span_infallible(Span::chat())).now_or_never().unwrap();
-        let at = |event: &OwnedEvent| number(event, "system_time") - 1_700_000_000_000_000_000;
+        let at = |event: &OwnedEvent| measurement(event, "system_time") - 1_700_000_000_000_000_000;
         let of = |span| at(&the(&capture, span, Phase::Start));
         assert_eq!([of(SpanName::Chat), of(SpanName::Tool), of(SpanName::Generate)], [0, 2_000, 2_000]);
         assert_eq!(at(&capture.named("allm.adapter.retry")[0]), 3_000);
 
         // The next request has the new time.
         capture.scope(async {}.in_span_infallible(Span::step())).now_or_never().unwrap();
-        let next = number(&the(&capture, SpanName::Step, Phase::Start), "system_time");
+        let next = measurement(&the(&capture, SpanName::Step, Phase::Start), "system_time");
         assert_eq!(next, (1_700_000_000_000_003_000_i64 + step) as u64);
     }
 }
@@ -132,7 +133,7 @@ fn a_child_that_starts_where_the_monotonic_clock_ran_backwards_starts_with_its_p
         async {}.in_span_infallible(Span::step()).await;
     };
     capture.scope(chat.in_span_infallible(Span::chat())).now_or_never().unwrap();
-    let at = |span| number(&the(&capture, span, Phase::Start), "system_time");
+    let at = |span| measurement(&the(&capture, span, Phase::Start), "system_time");
     assert_eq!(at(SpanName::Step), at(SpanName::Chat));
 }
 

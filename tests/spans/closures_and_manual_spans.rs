@@ -30,7 +30,7 @@ async fn the_work_gives_its_result_measurements_and_extras() {
     let work = async { ((), [("image_count", 3), ("bytes", 512)], Metadata::new()) };
     capture.scope(span(SpanName::Image, Metadata::new(), work)).await;
     let stop = end_of(&capture, SpanName::Image);
-    assert_eq!((number(&stop, "image_count"), number(&stop, "bytes")), (3, 512));
+    assert_eq!((measurement(&stop, "image_count"), measurement(&stop, "bytes")), (3, 512));
 }
 
 #[tokio::test(start_paused = true)]
@@ -43,7 +43,7 @@ async fn the_standard_measurements_cannot_be_overridden() {
     capture.scope(span(SpanName::Chat, Metadata::new(), work)).await;
     let stop = end_of(&capture, SpanName::Chat);
     assert_eq!(millis(&stop, "duration"), 7);
-    assert!(number(&stop, "monotonic_time") > 1 && stop.as_event().measurement("chunk_count").is_none());
+    assert!(measurement(&stop, "monotonic_time") > 1 && stop.as_event().measurement("chunk_count").is_none());
     let all: Vec<_> = stop.as_event().measurements().map(|entry| entry.key).collect();
     assert_eq!(all, ["duration", "monotonic_time"]);
 }
@@ -311,7 +311,7 @@ async fn a_stream_by_hand_has_a_streams_measurements() {
     active.chunk(|record| record.push_output(|| "lo"));
     active.complete();
     let stop = end_of(&capture, SpanName::Stream);
-    assert_eq!((number(&stop, "chunk_count"), millis(&stop, "time_to_first_chunk")), (2, 30));
+    assert_eq!((measurement(&stop, "chunk_count"), millis(&stop, "time_to_first_chunk")), (2, 30));
     assert_eq!((millis(&stop, "producer_wait"), millis(&stop, "longest_wait")), (40, 30));
     assert_eq!((millis(&stop, "consumer_time"), text(&stop, "output")), (100, "Hello".into()));
 }
@@ -324,7 +324,7 @@ async fn a_span_by_hand_that_waited_for_chunks_tells_how_long_though_none_came()
     pause(30).await;
     speech.complete();
     let stop = end_of(&capture, SpanName::Synthesize);
-    assert_eq!((number(&stop, "chunk_count"), millis(&stop, "producer_wait")), (0, 30));
+    assert_eq!((measurement(&stop, "chunk_count"), millis(&stop, "producer_wait")), (0, 30));
 }
 
 #[tokio::test]
@@ -352,7 +352,7 @@ fn a_span_by_hand_that_waited_is_a_streams_however_short_the_wait_was_and_howeve
         active.wait();
         end(active);
         let stop = end_of(&capture, SpanName::Generate);
-        assert_eq!((text(&stop, "outcome"), number(&stop, "chunk_count")), (outcome.into(), 0));
+        assert_eq!((text(&stop, "outcome"), measurement(&stop, "chunk_count")), (outcome.into(), 0));
     }
 }
 

@@ -62,7 +62,7 @@ async fn eight_pings_15_s_apart_are_one_wait_of_120_s() {
     capture.run(|| paced(items).in_span_infallible(pinged())).count().await;
     let stop = end_of(&capture, SpanName::Stream);
     assert_eq!((millis(&stop, "longest_wait"), millis(&stop, "producer_wait")), (120_000, 120_000));
-    assert_eq!(number(&stop, "chunk_count"), 10);
+    assert_eq!(measurement(&stop, "chunk_count"), 10);
     let with_content: Vec<_> = chunks.0.lock().unwrap().iter().filter(|it| !it.1).map(|it| it.0).collect();
     assert_eq!(with_content, [Duration::ZERO, Duration::from_secs(120)]);
 }
@@ -208,7 +208,7 @@ async fn the_first_chunk_of_an_enclosing_span_is_not_earlier_than_that_of_the_ca
     assert_eq!(tokens.try_collect::<String>().await.unwrap(), "Hello");
     for span in [SpanName::Stream, SpanName::Chat] {
         assert_eq!(first_and_longest(&capture, span), (150, 100), "{span}");
-        assert_eq!(number(&end_of(&capture, span), "chunk_count"), 4);
+        assert_eq!(measurement(&end_of(&capture, span), "chunk_count"), 4);
     }
 }
 
@@ -240,7 +240,7 @@ async fn an_enclosing_stream_that_drops_the_pings_has_content_only() {
     let tokens = capture.scope(Span::chat().open(no_ping())).await.unwrap();
     assert_eq!(tokens.try_collect::<String>().await.unwrap(), "Hello");
     assert_eq!(first_and_longest(&capture, SpanName::Chat), (150, 100));
-    assert_eq!(number(&end_of(&capture, SpanName::Chat), "chunk_count"), 2);
+    assert_eq!(measurement(&end_of(&capture, SpanName::Chat), "chunk_count"), 2);
     assert_eq!(chunks.0.lock().unwrap().len(), 4);
 }
 

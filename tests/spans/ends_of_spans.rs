@@ -85,7 +85,7 @@ async fn an_err_for_which_the_closure_returns_none_is_no_error() {
         let items = stream::iter([Ok(1), Ok(2), Err(last)]);
         assert_eq!(capture.run(|| items.in_span(span)).count().await, 3);
         let stop = end_of(&capture, SpanName::Stream);
-        assert_eq!((text(&stop, "outcome"), number(&stop, "chunk_count")), (outcome.into(), 2));
+        assert_eq!((text(&stop, "outcome"), measurement(&stop, "chunk_count")), (outcome.into(), 2));
         let future = async { Err::<u8, _>(Broken::StreamEnded) };
         let span = Span::generate().error_with(|_: &Broken| None);
         assert_eq!(capture.scope(future.in_span(span)).await, Err(Broken::StreamEnded));

@@ -158,7 +158,7 @@ async fn an_observer_of_chunks_that_panics_is_reported_and_not_called_again_on_t
     };
     let chunks: Vec<_> = capture.run(|| stream::iter([1, 2, 3]).in_span_infallible(span())).collect().await;
     assert_eq!((chunks, calls.get()), (vec![1, 2, 3], 1));
-    assert_eq!(number(&end_of(&capture, SpanName::Stream), "chunk_count"), 3);
+    assert_eq!(measurement(&end_of(&capture, SpanName::Stream), "chunk_count"), 3);
     let failures = capture.named("telemetry.handler.failure");
     assert_eq!(failures.iter().map(|it| text(it, "handler_id")).collect::<Vec<_>>(), ["observe"]);
     capture.run(|| stream::iter([1, 2]).in_span_infallible(span())).count().await;

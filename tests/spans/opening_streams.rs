@@ -65,7 +65,7 @@ async fn an_opening_that_fails_is_an_error_with_all_the_keys_of_a_stop() {
     assert!(capture.scope(Span::stream().open(fails())).await.is_err());
     let stop = end_of(&capture, SpanName::Stream);
     assert_eq!((text(&stop, "outcome"), text(&stop, "error")), ("error".into(), "refused".into()));
-    assert_eq!((number(&stop, "chunk_count"), millis(&stop, "producer_wait")), (0, 30));
+    assert_eq!((measurement(&stop, "chunk_count"), millis(&stop, "producer_wait")), (0, 30));
     assert_eq!(text(&stop, "usage_status"), "unknown");
     other.scope(Span::stream().open(create_stream())).await.unwrap().count().await;
     assert_eq!(keys(&stop.as_event()), keys(&end_of(&other, SpanName::Stream).as_event()));
@@ -99,7 +99,7 @@ async fn an_opening_that_is_dropped_after_its_first_poll_ends_as_cancelled() {
         (text(&exception, "outcome"), text(&exception, "kind")),
         ("cancelled".into(), "cancelled".into())
     );
-    assert_eq!((millis(&exception, "producer_wait"), number(&exception, "chunk_count")), (50, 0));
+    assert_eq!((millis(&exception, "producer_wait"), measurement(&exception, "chunk_count")), (50, 0));
 }
 
 #[tokio::test]

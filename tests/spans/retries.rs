@@ -179,10 +179,12 @@ async fn a_retry_is_told_before_the_wait() {
     let (capture, calls) = (Capture::new(), std::cell::Cell::new(0));
     let call = (|| flaky(&calls)).retry(backoff()).notify(retry_notifier());
     capture.scope(call.in_span(Span::generate())).await.unwrap();
-    let start =
-        number(&the(&capture, SpanName::Generate, allm_telemetry::event::Phase::Start), "monotonic_time");
+    let start = measurement(
+        &the(&capture, SpanName::Generate, allm_telemetry::event::Phase::Start),
+        "monotonic_time",
+    );
     let told =
-        capture.named("allm.adapter.retry").iter().map(|it| number(it, "monotonic_time") - start).max();
+        capture.named("allm.adapter.retry").iter().map(|it| measurement(it, "monotonic_time") - start).max();
     assert_eq!(told.map(|nanoseconds| nanoseconds / 1_000_000), Some(40));
 }
 

@@ -166,9 +166,9 @@ async fn the_monotonic_times_of_start_and_end_differ_by_the_duration() {
     let capture = Capture::new();
     capture.scope(pause(20).in_span_infallible(Span::chat())).await;
     let (start, stop) = (the(&capture, SpanName::Chat, Phase::Start), end_of(&capture, SpanName::Chat));
-    let difference = number(&stop, "monotonic_time") - number(&start, "monotonic_time");
-    assert_eq!(difference, number(&stop, "duration"));
-    assert!(number(&start, "system_time") > 1_600_000_000_000_000_000, "{start:?}");
+    let difference = measurement(&stop, "monotonic_time") - measurement(&start, "monotonic_time");
+    assert_eq!(difference, measurement(&stop, "duration"));
+    assert!(measurement(&start, "system_time") > 1_600_000_000_000_000_000, "{start:?}");
 }
 
 #[tokio::test]

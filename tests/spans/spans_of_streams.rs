@@ -28,7 +28,7 @@ async fn a_stream_that_returns_none_ends_as_completed() {
     assert_eq!(tokens.try_collect::<Vec<_>>().await.unwrap(), [1, 2]);
     let stop = end_of(&capture, SpanName::Stream);
     assert_eq!(names(&capture), ["stream.start", "stream.first_chunk", "stream.stop"]);
-    assert_eq!((text(&stop, "outcome"), number(&stop, "chunk_count")), ("completed".into(), 2));
+    assert_eq!((text(&stop, "outcome"), measurement(&stop, "chunk_count")), ("completed".into(), 2));
     assert_eq!(value(&stop, "response"), Value::Null);
 }
 
@@ -42,7 +42,7 @@ async fn an_err_item_is_an_error_and_the_stream_goes_on() {
     let stop = end_of(&capture, SpanName::Stream);
     assert_eq!(stop.as_event().phase(), Some(Phase::Stop));
     assert_eq!((text(&stop, "outcome"), text(&stop, "error")), ("error".into(), "refused".into()));
-    assert_eq!((text(&stop, "error_type"), number(&stop, "chunk_count")), ("io::Error".into(), 2));
+    assert_eq!((text(&stop, "error_type"), measurement(&stop, "chunk_count")), ("io::Error".into(), 2));
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn a_stream_that_is_dropped_before_its_end_ends_as_dropped() {
     let stop = end_of(&capture, SpanName::Stream);
     assert_eq!(stop.as_event().phase(), Some(Phase::Stop));
     assert_eq!((text(&stop, "outcome"), value(&stop, "error")), ("dropped".into(), Value::Null));
-    assert_eq!((value(&stop, "response"), number(&stop, "chunk_count")), (Value::Null, 1));
+    assert_eq!((value(&stop, "response"), measurement(&stop, "chunk_count")), (Value::Null, 1));
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn a_stream_that_is_dropped_without_a_poll_ends_as_dropped() {
     capture.run(|| drop(stream_of([Ok(1)]).in_span(Span::stream())));
     assert_eq!(names(&capture), ["stream.start", "stream.stop"]);
     let stop = end_of(&capture, SpanName::Stream);
-    assert_eq!((text(&stop, "outcome"), number(&stop, "chunk_count")), ("dropped".into(), 0));
+    assert_eq!((text(&stop, "outcome"), measurement(&stop, "chunk_count")), ("dropped".into(), 0));
     assert!(stop.as_event().measurement("time_to_first_chunk").unwrap().is_null());
 }
 
@@ -88,7 +88,7 @@ async fn a_plain_stream_looks_at_nothing_so_its_err_items_are_chunks() {
     let tokens = capture.run(|| stream_of([Ok(1), Err(refused())]).in_span_infallible(Span::stream()));
     assert_eq!(tokens.count().await, 2);
     let stop = end_of(&capture, SpanName::Stream);
-    assert_eq!((text(&stop, "outcome"), number(&stop, "chunk_count")), ("completed".into(), 2));
+    assert_eq!((text(&stop, "outcome"), measurement(&stop, "chunk_count")), ("completed".into(), 2));
 }
 
 #[tokio::test]
@@ -103,7 +103,10 @@ async fn a_stream_that_panics_ends_as_panicked_and_keeps_what_it_had() {
         (text(&exception, "outcome"), text(&exception, "reason")),
         ("panicked".into(), "lost the line".into())
     );
-    assert_eq!((number(&exception, "chunk_count"), text(&exception, "usage_status")), (3, "partial".into()));
+    assert_eq!(
+        (measurement(&exception, "chunk_count"), text(&exception, "usage_status")),
+        (3, "partial".into())
+    );
     assert_eq!(exception.as_event().usage(), Some(&Usage::new().output(2)));
     assert!(!text(&exception, "stacktrace").is_empty());
 }
@@ -176,7 +179,7 @@ async fn a_wrapped_stream_is_fused() {
     assert!(tokens.next().await == Some(1) && !tokens.is_terminated());
     assert_eq!((tokens.next().await, tokens.next().await, tokens.is_terminated()), (None, None, true));
     drop(tokens);
-    assert_eq!(number(&end_of(&capture, SpanName::Stream), "chunk_count"), 1);
+    assert_eq!(measurement(&end_of(&capture, SpanName::Stream), "chunk_count"), 1);
 }
 
 #[tokio::test]
@@ -283,7 +286,7 @@ async fn any_span_may_wrap_a_stream_and_then_measures_it() {
         let chunks = capture.run(|| stream_of([Ok(1), Ok(2)]).in_span(span_of(name)));
         chunks.count().await;
         let stop = end_of(&capture, name);
-        assert_eq!((number(&stop, "chunk_count"), text(&stop, "usage_status")), (2, "unknown".into()));
+        assert_eq!((measurement(&stop, "chunk_count"), text(&stop, "usage_status")), (2, "unknown".into()));
         assert_eq!(value(&stop, name.row().result_key()), Value::Null);
         assert_eq!(capture.named(name.event(Phase::FirstChunk).as_str()).len(), 1);
     }

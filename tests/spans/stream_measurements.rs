@@ -88,7 +88,7 @@ async fn a_chunk_that_is_free_of_content_counts_and_does_not_stop_the_first_chun
     let tokens = capture.run(|| paced([(10, ""), (30, "Hel"), (10, "lo"), (5, "")]).in_span_infallible(span));
     tokens.count().await;
     let stop = end_of(&capture, SpanName::Stream);
-    assert_eq!((millis(&stop, "time_to_first_chunk"), number(&stop, "chunk_count")), (40, 4));
+    assert_eq!((millis(&stop, "time_to_first_chunk"), measurement(&stop, "chunk_count")), (40, 4));
     assert_eq!(capture.named("allm.stream.first_chunk").len(), 1);
 }
 
@@ -98,7 +98,7 @@ async fn an_err_item_is_no_first_chunk() {
     let tokens = capture.run(|| paced([(10, Err(refused())), (10, Answer::Ok(1))]).in_span(Span::stream()));
     tokens.count().await;
     let stop = end_of(&capture, SpanName::Stream);
-    assert_eq!((millis(&stop, "time_to_first_chunk"), number(&stop, "chunk_count")), (20, 1));
+    assert_eq!((millis(&stop, "time_to_first_chunk"), measurement(&stop, "chunk_count")), (20, 1));
 }
 
 #[tokio::test(start_paused = true)]

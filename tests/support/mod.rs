@@ -122,7 +122,7 @@ pub(crate) fn text(event: &OwnedEvent, key: &str) -> String {
 
 /// A whole number of the measurements, which must be there.
 #[track_caller]
-pub(crate) fn number(event: &OwnedEvent, key: &str) -> u64 {
+pub(crate) fn measurement(event: &OwnedEvent, key: &str) -> u64 {
     let found = event.as_event().measurement(key);
     found.and_then(|it| it.as_u64()).unwrap_or_else(|| panic!("no number {key} in {event:?}"))
 }
@@ -130,7 +130,7 @@ pub(crate) fn number(event: &OwnedEvent, key: &str) -> u64 {
 /// A time of the measurements, in milliseconds.
 #[track_caller]
 pub(crate) fn millis(event: &OwnedEvent, key: &str) -> u64 {
-    number(event, key) / 1_000_000
+    measurement(event, key) / 1_000_000
 }
 
 pub(crate) fn request_of(event: &OwnedEvent) -> String {
