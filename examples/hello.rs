@@ -1,6 +1,6 @@
 //! How do I see one call?
 //!
-//! `cargo run --example hello`
+//! `cargo run --example hello`, or `ALLM_LOG=console cargo run --example hello` for the exporter of your choice.
 
 use std::time::Duration;
 
@@ -21,7 +21,8 @@ async fn ask(question: &str) -> Result<Reply, std::io::Error> {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // At startup, attach a handler to the events of `generate` spans.
+    // At startup, attach exporters as the environment says, and a handler to the events of `generate` spans.
+    let _telemetry = allm_telemetry::init()?;
     attach_many("log", SpanName::Generate.events(), |event: &Event<'_>| println!("{event}"))?;
 
     // One line wraps the call. The observer reads the usage from this client's reply.
@@ -33,5 +34,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .await?;
 
     println!("{}", reply.text);
+    // At the end, wait for open spans and write what is queued.
+    let report = allm_telemetry::shutdown(Duration::from_secs(5)).await;
+    assert!(report.is_complete(), "{report}");
     Ok(())
 }

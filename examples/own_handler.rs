@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use allm_telemetry::{attach, attach_many, detach, prelude::*};
 
@@ -25,6 +26,7 @@ async fn call(works: bool) -> Result<(), std::fmt::Error> {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let _telemetry = allm_telemetry::init()?;
     let tally = Tally::default();
     attach_many("tally", SpanName::Generate.events(), count_into(tally.clone()))?;
     // A handler that panics is detached, and its failure is emitted as an event. The call is not affected.
@@ -37,7 +39,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     detach("tally")?;
     let _ = call(true).in_span(Span::generate()).await;
 
-    let tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
-    println!("{tally:?}");
+    println!("{:?}", tally.lock().unwrap_or_else(PoisonError::into_inner));
+    let report = allm_telemetry::shutdown(Duration::from_secs(5)).await;
+    assert!(report.is_complete(), "{report}");
     Ok(())
 }

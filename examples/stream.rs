@@ -20,6 +20,7 @@ async fn tokens() -> Result<impl Stream<Item = Result<&'static str, Infallible>>
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let _telemetry = allm_telemetry::init()?;
     let ends = [SpanName::Stream.event(Phase::FirstChunk), SpanName::Stream.event(Phase::Stop)];
     attach_many("log", ends, |event: &Event<'_>| println!("{event}"))?;
 
@@ -32,5 +33,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let first = story.next().await;
     drop(story);
     println!("read {first:?} and dropped the stream: dropped, not completed");
+    let report = allm_telemetry::shutdown(Duration::from_secs(5)).await;
+    assert!(report.is_complete(), "{report}");
     Ok(())
 }

@@ -15,7 +15,9 @@ async fn search(query: &str) -> Result<usize, std::io::Error> {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let console = Console::new().attach("console", &Telemetry::global())?;
+    let _telemetry = allm_telemetry::init()?;
+    // Besides what the environment names: the tree, on standard error.
+    let _console = Console::new().attach("console", &Telemetry::global())?;
 
     async {
         async {
@@ -36,6 +38,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     .in_span(Span::chat().agent_name("finder"))
     .await?;
 
-    drop(console);
+    let report = allm_telemetry::shutdown(Duration::from_secs(5)).await;
+    assert!(report.is_complete(), "{report}");
     Ok(())
 }

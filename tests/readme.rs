@@ -2,13 +2,19 @@
 
 #[path = "readme/by_hand.rs"]
 mod by_hand;
+#[allow(dead_code, reason = "each test crate uses a part of it")]
+#[path = "support/own_process.rs"]
+mod own_process;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use futures::{StreamExt, stream};
 use serde_json::Value;
+
+use crate::own_process::in_its_own_process_with;
 
 const README: &str = include_str!("../README.md");
 
@@ -47,19 +53,17 @@ async fn search(_query: &str) -> Result<u32, io::Error> {
     Ok(7)
 }
 
-use allm_telemetry::{Telemetry, bridge::json_lines::JsonLines, prelude::*};
+use allm_telemetry::prelude::*;
 
-#[tokio::test]
+#[tokio::main]
 #[rustfmt::skip]
-async fn the_code_of_the_readme_logs_each_of_its_calls() -> Result<(), Box<dyn std::error::Error>> {
-    std::env::set_current_dir(env!("CARGO_TARGET_TMPDIR"))?;
-    let _ = std::fs::remove_file("events.jsonl");
+async fn the_code_of_the_readme() -> Result<(), Box<dyn std::error::Error>> {
     let (client, query) = (Client, "ports near Lisbon");
     let request = Request;
 
-    // At startup, attach an exporter. Keep the guard until the end of `main`: dropping it writes what is queued and
-    // detaches. `let _ = …` drops it immediately.
-    let _log = JsonLines::to_file("events.jsonl")?.attach("log", &Telemetry::global())?;
+    // At startup, attach exporters as the environment says. Keep the guard until the end of `main`: `let _ = …` drops it
+    // immediately, which detaches them.
+    let _telemetry = allm_telemetry::init()?;
 
     // The outermost span creates a request id. Every span inside has the same one.
     let hits = async {
@@ -87,9 +91,25 @@ async fn the_code_of_the_readme_logs_each_of_its_calls() -> Result<(), Box<dyn s
     .await?;
     assert_eq!(hits, 7);
 
-    drop(_log);
-    holds_the_calls_of_one_request(&std::fs::read_to_string("events.jsonl")?);
+    // At the end of `main`, wait until no span is open, for ten seconds at most, and write what is queued. Under
+    // `#[tokio::main]`, calls on tasks that are still running would otherwise have no end in the log.
+    let report = allm_telemetry::shutdown(Duration::from_secs(10)).await;
+    if !report.is_complete() {
+        eprintln!("{report}");
+    }
     Ok(())
+}
+
+#[test]
+fn the_code_of_the_readme_logs_each_of_its_calls() {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("readme.jsonl");
+    let _ = std::fs::remove_file(&file);
+    let log = format!("json:{}", file.display());
+    let output = in_its_own_process_with(&[("ALLM_LOG", &log)], || the_code_of_the_readme().unwrap());
+    if let Some(output) = output {
+        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+        holds_the_calls_of_one_request(&std::fs::read_to_string(&file).unwrap());
+    }
 }
 
 fn holds_the_calls_of_one_request(log: &str) {
@@ -129,6 +149,7 @@ fn shape(line: &str) -> String {
     assert!(time.starts_with(r#"{"time":""#) && time.ends_with(r#"Z""#), "{time}");
     let differs = |key: &str| ["_id\"", "_time\"", "duration\""].iter().any(|end| key.ends_with(end));
     let fields = line.split(',').map(|field| match field.rsplit_once(':') {
+        _ if field.starts_with("{\"time\":") => "{\"time\"",
         Some((key, _)) if differs(key) && !key.ends_with("call_id\"") => key,
         _ => field,
     });
@@ -194,4 +215,56 @@ fn test_files() -> Vec<PathBuf> {
     }
     files.retain(|file| file.extension().is_some_and(|kind| kind == "rs"));
     files
+}
+
+/// What several pages say of one subject, they say alike.
+#[test]
+fn the_pages_agree_on_blocking_handlers_dependencies_and_the_precedence_of_outcomes() {
+    let pages = [
+        ("README", README),
+        ("CONTRIBUTING", include_str!("../CONTRIBUTING.md")),
+        ("guarantees", include_str!("../docs/guarantees.md")),
+        ("overview", include_str!("../docs/overview.md")),
+        ("events", include_str!("../docs/events.md")),
+    ];
+    let pages = pages.map(|(name, page)| (name, page.split_whitespace().collect::<Vec<_>>().join(" ")));
+    let said_by = |sentence: &str, on: &[&str]| {
+        for (name, page) in pages.iter().filter(|(name, _)| on.contains(name)) {
+            assert!(page.contains(sentence), "{name} does not say: {sentence}");
+        }
+    };
+    let manifest = include_str!("../Cargo.toml");
+    let section = manifest.split("\n[dependencies]\n").nth(1).unwrap().split("\n[").next().unwrap();
+    let core: BTreeSet<&str> = section
+        .lines()
+        .filter(|line| line.contains(" = ") && !line.contains("optional = true") && !line.starts_with('#'))
+        .map(|line| line.split(" = ").next().unwrap())
+        .collect();
+    let named = BTreeSet::from(["tokio", "futures", "pin-project", "rand", "base64", "dashmap"]);
+    assert_eq!(core, named);
+    said_by("depends on tokio, futures, pin-project, rand, base64 and dashmap", &["README"]);
+    said_by("depends only on tokio, futures, pin-project, rand, base64 and dashmap", &["CONTRIBUTING"]);
+    said_by("panicked, error, cancelled or dropped, completed", &["events", "guarantees"]);
+    said_by("run in the task that emits the event, so they must not block", &["README"]);
+    said_by("A handler that blocks delays that task", &["guarantees"]);
+    said_by("a handler that blocks delays that task", &["overview"]);
+    for (name, page) in &pages {
+        assert!(!page.contains("never harms"), "{name} promises that a handler may block");
+    }
+}
+
+#[test]
+fn the_guarantees_name_what_is_not_promised() {
+    let page = include_str!("../docs/guarantees.md");
+    let not_promised = page.split("## Not promised").nth(1).unwrap().split("\n## ").next().unwrap();
+    for named in [
+        "`process::exit`",
+        "`fork`",
+        "Work stealing of rayon",
+        "A `LocalSet`",
+        "A FIFO or pipe whose reader never reads",
+    ] {
+        assert!(not_promised.contains(&format!("- **{named}")), "{named}");
+    }
+    assert!(not_promised.contains("`flush` keeps its deadline"));
 }

@@ -6,6 +6,7 @@
 mod server;
 
 use std::error::Error;
+use std::time::Duration;
 
 use allm_telemetry::bridge::console::Console;
 use allm_telemetry::{Telemetry, prelude::*};
@@ -26,9 +27,11 @@ const QUESTION: &str = "Can I go sailing near Lisbon on Saturday?";
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let base_url = server::start(server::Faults::None).await?;
-    let console = Console::new().attach("console", &Telemetry::global())?;
+    let _telemetry = allm_telemetry::init()?;
+    let _console = Console::new().attach("console", &Telemetry::global())?;
     let answers = [with_reqwest(&base_url).await?, with_rig(&base_url).await?, with_genai(&base_url).await?];
-    drop(console);
+    let report = allm_telemetry::shutdown(Duration::from_secs(5)).await;
+    assert!(report.is_complete(), "{report}");
     assert!(answers.iter().all(|answer| *answer == answers[0]), "one script, one answer");
     println!("{}", answers[0]);
     Ok(())

@@ -52,9 +52,10 @@ async fn run() -> Result<ExitCode, Failure> {
         .convention(Convention::new().policy(policy))
         .attach("otel", &Telemetry::global())?;
 
-    let console = Console::new().attach("console", &Telemetry::global())?;
+    let _console = Console::new().attach("console", &Telemetry::global())?;
     let answers = talk(&options.conversation, options.turns).await;
-    drop(console);
+    // Waits for open spans and flushes the console and the pipeline. Then the pipeline's own report, which has more counts.
+    let _ = allm_telemetry::shutdown(Duration::from_secs(15)).await;
     let report = pipeline.shutdown(Duration::from_secs(15)).await;
     println!("{}\n{report}", answers?.join("\n"));
     Ok(if report.is_complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

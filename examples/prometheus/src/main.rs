@@ -19,6 +19,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     // `tenant` is a key of the service that becomes a label with at most 64 values.
     let convention = Convention::new().labels(["tenant"]);
+    let _telemetry = allm_telemetry::init()?;
     // The exporter with our buckets. It serves the page on a task of its own.
     with_buckets(PrometheusBuilder::new(), &convention).with_http_listener(address).install()?;
     // Records into it.
