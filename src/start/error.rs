@@ -1,6 +1,5 @@
 use std::error::Error;
 use std::fmt;
-use std::io;
 
 use crate::registry::AttachError;
 
@@ -29,10 +28,6 @@ impl InitError {
     pub(super) fn feature(value: &str, feature: &str) -> Self {
         let message = format!("ALLM_LOG is {value:?}, which needs the feature {feature:?} of allm-telemetry");
         Self { message, source: None }
-    }
-
-    pub(super) fn file(file: &str, source: io::Error) -> Self {
-        Self::new(format!("ALLM_LOG: cannot open {file:?}"), source)
     }
 }
 
