@@ -149,7 +149,6 @@ fn shape(line: &str) -> String {
     assert!(time.starts_with(r#"{"time":""#) && time.ends_with(r#"Z""#), "{time}");
     let differs = |key: &str| ["_id\"", "_time\"", "duration\""].iter().any(|end| key.ends_with(end));
     let fields = line.split(',').map(|field| match field.rsplit_once(':') {
-        _ if field.starts_with("{\"time\":") => "{\"time\"",
         Some((key, _)) if differs(key) && !key.ends_with("call_id\"") => key,
         _ => field,
     });

@@ -161,7 +161,8 @@ impl<'a> Event<'a> {
     ///
     /// The outermost span reads the system clock once. The times of the other events in it follow from the monotonic clock, so they
     /// are in the right order and have the right distance even if the system clock is set in the meantime.
-    pub(crate) fn unix_time(&self) -> u64 {
+    #[must_use]
+    pub fn unix_time(&self) -> u64 {
         match self.data {
             Data::Span(start, moment) => start.system_time_at(moment.monotonic_time(start)),
             Data::Fields { system_time, .. } => system_time,

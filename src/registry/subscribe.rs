@@ -41,7 +41,8 @@ impl SubscribeOptions {
     }
 
     /// Sets how many events are queued at most.
-    pub(crate) const fn capacity(self, events: usize) -> Self {
+    #[must_use]
+    pub const fn capacity(self, events: usize) -> Self {
         Self { limits: Limits { events, ..self.limits }, ..self }
     }
 
