@@ -86,6 +86,8 @@ impl Conversation {
             .server_address(self.endpoint.host())
             .server_port(self.endpoint.port())
             .observe(observe)
+            // A connection that is closed in the middle of the answer is an error.
+            .expects_finish()
             .error_type(error::class);
 
         let patience = fate.patience();
@@ -131,6 +133,7 @@ fn observe(chunk: &Chunk, record: &mut Record<'_>) {
         record.push_output(|| choice.delta.content.as_deref().unwrap_or_default());
         if let Some(reason) = choice.finish_reason {
             record.finish_reason(finish_reason(reason));
+            record.finished();
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The outcome of a span: how the wrapped code finished, and whether a failure was recorded before.
+//! The outcome of a span: how the wrapped code ended, whether a failure was recorded before, and whether the answer was
+//! finished.
 
 use std::panic::Location;
 
@@ -6,7 +7,7 @@ use crate::context::Node;
 use crate::event::{Failure, Outcome};
 use crate::registry::Caught;
 
-/// How the wrapped code finished.
+/// How the wrapped code ended.
 #[derive(Debug)]
 pub(crate) enum Exit {
     /// The future was ready, the stream returned `None`, or an `ActiveSpan` was completed.

@@ -6,8 +6,8 @@
 //! when it is created, and still attached to its `Telemetry` handle when it starts.
 //!
 //! An observed span has an active context (`active`) and recorded data (`recording`), to which user closures write through
-//! a `Record`. An `Exit` says how the wrapped code finished. Together with the first recorded failure it determines the
-//! outcome (`exit`), and [`end`](end::end) emits the end event.
+//! a `Record`. An `Exit` says how the wrapped code ended. Together with the first recorded failure, and with whether the answer
+//! was finished, it determines the outcome (`exit`), and [`end`](end::end) emits the end event.
 
 mod active;
 mod builder;

@@ -87,9 +87,11 @@ async fn with_genai(base_url: &str) -> Result<String, Failure> {
     let mut events = Span::stream()
         .engine("genai")
         .model(MODEL)
+        .expects_finish()
         .observe(|event: &ChatStreamEvent, record| match event {
             ChatStreamEvent::End(end) => {
                 record.content_free();
+                record.finished();
                 if let Some(usage) = &end.captured_usage {
                     let (input, output) = (usage.prompt_tokens, usage.completion_tokens);
                     record.usage(Usage::new().input(input).output(output));
