@@ -129,6 +129,31 @@ async fn a_cost_and_an_invalid_request_id_leave_without_being_named() {
     assert_eq!(stop["metadata"]["invalid_request_id"], "has space");
 }
 
+#[tokio::test]
+async fn a_usage_is_written_with_all_that_is_known_and_can_be_read_back() {
+    let (page, telemetry) = (Page::default(), Telemetry::new());
+    let log = JsonLines::to_writer(page.clone()).attach("log", &telemetry).unwrap();
+    let usage =
+        Usage::new().input(150).cached_beside(1_000).cache_write_1h(50).output(16).reasoning_beside(64);
+    let usage = usage.audio_input(7).total(1_230).web_searches(2).tier("flex").cost(0.25).estimated();
+    let mut by_hand = telemetry.run(|| Span::generate().start());
+    by_hand.record(|record| record.usage(usage.clone()));
+    by_hand.complete();
+    assert!(log.flush(SOON).is_complete());
+    let written = page.lines().pop().unwrap()["metadata"]["usage"].take();
+    let expected = json!({
+        "input_tokens": 1_150, "output_tokens": 80, "cached_tokens": 1_000, "cache_write_tokens": 50,
+        "reasoning_tokens": 64, "cache_write_1h_tokens": 50, "audio_input_tokens": 7, "total_tokens": 1_230,
+        "web_search_requests": 2, "service_tier": "flex", "cost_usd": 0.25, "estimated": true,
+    });
+    assert_eq!(written, expected);
+    // As an application does that replays a log.
+    let again = async { ((), Metadata::new().with("usage", Value::from(written))) };
+    telemetry.scope(span(SpanName::Generate, Metadata::new(), again)).await;
+    assert!(log.flush(SOON).is_complete());
+    assert_eq!(page.lines().pop().unwrap()["metadata"]["usage"], expected);
+}
+
 fn secretive() -> Span<impl allm_telemetry::observe::Observe<()>> {
     Span::generate().metadata("tenant", "SECRET tenant").observe(|_: &(), record: &mut Record<'_>| {
         record.output(|| "SECRET reply");
