@@ -59,7 +59,8 @@
 //! # Torn lines
 //!
 //! A crash or a full disk may leave half a line at the end of a file. The next line to be written begins with a line feed then, so
-//! that no other line is spoiled. Readers should skip lines that are not JSON.
+//! that no other line is spoiled. Readers should skip lines that are not JSON. All lines of a write that failed count as lost,
+//! although the first of them may be in the file.
 
 mod builder;
 mod lines;
