@@ -19,7 +19,8 @@ use super::phase::Phase;
 /// let error = "chats".parse::<SpanName>().unwrap_err();
 /// assert!(error.to_string().contains("generate, stream, step, chat, tool"));
 /// ```
-// To add a span, add a variant here, to `ALL` and to `row`, and a constructor to `Span`. The compiler reports the other places.
+// To add a span, add a variant here, to `ALL` and to `row`, and a constructor to `Span`. The compiler reports the matches in
+// `convention/`, and the tests the tables that they compare with.
 // The doc line of a variant is the description in its row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]

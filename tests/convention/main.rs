@@ -156,6 +156,7 @@ fn spans_are_named_by_their_operation_and_what_they_are_about() {
         (SpanName::Retrieve, "retrieval handbook", "retrieval handbook", SpanKind::Client),
         (SpanName::Rerank, "rerank gpt-5", "rerank", SpanKind::Client),
     ];
+    assert!(names.iter().map(|row| row.0).eq(SpanName::ALL.iter().copied()), "a span has no row above");
     let convention = Convention::new();
     for (span, loaded, bare, kind) in names {
         assert_eq!(shown(&convention, &ended(span, Outcome::Completed)).name, loaded);

@@ -1,6 +1,8 @@
 //! Fields: an ordered map of keys and values, however many there are.
 
-use std::time::{Duration, Instant};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use allm_telemetry::{
     event::{Fields, Metadata, Number, Value},
@@ -33,12 +35,11 @@ proptest! {
     }
 }
 
-/// How long a span takes whose builder, and whose observer, set this many keys.
-fn span_of_keys(count: usize) -> Duration {
+/// A span whose builder, and whose observer, set this many keys.
+fn span_of_keys(count: usize) {
     let keys = |prefix: &str| (0..count).map(|key| format!("{prefix} {key}")).collect::<Vec<_>>();
     let (early, late) = (keys("early"), keys("late"));
     let capture = Capture::new();
-    let begun = Instant::now();
     capture.run(|| {
         let span = early.into_iter().fold(Span::chat(), |span, key| span.metadata(key, 1));
         let mut active = span.start();
@@ -47,17 +48,18 @@ fn span_of_keys(count: usize) -> Duration {
     });
     let stop = &capture.named("allm.chat.stop")[0];
     let of_user = stop.as_event().metadata_entries().filter(|entry| entry.from_user).count();
-    let took = begun.elapsed();
     assert_eq!(of_user, 2 * count);
-    took
 }
 
 #[test]
 fn the_cost_of_keys_of_ones_own_is_linear_in_their_number() {
-    // Ten times the keys take ten times as long, and took a hundred times as long when each was searched for one by one.
-    let fastest = |count| (0..5).map(|_| span_of_keys(count)).min().unwrap();
-    let (few, many) = (fastest(2_000), fastest(20_000));
-    assert!(many < few * 40, "2,000 keys take {few:?} and 20,000 take {many:?}");
+    // A second's work. If each key were searched for one by one, it would be an hour's.
+    let (done, is_done) = mpsc::channel();
+    thread::spawn(move || {
+        span_of_keys(200_000);
+        done.send(())
+    });
+    is_done.recv_timeout(Duration::from_secs(300)).expect("the keys are set in less than five minutes");
 }
 
 #[test]

@@ -61,7 +61,10 @@ pub(crate) fn span_of(name: SpanName) -> Span {
         SpanName::Transcribe => Span::transcribe("audio/wav"),
         SpanName::Retrieve => Span::retrieve("handbook", 7),
         SpanName::Rerank => Span::rerank(8),
-        _ => panic!("{name} is new: add its constructor to span/builder.rs, and call it here"),
+        _ => panic!(
+            "{name} is new: add its constructor to span/builder.rs and call it here, and add what you expect of it to \
+             tests/convention/main.rs, tests/convention/table.rs and tests/handlers/catalogue.rs"
+        ),
     }
 }
 
