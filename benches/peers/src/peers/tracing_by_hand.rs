@@ -125,6 +125,7 @@ fn tell(_: &u64, record: &mut Record<'_>) {
 impl Bridged {
     #[inline(always)]
     fn call(&self, model: impl Into<Key>, work: impl Work) -> impl Work {
+        let model: Key = model.into();
         work.in_span(Span::generate().engine("openai").model(model).observe(tell))
     }
 }
