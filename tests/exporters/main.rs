@@ -23,13 +23,14 @@ use tracing_subscriber::fmt::format::FmtSpan;
 use crate::receiver::Receiver;
 use crate::world::{By, LONG};
 
-const OWN: [&str; 4] = ["own_tenant", "own_cost", "own_plan", "own_share"];
+const OWN: [&str; 5] = ["own_tenant", "own_cost", "own_plan", "own_share", "own_user"];
 
-/// A call with keys of its user's own, in the metadata and the measurements, of the start and of the end.
+/// A call with keys of its user's own, in the metadata and the measurements, of the start and of the end, and in the baggage.
 fn call() {
-    let mut call = Span::generate().engine("openai").model("gpt-5").metadata("own_tenant", "acme").start();
+    let call = Span::generate().engine("openai").model("gpt-5").baggage("own_user", "ann-smith");
+    let mut call = call.metadata("own_tenant", "acme-corp").start();
     call.record(|record| {
-        record.metadata("own_plan", "paid");
+        record.metadata("own_plan", "paid-plan");
         record.measurement("own_cost", 1_234_567);
         record.measurement("own_share", 0.125);
     });
@@ -70,7 +71,7 @@ fn executed(policy: Policy) -> String {
     let events = ["allm.quota.asked", "allm.generate.stop"].map(|name| EventName::try_from(name).unwrap());
     let log = JsonLines::to_writer(page.clone()).events(events).policy(policy);
     let log = log.attach("log", &telemetry).unwrap();
-    let metadata = [("own_tenant", "acme"), ("own_plan", "paid")];
+    let metadata = [("own_tenant", "acme-corp"), ("own_plan", "paid-plan"), ("own_user", "ann-smith")];
     telemetry.execute("quota.asked", [("own_cost", 1_234_567.0), ("own_share", 0.125)], metadata).unwrap();
     telemetry.run(|| Span::generate().model("gpt-5").start().complete());
     drop(log);
@@ -131,7 +132,7 @@ fn metrics(policy: Policy) -> String {
 
 /// Which keys left. A key leaves with its value or not at all.
 fn left(text: &str) -> Vec<&'static str> {
-    let values = ["acme", "1234567", "paid", "0.125"];
+    let values = ["acme-corp", "1234567", "paid-plan", "0.125", "ann-smith"];
     assert!(text.contains("gpt-5"), "the call itself is there: {text}");
     let is_there = |(key, value): &(&'static str, &str)| {
         // A number is binary in protobuf.
@@ -178,10 +179,10 @@ fn keys_of_the_users_own_are_labels_of_no_metric_by_any_policy() {
 #[test]
 fn with_all_keys_let_out_tracing_has_them_as_json_in_one_field_unless_they_are_named() {
     let line = tracing(Policy::new().user_keys(["own_tenant"]).all_user_keys());
-    assert!(line.contains("own_tenant=\"acme\""), "{line}");
-    let json =
-        "allm.user=\"{\\\"own_plan\\\":\\\"paid\\\",\\\"own_cost\\\":1234567,\\\"own_share\\\":0.125}\"";
-    assert!(line.contains(json), "{line}");
+    assert!(line.contains("own_tenant=\"acme-corp\""), "{line}");
+    // As it was at the end: a field that is recorded again may replace its first value.
+    let json = r#"{"own_user":"ann-smith","own_plan":"paid-plan","own_cost":1234567,"own_share":0.125}"#;
+    assert!(line.contains(&format!("allm.user={json:?}")), "{line}");
 }
 
 #[test]
