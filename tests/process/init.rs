@@ -1,6 +1,5 @@
 //! `init`: the exporters that the environment names. In a process of its own each, because it has one environment.
 
-use std::path::Path;
 use std::process::Output;
 use std::time::Duration;
 
@@ -35,8 +34,9 @@ fn without_a_variable_nothing_is_attached() {
     let output = in_its_own_process_with(&[("ALLM_LOG", "")], || {
         let guard = init().unwrap();
         assert!(list_handlers("").is_empty());
-        call();
         drop(guard);
+        let report = one_call();
+        assert!(report.is_complete() && report.exporters.is_empty(), "{report}");
     });
     if let Some((_, stderr)) = call_with(output) {
         assert_eq!(stderr, "");
@@ -67,7 +67,7 @@ fn json_is_on_standard_error_and_nothing_else_is() {
 #[cfg(feature = "json-lines")]
 #[test]
 fn a_file_is_appended_to() {
-    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("init.jsonl");
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("init.jsonl");
     let value = format!("json:{}", file.display());
     let output = in_its_own_process_with(&[("ALLM_LOG", &value)], || assert!(one_call().is_complete()));
     if call_with(output).is_some() {
