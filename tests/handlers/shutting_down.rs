@@ -34,6 +34,8 @@ struct Writer {
     page: Page,
     /// Before each write it waits for an answer, if there is one to wait for.
     go: Option<Receiver<()>>,
+    /// How long a write takes.
+    takes: Duration,
 }
 
 impl Sink for Writer {
@@ -46,15 +48,20 @@ impl Sink for Writer {
         if let Some(go) = &self.go {
             let _ = go.recv();
         }
+        thread::sleep(self.takes);
         self.page.0.lock().unwrap().append(&mut self.taken);
         Ok(())
     }
 }
 
 fn log(telemetry: &Telemetry, go: Option<Receiver<()>>) -> (SinkGuard, Page) {
+    log_to(telemetry, |page| Writer { taken: Vec::new(), page, go, takes: Duration::ZERO })
+}
+
+fn log_to(telemetry: &Telemetry, writer: impl FnOnce(Page) -> Writer) -> (SinkGuard, Page) {
     let page = Page::default();
     let events = SpanName::ALL.iter().flat_map(|span| span.events());
-    let writer = Writer { taken: Vec::new(), page: page.clone(), go };
+    let writer = writer(page.clone());
     let guard = telemetry.attach_sink("log", events, SubscribeOptions::new(1_024), writer).unwrap();
     (guard, page)
 }
@@ -121,7 +128,9 @@ fn a_span_that_is_still_open_at_the_deadline_is_reported_and_not_ended() {
 #[test]
 fn after_a_shutdown_an_event_is_written_before_its_emitter_goes_on() {
     let telemetry = Telemetry::new();
-    let (guard, page) = log(&telemetry, None);
+    // Slow enough that an emitter that does not wait is noticed.
+    let slow = |page| Writer { taken: Vec::new(), page, go: None, takes: Duration::from_millis(100) };
+    let (guard, page) = log_to(&telemetry, slow);
     let span = telemetry.run(|| Span::generate().start());
     let _ = telemetry.shutdown_blocking(SHORT);
     // As in `main`, whose locals are dropped before the runtime that drops the tasks.
@@ -148,7 +157,7 @@ fn a_shutdown_keeps_its_deadline_though_a_sink_is_stuck_and_the_other_is_flushed
     let (go, wait) = channel();
     let (_stuck, _) = log(&telemetry, Some(wait));
     let page = Page::default();
-    let writer = Writer { taken: Vec::new(), page: page.clone(), go: None };
+    let writer = Writer { taken: Vec::new(), page: page.clone(), go: None, takes: Duration::ZERO };
     let names = SpanName::Chat.events();
     let _fine = telemetry.attach_sink("fine", names, SubscribeOptions::new(8), writer).unwrap();
     telemetry.run(|| Span::chat().start().complete());
