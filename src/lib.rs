@@ -40,7 +40,8 @@ pub use start::init;
 /// Handlers, listeners, subscriptions and sinks are each attached under a unique id. A handler is a function, see [`attach`] and
 /// [`attach_many`]; it runs in the task that emits, so it must not block. A [`Listener`] observes spans from start to end and
 /// stores a state per span, see [`listen`]. A [`Subscription`](handler::Subscription) is a bounded queue that async code reads
-/// as a `Stream`, see [`subscribe`]. A [`Sink`](handler::Sink) drains such a queue on a dedicated thread.
+/// as a `Stream`, see [`subscribe`]. A [`Sink`](handler::Sink) drains such a queue on a dedicated thread. [`init`] returns an
+/// [`InitGuard`](handler::InitGuard), and [`shutdown`] a [`ShutdownReport`](handler::ShutdownReport).
 pub mod handler {
     pub use crate::context::{list_handlers, shutdown_blocking, subscribe_with};
     pub use crate::registry::{

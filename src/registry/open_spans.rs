@@ -2,7 +2,7 @@
 //!
 //! Spans start and end on all threads of a server, so one counter would be contended. Each thread has a slot of its own
 //! instead, with two counters for each span name: how many spans started on this thread, and how many ended. Only its thread
-//! writes to a slot, which takes a load and a store (2 ns, where an atomic addition takes 5). There is a limited number of
+//! writes to a slot, which takes a load and a store (2 ns, where an atomic addition takes 7). There is a limited number of
 //! slots; threads that find none share the last one, and add atomically.
 //!
 //! A span may end on another thread than it started on. A reader therefore reads all ends before all starts: a span whose end

@@ -29,7 +29,8 @@ impl Telemetry {
     ///
     /// Spans are waited for until the deadline, but for its last tenth (at most a second), which is kept for the flush. The
     /// exporters are those with a queue: [sinks](crate::handler::Sink), such as JSON lines and the console, and the OTLP pipelines
-    /// of this handle. The other exporters work in the task that emits.
+    /// of this handle. The other exporters work in the task that emits. A [subscription](crate::handler::Subscription) is read by a
+    /// task of your own, which is not waited for.
     ///
     /// The exporters stay attached. From here on, each event is written before the task that emits it continues. Guards that
     /// are dropped while spans are open leave their sinks attached, so that the log has the end of a span that outlasts the
