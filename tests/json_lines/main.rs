@@ -148,7 +148,14 @@ async fn a_usage_is_written_with_all_that_is_known_and_can_be_read_back() {
     });
     assert_eq!(written, expected);
     // As an application does that replays a log.
-    let again = async { ((), Metadata::new().with("usage", Value::from(written))) };
+    let read = |value: &Json| match value {
+        Json::Bool(value) => Value::from(*value),
+        Json::Number(value) => value.as_u64().map_or_else(|| value.as_f64().into(), Value::from),
+        other => other.as_str().expect("a text").to_owned().into(),
+    };
+    let read: Metadata =
+        written.as_object().unwrap().iter().map(|(key, value)| (key.clone(), read(value))).collect();
+    let again = async { ((), Metadata::new().with("usage", read)) };
     telemetry.scope(span(SpanName::Generate, Metadata::new(), again)).await;
     assert!(log.flush(SOON).is_complete());
     assert_eq!(page.lines().pop().unwrap()["metadata"]["usage"], expected);
