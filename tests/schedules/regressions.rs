@@ -181,3 +181,18 @@ fn what_was_built_with_baggage_outside_of_requests_keeps_it_in_a_request_elsewhe
         ],
     });
 }
+
+/// The driver's baggage was in another scope of the handle than the driver, though not in the model.
+#[test]
+fn what_was_built_with_baggage_is_inside_the_scope_of_the_driver() {
+    check(&Program {
+        bystander: false,
+        ops: vec![
+            Attach { at: DRIVER, handler: 0, to: All, does: Watches },
+            Build { at: DRIVER, span: 3, kind: future(Generate) },
+            Build { at: LADEN, span: 5, kind: future(Generate).inner([None, Some(Scope::Theirs), None]) },
+            Move { span: 3, to: 5 },
+            Poll(3, Pending),
+        ],
+    });
+}

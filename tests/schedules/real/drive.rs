@@ -110,7 +110,8 @@ impl Driver {
     fn new(telemetry: Telemetry, witness: Witness, time: Time) -> Self {
         let scope = telemetry.run(Context::current);
         let laden = with_baggage([(baggage_key(LOAD), LOAD)], async { Context::current() });
-        let laden = telemetry.run(|| laden.now_or_never()).expect("it is ready");
+        // Inside that very scope, as in the model: what is built there is inside what the driver builds.
+        let laden = scope.clone().run(|| laden.now_or_never()).expect("it is ready");
         let world = Arc::new(World::new(telemetry, witness, time));
         Self { world, hands: Hands::new(true), scope, laden, woken: Arc::default() }
     }
