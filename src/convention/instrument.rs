@@ -18,7 +18,7 @@ pub struct Instrument {
     pub(super) measured: Measured,
     /// The spans that it is measured on.
     pub(super) spans: fn(&SpanView<'_, '_>) -> bool,
-    pub(super) labels: &'static [LabelRule],
+    pub(super) labels: Vec<LabelRule>,
 }
 
 /// How an instrument adds up its values.
@@ -47,7 +47,7 @@ impl Instrument {
             kind: InstrumentKind::Counter,
             measured: Measured::End(|_| None),
             spans: |_| true,
-            labels: &[],
+            labels: Vec::new(),
         }
     }
 
@@ -66,7 +66,7 @@ impl Instrument {
             kind,
             measured: Measured::Recorded(key),
             spans: |_| true,
-            labels: &[OPERATION, PROVIDER, MODEL],
+            labels: vec![OPERATION, PROVIDER, MODEL],
         }
     }
 
@@ -75,8 +75,8 @@ impl Instrument {
         Self { spans, measured, ..self }
     }
 
-    pub(super) fn labels(self, labels: &'static [LabelRule]) -> Self {
-        Self { labels, ..self }
+    pub(super) fn labels(self, labels: &[LabelRule]) -> Self {
+        Self { labels: labels.to_vec(), ..self }
     }
 
     pub(super) fn description(self, description: &'static str) -> Self {

@@ -98,8 +98,9 @@ impl Convention {
     pub fn profiles(mut self, profiles: impl IntoIterator<Item = Profile>) -> Self {
         self.profiles.clear();
         for profile in profiles {
-            // At most one version of OpenTelemetry, and no profile twice.
-            self.profiles.retain(|other| other.is_opentelemetry() != profile.is_opentelemetry());
+            let is_replaced =
+                |other: Profile| other == profile || (other.is_opentelemetry() && profile.is_opentelemetry());
+            self.profiles.retain(|other| !is_replaced(*other));
             self.profiles.push(profile);
         }
         self.with_tables()
@@ -327,7 +328,14 @@ impl Convention {
                 .partition(Rule::is_known_at_start);
             SpanRules { start, end }
         });
-        let instruments = self.schema().instruments().into_iter().chain(self.declared.iter().cloned());
+        let schema = self.schema();
+        let instruments = schema.instruments().into_iter().chain(self.declared.iter().cloned());
+        let instruments = instruments.map(|mut instrument| {
+            for label in &mut instrument.labels {
+                label.key = schema.key(label.key);
+            }
+            instrument
+        });
         Self { rules: rules.collect(), instruments: instruments.collect(), ..self }
     }
 }

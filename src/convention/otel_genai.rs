@@ -1,4 +1,5 @@
-//! OpenTelemetry's conventions for generative AI after version 1.41: what differs from it.
+//! OpenTelemetry's conventions for generative AI after version 1.41: what differs from it, besides the keys that
+//! [`Profile::key`](super::profile::Profile) renames.
 //!
 //! They are developed in a repository of their own, without a release so far. This is its state of November 2026, as its
 //! migration guide describes it: <https://github.com/open-telemetry/semantic-conventions-genai>
@@ -18,7 +19,6 @@ pub(super) fn rules(span: SpanName) -> Vec<Rule> {
     let mut rules = otel_1_41::rules(span);
     for rule in &mut rules {
         match rule.key {
-            "gen_ai.usage.cache_creation.input_tokens" => rule.key = "gen_ai.usage.cache_write.input_tokens",
             "gen_ai.request.top_k" => *rule = top_k(span),
             "gen_ai.response.finish_reasons" if is_inference(span) => *rule = FINISH_REASONS,
             _ => {}
@@ -34,7 +34,7 @@ pub(super) fn rules(span: SpanName) -> Vec<Rule> {
                 rule.key,
                 "gen_ai.provider.name"
                     | "gen_ai.usage.cache_read.input_tokens"
-                    | "gen_ai.usage.cache_write.input_tokens"
+                    | "gen_ai.usage.cache_creation.input_tokens"
             )
         };
         rules.retain(|rule| !is_removed(rule));
@@ -78,8 +78,8 @@ const FINISH_REASONS: Rule = Rule::end(
     },
 );
 
-/// The instruments of 1.41, of which those of calls go on for the calls that are no inference (embeddings, for example), and the
-/// new ones of inference.
+/// The instruments of inference, which have new names, and those of 1.41 for all other spans: an embedding, for example, is
+/// still measured by `gen_ai.client.operation.duration`.
 pub(super) fn instruments() -> Vec<Instrument> {
     let mut instruments = Vec::new();
     for old in instruments_1_41::instruments() {

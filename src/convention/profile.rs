@@ -6,11 +6,11 @@ use super::rule::Rule;
 use super::{instruments_1_41, openinference, otel_1_41, otel_genai};
 use crate::event::SpanName;
 
-/// A published attribute convention in one version: the names of spans and their attributes in a tracing system.
+/// An attribute convention in one version: the names of spans and their attributes in a tracing system.
 ///
-/// By default a span has the attributes of both, because a backend reads one of them. OpenTelemetry's make a span portable,
-/// OpenInference's give its kind where OpenTelemetry has none. If several versions of OpenTelemetry's are set, the last is
-/// used.
+/// By default a span has the attributes of [`Otel1_41`](Self::Otel1_41) and of [`OpenInference`](Self::OpenInference), because
+/// a backend reads one of them. OpenTelemetry's make a span portable, OpenInference's give its kind where OpenTelemetry has
+/// none. Of several versions of OpenTelemetry's, the last one that is set is used.
 ///
 /// # Examples
 ///
@@ -21,8 +21,10 @@ use crate::event::SpanName;
 /// # let _ = portable;
 /// assert_eq!(Profile::Otel1_41.to_string(), "otel-1.41");
 /// ```
-// A new profile: a variant here and a module with its `rules`; the compiler finds the rest. One that differs little from
-// another takes its rules and its instruments and changes what differs, as `otel_genai` does.
+// To add a profile, add a variant. The compiler then reports the functions below, and all of them are in this file. Most
+// profiles differ little from 1.41: they use its rules and instruments, and rename keys in `key`, for attributes and labels
+// alike. What differs otherwise has a module, as `otel_genai`. Then add the profile to `PROFILES` in
+// `tests/convention/profiles.rs`, and its section to `docs/conventions.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Profile {
@@ -53,10 +55,24 @@ impl Profile {
     /// Returns the attributes of a span in this profile, content included.
     #[must_use]
     pub fn rules(self, span: SpanName) -> Vec<Rule> {
-        match self {
+        let mut rules = match self {
             Self::Otel1_41 => otel_1_41::rules(span),
             Self::OtelGenai => otel_genai::rules(span),
             Self::OpenInference => openinference::rules(span),
+        };
+        for rule in &mut rules {
+            rule.key = self.key(rule.key);
+        }
+        rules
+    }
+
+    /// Returns the name of an attribute or of a label in this profile, given its name in version 1.41.
+    pub(super) fn key(self, key: &'static str) -> &'static str {
+        match (self, key) {
+            (Self::OtelGenai, "gen_ai.usage.cache_creation.input_tokens") => {
+                "gen_ai.usage.cache_write.input_tokens"
+            }
+            (Self::Otel1_41 | Self::OtelGenai | Self::OpenInference, key) => key,
         }
     }
 
@@ -69,7 +85,8 @@ impl Profile {
         if is_latest { Self::OtelGenai } else { Self::Otel1_41 }
     }
 
-    /// Whether it is a version of OpenTelemetry's conventions.
+    /// Returns whether it is a version of OpenTelemetry's conventions, or derived from one. Of these, one is used at a time: it
+    /// has the names of spans and the instruments.
     pub(super) const fn is_opentelemetry(self) -> bool {
         match self {
             Self::Otel1_41 | Self::OtelGenai => true,
