@@ -104,7 +104,7 @@ impl<V> Fields<V> {
     }
 
     /// Returns the fields as they are stored, in order.
-    pub(super) fn entries(&self) -> impl Iterator<Item = &(Key, V)> {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &(Key, V)> {
         self.entries.iter()
     }
 

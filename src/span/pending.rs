@@ -195,9 +195,11 @@ fn inherit_keys(start: &mut SpanStart, parent: &SpanStart) {
     if start.engine.is_none() {
         start.engine.clone_from(&parent.engine);
     }
-    for key in ["provider", "agent_name", "conversation_id"] {
-        if let (None, Some(value)) = (start.keys.get(key), parent.keys.get(key)) {
-            start.keys.insert(key, value.clone());
+    // Most spans have few keys or none, so each is looked at once.
+    for (key, value) in parent.keys.entries() {
+        let is_inherited = matches!(&**key, "provider" | "agent_name" | "conversation_id");
+        if is_inherited && start.keys.get(key).is_none() {
+            start.keys.insert(key.clone(), value.clone());
         }
     }
 }
