@@ -102,12 +102,10 @@ impl Recording {
         let stats = self.stream.get_or_insert_default();
         // Chunks without content are counted too.
         stats.times.chunk_count += 1;
-        let chunk = Chunk {
-            gap: Duration::from_nanos(stats.gap),
-            // A span that encloses the stream of a call usually has no observer that could recognize its pings.
-            content_free: node.take_content_free() || marks.content_free,
-        };
-        if chunk.content_free {
+        let gap = stats.gap;
+        // A span that encloses the stream of a call usually has no observer that could recognize its pings.
+        let content_free = node.take_content_free() || marks.content_free;
+        if content_free {
             stats.mark_enclosing(node);
         } else {
             stats.gap = 0;
@@ -123,7 +121,7 @@ impl Recording {
             }
         }
         if let Some(states) = node.states() {
-            states.chunk(&chunk);
+            states.chunk(&Chunk { gap: Duration::from_nanos(gap), content_free });
         }
     }
 }
