@@ -28,8 +28,11 @@ impl Usage {
 
     /// Returns a count as it is reported in events: a whole with all its parts, or a part unless it is larger than its whole.
     pub(super) fn read(&self, term: Term) -> Option<u64> {
-        let is_unknown_part = !matches!(term, Term::Input | Term::Output) && self.count(term).is_none();
-        if is_unknown_part { None } else { self.read_of(term, &self.wholes()) }
+        match term {
+            // Exporters read these most, and each does not need the other.
+            Term::Input | Term::Output => self.whole(term, self.parts_beside()),
+            part => self.count(part).and_then(|_| self.read_of(part, &self.wholes())),
+        }
     }
 
     /// As [`read`](Self::read), for several counts: their wholes are added up once.
