@@ -92,10 +92,16 @@ impl Telemetry {
             deadline.saturating_sub(Duration::from_nanos(elapsed))
         };
         let for_the_flush = (deadline / 10).min(Duration::from_secs(1));
-        while self.has_open_spans() && remaining() > for_the_flush {
-            thread::sleep(INTERVAL.min(remaining()));
+        loop {
+            while self.has_open_spans() && remaining() > for_the_flush {
+                thread::sleep(INTERVAL.min(remaining()));
+            }
+            let report = self.flush_exporters(remaining());
+            // A task that was spawned before may have started its span during the flush.
+            if report.open_spans.is_empty() || remaining() <= for_the_flush {
+                return report;
+            }
         }
-        self.flush_exporters(remaining())
     }
 
     /// Flushes all exporters at once, so that one that is stuck leaves the others their time.

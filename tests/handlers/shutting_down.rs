@@ -106,6 +106,20 @@ async fn a_shutdown_lets_a_paused_clock_run_for_the_tasks_it_waits_for() {
     assert_eq!(page.lines().len(), 2);
 }
 
+#[tokio::test]
+async fn a_call_that_starts_during_the_flush_is_waited_for_too() {
+    // Whether the task is polled before, during or after the flush differs from round to round.
+    for _ in 0..300 {
+        let telemetry = Telemetry::new();
+        let (_guard, _page) = log(&telemetry, None);
+        let call = tokio::time::sleep(Duration::from_millis(2));
+        let call = telemetry.run(|| tokio::spawn(call.in_span_infallible(Span::generate())));
+        let report = telemetry.shutdown(LONG).await;
+        assert!(report.is_complete(), "{report}");
+        call.await.unwrap();
+    }
+}
+
 #[test]
 fn a_span_that_is_still_open_at_the_deadline_is_reported_and_not_ended() {
     let telemetry = Telemetry::new();
