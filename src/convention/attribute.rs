@@ -60,14 +60,23 @@ impl<'a> Attribute<'a> {
     }
 }
 
-/// A text such as the name of a model, which is often a literal.
+/// A text such as the name of a model, which is often a literal. One that has to be cut is not kept as such.
 impl<'a> From<&'a Key> for Attribute<'a> {
     fn from(text: &'a Key) -> Self {
         match text {
-            Cow::Borrowed(literal) => Self::Literal(literal),
-            Cow::Owned(text) => Self::text(text),
+            Cow::Borrowed(literal) if is_plain(literal, MAX_TEXT) => Self::Literal(literal),
+            text => Self::text(&**text),
         }
     }
+}
+
+/// The largest size of an attribute that is not content, in bytes.
+pub(super) const MAX_TEXT: usize = 1_024;
+
+/// Returns whether a text can be exported as it is: it is short enough, and without NUL, which databases refuse.
+#[inline]
+pub(super) fn is_plain(text: &str, limit: usize) -> bool {
+    text.len() <= limit && !text.as_bytes().contains(&0)
 }
 
 // Helpers for rules. An unknown value yields no attribute.

@@ -9,13 +9,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::attribute::Attribute;
+use super::attribute::{Attribute, MAX_TEXT, is_plain};
 use crate::event::{Metadata, Value, ValueRef};
 
 /// Stands where text was cut.
 const MARKER: &str = "…[truncated]";
-/// The largest size of an attribute that is not content, in bytes.
-const ATTRIBUTE: usize = 1_024;
 /// The size that the quotes and separators of a value take in JSON.
 const OVERHEAD: usize = 4;
 
@@ -47,7 +45,7 @@ impl Bounds {
 
     /// Returns a value that is not content, cut; `None` if it can be exported as it is.
     pub(super) fn metadata(&self, value: ValueRef<'_>) -> Option<Value> {
-        self.fit(value, ATTRIBUTE)
+        self.fit(value, MAX_TEXT)
     }
 
     /// Returns a text that may be as large as content, such as a stack trace.
@@ -57,16 +55,15 @@ impl Bounds {
 
     /// Returns a key that the user chose, of the size of an attribute.
     pub(super) fn key(&self, key: &str) -> String {
-        self.text(key, ATTRIBUTE).unwrap_or_else(|| key.to_owned())
+        self.text(key, MAX_TEXT).unwrap_or_else(|| key.to_owned())
     }
 
     /// Makes an attribute fit that is not content. Returns whether it can be exported: NaN and infinities cannot.
     #[inline]
     pub(super) fn attribute(&self, value: &mut Attribute<'_>) -> bool {
         match value {
-            Attribute::Text(text) if is_plain(text, ATTRIBUTE) => true,
-            Attribute::Literal(text) if is_plain(text, ATTRIBUTE) => true,
-            Attribute::Int(_) | Attribute::Bool(_) => true,
+            Attribute::Text(text) if is_plain(text, MAX_TEXT) => true,
+            Attribute::Literal(_) | Attribute::Int(_) | Attribute::Bool(_) => true,
             Attribute::Float(float) => float.is_finite(),
             other => self.cut_attribute(other),
         }
@@ -76,25 +73,20 @@ impl Bounds {
     fn cut_attribute(&self, value: &mut Attribute<'_>) -> bool {
         match value {
             Attribute::Text(text) => {
-                if let Some(cut) = self.text(text, ATTRIBUTE) {
+                if let Some(cut) = self.text(text, MAX_TEXT) {
                     *text = cut.into();
-                }
-            }
-            Attribute::Literal(text) => {
-                if let Some(cut) = self.text(text, ATTRIBUTE) {
-                    *value = Attribute::text(cut);
                 }
             }
             Attribute::Texts(texts) => {
                 for text in texts.iter_mut() {
-                    if let Some(cut) = self.text(text, ATTRIBUTE) {
+                    if let Some(cut) = self.text(text, MAX_TEXT) {
                         *text = cut.into();
                     }
                 }
                 let mut size = 0;
                 let fitting = texts.iter().take_while(|text| {
                     size += text.len();
-                    size <= ATTRIBUTE
+                    size <= MAX_TEXT
                 });
                 let fitting = fitting.count();
                 if fitting < texts.len() {
@@ -140,12 +132,7 @@ impl Default for Bounds {
     }
 }
 
-#[inline]
-fn is_plain(text: &str, limit: usize) -> bool {
-    text.len() <= limit && !text.as_bytes().contains(&0)
-}
-
-/// Returns a text of at most `limit` bytes without NUL, which databases refuse; `None` if the text is one already.
+/// Returns a text of at most `limit` bytes without NUL; `None` if the text is one already.
 fn plain(text: &str, limit: usize) -> Option<String> {
     if is_plain(text, limit) {
         return None;

@@ -131,6 +131,20 @@ fn any_other_attribute_is_cut_at_1_kib() {
 }
 
 #[test]
+fn a_literal_is_cut_and_freed_of_nul_as_any_text_is() {
+    let long = str::from_utf8(&[b'e'; 2 * KIB]).unwrap();
+    let cut = "e".repeat(KIB - MARKER.len()) + MARKER;
+    for (engine, expected) in [(long, &*cut), ("op\0en", "op\u{fffd}en"), ("openai", "openai")] {
+        let convention = Convention::new();
+        let said = shown(&convention, &events(|| Span::generate().engine(engine).start().complete()));
+        for key in ["allm.engine", "gen_ai.provider.name", "llm.provider", "llm.system"] {
+            assert_eq!(said.get(key), Some(expected), "{key}");
+        }
+        assert_eq!(convention.cut_count() > 0, engine.len() > KIB);
+    }
+}
+
+#[test]
 fn the_entries_of_an_event_are_cut_as_attributes_are() {
     let long = || "m".repeat(KIB * KIB);
     let events =
