@@ -12,8 +12,11 @@ use super::rule::Rule;
 use super::span_view::SpanView;
 use crate::event::{Content, Data, Entry, Event, PhaseData, SpanName};
 
-/// Determines how spans and metrics are exported: their names, the allowed content and keys, and the number of values of a
-/// name.
+/// Determines how spans and metrics are exported: their names, the allowed content and keys, and how many values a key may
+/// have.
+///
+/// Its [profiles](Profile) say what the attributes of a span are called, each by a list of [rules](Rule): a key, and what of the
+/// event is its value.
 ///
 /// It maps events to names and attributes, without I/O. It is used by the exporters of this crate, and can be used by your
 /// own [`Listener`](crate::Listener). Clones share the set of known values: with one convention for several exporters, a value
@@ -125,12 +128,13 @@ impl Convention {
         self
     }
 
-    /// Adds up a measurement of your own in a counter of this name: what observers [record](crate::Record::measurement) under
+    /// Adds up a measurement of your own in a counter named `key`: what observers [record](crate::Record::measurement) under
     /// `key`, by operation, provider, model and your own [labels](Self::labels). On the `metrics` facade, whose counters are
     /// whole numbers, it is a gauge that only grows.
     ///
     /// The unit is written in [UCUM](https://ucum.org), as OpenTelemetry's are: `{image}`, `s`, `By`. A value that is negative or
-    /// not finite is not added. In the name, characters that OpenTelemetry does not allow become `_`.
+    /// not finite is not added. In the name, characters that OpenTelemetry does not allow become `_`. An instrument
+    /// of the profile is not replaced by one of the same name.
     ///
     /// # Examples
     ///
@@ -146,7 +150,7 @@ impl Convention {
         self.declare(Instrument::recorded(key.into(), unit.into(), InstrumentKind::FloatCounter))
     }
 
-    /// Collects a measurement of your own in a histogram of this name, with these upper bounds of its buckets. Otherwise as
+    /// Collects a measurement of your own in a histogram named `key`, with these upper bounds of its buckets. Otherwise as
     /// [`counter`](Self::counter).
     pub fn histogram(
         self,
@@ -209,8 +213,8 @@ impl Convention {
         start.iter().chain(end)
     }
 
-    /// Returns the name of the event's span: the operation and what it is about, `chat gpt-5`. It is empty if the event
-    /// belongs to no span.
+    /// Returns the name of the event's span: the operation and what it is about, such as `chat gpt-5` for a `generate`
+    /// span: `chat` is OpenTelemetry's operation. It is empty if the event belongs to no span.
     #[must_use]
     pub fn span_name<'a>(&self, event: &Event<'a>) -> Cow<'a, str> {
         let Some(span) = self.view(event) else { return Cow::default() };
@@ -231,8 +235,8 @@ impl Convention {
     /// Calls `each` with the attributes that are known at a span's end and not before, without [the user's own
     /// keys](Self::user_attributes).
     ///
-    /// Tokens and the cost are included only if this span reports [them](Event::counts_usage) and [it](Event::counts_cost), so that a backend
-    /// counts them once.
+    /// Tokens are included only if this span [reports the tokens](Event::counts_usage), and the cost only if it [reports the
+    /// cost](Event::counts_cost), so that a backend counts them once.
     pub fn end_attributes<'a>(&self, event: &Event<'a>, each: impl FnMut(&'static str, Attribute<'a>)) {
         let Some(mut span) = self.view(event).filter(|span| span.end.is_some()) else { return };
         if !self.usage {
@@ -257,7 +261,8 @@ impl Convention {
         self.policy.apply(&Entry::standard(key, value))?.into_text()
     }
 
-    /// Calls `each` with the attributes of an event inside a span: a retry or the first chunk. Its name is the event's.
+    /// Calls `each` with the attributes of an event inside a span: a retry or the first chunk. Name the span event
+    /// like the event.
     pub fn event_attributes<'a>(&self, event: &Event<'a>, mut each: impl FnMut(&'static str, Attribute<'a>)) {
         if event.span().is_some() {
             if let Some(time) = event.measurement("time_to_first_chunk").and_then(|it| it.as_u64()) {
@@ -329,8 +334,11 @@ impl Convention {
             SpanRules { start, end }
         });
         let schema = self.schema();
-        let instruments = schema.instruments().into_iter().chain(self.declared.iter().cloned());
-        let instruments = instruments.map(|mut instrument| {
+        let standard = schema.instruments();
+        let is_new =
+            |declared: &&Instrument| standard.iter().all(|instrument| instrument.name != declared.name);
+        let declared: Vec<_> = self.declared.iter().filter(is_new).cloned().collect();
+        let instruments = standard.into_iter().chain(declared).map(|mut instrument| {
             for label in &mut instrument.labels {
                 label.key = schema.key(label.key);
             }
@@ -340,7 +348,7 @@ impl Convention {
     }
 }
 
-// Generic and with one call of `each`, so that an exporter's closure is compiled into the loop. Where it is not, each value
+// Generic and with one call of `each`, so that an exporter's closure is compiled into the loop. If not inlined, each value
 // is copied right after it was written, which waits for the writes: 10 ns an attribute.
 fn read<'a>(
     rules: &[Rule],
@@ -349,7 +357,7 @@ fn read<'a>(
     mut each: impl FnMut(&'static str, Attribute<'a>),
 ) {
     for rule in rules {
-        // Content was cut where the policy was applied. As messages in JSON it may be larger than that.
+        // Content was already cut by the policy. Encoded as JSON messages it may be longer again, and is not cut twice.
         if let Some(mut value) = rule.read(span)
             && (rule.content() != Content::NONE || policy.bounds.attribute(&mut value))
         {

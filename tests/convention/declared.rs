@@ -64,6 +64,15 @@ fn a_second_declaration_of_a_name_replaces_the_first() {
 }
 
 #[test]
+fn an_instrument_of_the_profile_is_not_replaced_by_a_declared_one() {
+    let name = "gen_ai.client.operation.duration";
+    let convention = Convention::new().counter(name, "USD");
+    let kinds: Vec<_> =
+        convention.instruments().iter().filter(|it| it.name == name).map(|it| &it.kind).collect();
+    assert!(matches!(kinds[..], [InstrumentKind::Histogram(_)]), "{kinds:?}");
+}
+
+#[test]
 fn a_name_that_opentelemetry_does_not_allow_is_made_one() {
     let convention = Convention::new().counter("gateway fee/€", "EUR");
     assert!(convention.instruments().iter().any(|it| it.name == "gateway_fee/_"));
