@@ -20,28 +20,28 @@
 //! Listener states are stored in the nodes. A poll that enters a node runs within [`Listener::around`](crate::Listener::around)
 //! of the listeners that ask for it.
 
-mod carried;
 mod context;
 mod counting;
 #[expect(clippy::disallowed_types, reason = "this is the only task-local")]
 mod current;
 mod global;
+mod in_context;
 mod node;
 mod propagation;
 mod scope;
 mod settle;
 
-pub use carried::InContext;
 pub use context::Context;
 pub use current::current_request_id;
 pub use global::{
     attach, attach_many, detach, execute, list_handlers, listen, shutdown, shutdown_blocking, subscribe,
     subscribe_with,
 };
+pub use in_context::InContext;
 pub use propagation::Propagation;
 pub use scope::{with_baggage, with_request_id};
 
-pub(crate) use carried::Scope;
 pub(crate) use counting::Counted;
 pub(crate) use current::enter_span;
+pub(crate) use in_context::Scope;
 pub(crate) use node::{Kind, Node, Passed};

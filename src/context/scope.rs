@@ -1,7 +1,7 @@
 use std::future::Future;
 
-use super::carried::{InContext, Scope};
 use super::context::Context;
+use super::in_context::{InContext, Scope};
 use crate::event::{Metadata, RequestId};
 use crate::registry::Telemetry;
 

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use super::cardinality::{Dimension, OTHER};
+use super::convention::Convention;
 use super::instrument::{Instrument, Measured};
 use super::label::TOKEN_TYPE;
-use super::mapping::Convention;
 use super::span_view::SpanView;
 use crate::event::{Event, EventName, Phase};
 

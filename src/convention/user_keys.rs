@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::attribute::Attribute;
-use super::mapping::Convention;
+use super::convention::Convention;
 use super::policy::Outgoing;
 use crate::event::{Entry, Event, SpanName, Value};
 
