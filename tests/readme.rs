@@ -12,20 +12,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::own_process::in_its_own_process_with;
+use crate::own_process::{in_its_own_process, in_its_own_process_with};
 
 const README: &str = include_str!("../README.md");
 
 struct Client;
 struct Chat;
 struct Request;
-struct Reply;
-
-struct Chunk {
-    usage: Option<u64>,
-}
 
 impl Client {
     fn chat(&self) -> Chat {
@@ -37,16 +32,25 @@ type Chunks = stream::Iter<std::vec::IntoIter<Result<Chunk, io::Error>>>;
 
 impl Chat {
     async fn create(&self, _request: Request) -> Result<Reply, io::Error> {
-        Ok(Reply)
+        Ok(serde_json::from_value(answer("chat.completion", &json!([]), &usage(3, 2)))?)
     }
 
     async fn create_stream(&self, _request: Request) -> Result<Chunks, io::Error> {
-        Ok(stream::iter(vec![Ok(Chunk { usage: None }), Ok(Chunk { usage: Some(4) })]))
+        let finish = json!([{ "index": 0, "delta": {}, "finish_reason": "stop" }]);
+        let chunks = [(finish, Value::Null), (json!([]), usage(5, 4))];
+        let chunk = |(choices, usage)| answer("chat.completion.chunk", &choices, &usage);
+        let chunks = chunks.map(|parts| Ok(serde_json::from_value(chunk(parts))?));
+        Ok(stream::iter(Vec::from(chunks)))
     }
 }
 
-fn usage_of(output_tokens: &u64) -> Usage {
-    Usage::new().output(*output_tokens)
+fn answer(object: &str, choices: &Value, usage: &Value) -> Value {
+    let (id, model) = ("chatcmpl-1", "gpt-5");
+    json!({ "id": id, "object": object, "created": 1, "model": model, "choices": choices, "usage": usage })
+}
+
+fn usage(input: u32, output: u32) -> Value {
+    json!({ "prompt_tokens": input, "completion_tokens": output, "total_tokens": input + output })
 }
 
 async fn search(_query: &str) -> Result<u32, io::Error> {
@@ -54,40 +58,53 @@ async fn search(_query: &str) -> Result<u32, io::Error> {
 }
 
 use allm_telemetry::prelude::*;
+use async_openai::types::chat::{
+    CompletionUsage, CreateChatCompletionResponse as Reply, CreateChatCompletionStreamResponse as Chunk,
+};
+
+fn usage_of(usage: &CompletionUsage) -> Usage {
+    Usage::new().input(usage.prompt_tokens).output(usage.completion_tokens)
+}
 
 #[tokio::main]
 #[rustfmt::skip]
 async fn the_code_of_the_readme() -> Result<(), Box<dyn std::error::Error>> {
     let (client, query) = (Client, "ports near Lisbon");
-    let request = Request;
+    let (request, stream_request) = (Request, Request);
 
     // At startup, attach exporters as the environment says. Keep the guard until the end of `main`: `let _ = …` drops it
     // immediately, which detaches them.
     let _telemetry = allm_telemetry::init()?;
 
-    // The outermost span creates a request id. Every span inside has the same one.
+    // The outermost span creates a request id. Every span inside has the same one, and the same baggage.
     let hits = async {
-        // A future of `Result`, from any client.
+        // A future of `Result`, from any client. The closure records the tokens.
         let reply = client.chat().create(request)
-            .in_span(Span::generate().model("gpt-5"))
+            .in_span(Span::generate().model("gpt-5").observe(|reply: &Reply, record| {
+                if let Some(usage) = &reply.usage { record.usage(usage_of(usage)) }
+            }))
             .await?;
-        let Reply = reply;
-        let request = Request;
+        assert!(reply.usage.is_some());
 
-        // A stream: one span from the request until the stream ends or is dropped.
-        let mut tokens = Span::stream().model("gpt-5")
-            .observe(|chunk: &Chunk, record| if let Some(usage) = &chunk.usage { record.usage(usage_of(usage)) })
-            .open(client.chat().create_stream(request))
+        // A stream: one span from the request until the stream ends or is dropped. OpenAI sends the usage of a stream only if
+        // the request has `stream_options.include_usage`. If the stream ends without a finish reason, that is an error.
+        let mut tokens = Span::stream().model("gpt-5").expects_finish()
+            .observe(|chunk: &Chunk, record| {
+                if chunk.choices.iter().any(|choice| choice.finish_reason.is_some()) { record.finished() }
+                if let Some(usage) = &chunk.usage { record.usage(usage_of(usage)) }
+            })
+            .open(client.chat().create_stream(stream_request))
             .await?;
+        // Not `Unpin`? `let mut tokens = std::pin::pin!(tokens);`
         while let Some(token) = tokens.next().await { // `futures::StreamExt`
             token?;
         }
 
-        // A tool on another task. `spawn` wraps `tokio::spawn` and propagates the request id and the parent span.
+        // A tool on another task. `spawn` wraps `tokio::spawn` and propagates the request id, the baggage and the parent span.
         let hits = allm_telemetry::spawn(search(query).in_span(Span::tool("search", "call_1"))).await??;
         Ok::<_, Box<dyn std::error::Error>>(hits)
     }
-    .in_span(Span::chat().engine("async-openai"))
+    .in_span(Span::chat().engine("async-openai").baggage("user_id", "u-1"))
     .await?;
     assert_eq!(hits, 7);
 
@@ -129,18 +146,48 @@ fn holds_the_calls_of_one_request(log: &str) {
         );
         assert_eq!(stop["parent_span_id"] == chat["span_id"], call != "chat", "{log}");
     }
-    assert_eq!(one("allm.stream.stop")["metadata"]["usage"]["output_tokens"], 4, "{log}");
+    for (call, input, output) in [("generate", 3, 2), ("stream", 5, 4)] {
+        let stop = &one(&format!("allm.{call}.stop"))["metadata"];
+        let usage = &stop["usage"];
+        assert_eq!(
+            (&usage["input_tokens"], &usage["output_tokens"]),
+            (&input.into(), &output.into()),
+            "{log}"
+        );
+        assert_eq!(stop["usage_status"], "reported", "{log}");
+    }
+    assert!(!log.contains("user_id"), "without a policy: {log}");
     let ids: HashSet<&str> =
         events.iter().filter_map(|event| event["metadata"]["request_id"].as_str()).collect();
     assert_eq!((events.len(), ids.len()), (9, 1), "{log}");
     let line = log.lines().find(|line| line.contains("allm.tool.stop")).unwrap();
-    assert_eq!(shape(block("json")), shape(line));
+    assert_eq!(shape(blocks("json").next().unwrap()), shape(line));
 }
 
-/// The README's block of code in this language.
-fn block(language: &str) -> &'static str {
-    let after = README.split(&format!("```{language}\n")).nth(1);
-    after.and_then(|rest| rest.split("```").next()).unwrap().trim_end()
+use allm_telemetry::{Policy, Telemetry, bridge::json_lines::JsonLines};
+
+#[tokio::main]
+async fn a_call_under_the_policy_of_the_readme() -> Result<(), Box<dyn std::error::Error>> {
+    let policy = Policy::new().user_keys(["user_id"]);
+    let _log = JsonLines::to_writer(std::io::stderr()).policy(policy).attach("log", &Telemetry::global())?;
+    let call = async {}.in_span_infallible(Span::generate());
+    call.in_span_infallible(Span::chat().baggage("user_id", "u-1").baggage("tenant", "t-1")).await;
+    Ok(())
+}
+
+#[test]
+fn the_policy_of_the_readme_exports_the_user_of_each_call_and_nothing_else() {
+    if let Some(output) = in_its_own_process(|| a_call_under_the_policy_of_the_readme().unwrap()) {
+        let log = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && log.lines().count() == 4 && !log.contains("t-1"), "{output:?}");
+        assert!(log.lines().all(|line| line.contains(r#""user_id":"u-1""#)), "{log}");
+    }
+}
+
+/// The README's blocks of code in this language.
+fn blocks(language: &str) -> impl Iterator<Item = &'static str> {
+    let blocks = README.split("\n```").skip(1).step_by(2);
+    blocks.filter_map(move |block| block.strip_prefix(language)?.strip_prefix('\n'))
 }
 
 /// A line of the log, of its times, ids and numbers no more than their keys: they are others each time.
@@ -158,10 +205,11 @@ fn shape(line: &str) -> String {
 #[test]
 fn this_file_holds_every_line_of_the_readmes_code_in_its_order() {
     let mut here = include_str!("readme.rs").lines().map(str::trim);
-    for line in block("rust").lines().map(str::trim).filter(|line| !line.is_empty()) {
+    let lines = blocks("rust").flat_map(str::lines).map(str::trim);
+    for line in lines.filter(|line| !line.is_empty()) {
         assert!(here.any(|other| other == line), "the README says this, and this file does not: {line}");
     }
-    assert_eq!(README.matches("```rust").count(), 1, "another block of Rust needs another test");
+    assert_eq!(blocks("rust").count(), 2, "another block of Rust needs another test");
 }
 
 /// The names in backticks that are sentences, and so name a test.

@@ -7,7 +7,7 @@ impl Context {
     /// Chooses the context of a wrapper at its first poll: `self`, in which it was created, or the current one. Returns
     /// whether `self` changed.
     ///
-    /// If the current context is nested in `self`, it is used. Otherwise `self` is used, and a part that it lacks is taken
+    /// If the current context is nested in `self`, the current one is used. Otherwise `self` is used, and a part that it lacks is taken
     /// from the current context: the handle, or the place, which is the request together with its spans and its baggage.
     #[inline]
     pub(crate) fn settle(&mut self) -> bool {
@@ -20,7 +20,8 @@ impl Context {
         if current.is_inside(self) {
             *self = current;
         } else if !self.has_place() && current.has_place() {
-            // Every context is inside the empty one, so `self` has a handle. It is kept, in the current place.
+            // `self` has no place, but is not empty (the current context would be inside it): so it holds a `Telemetry` handle.
+            // Keep that handle, in the current place.
             *self = current.with_telemetry(self.telemetry());
         } else if !self.has_explicit_telemetry() && current.has_explicit_telemetry() {
             // Created in a place on the default handle: the place is kept, with the current handle.

@@ -14,6 +14,8 @@ pub trait FutureSpanExt: Future + Sized {
     ///
     /// The error must implement `Display`, unless [`error_with`](Span::error_with) is used.
     ///
+    /// For a future that returns a stream use [`Span::open`]: `in_span` would end before the first item.
+    ///
     /// # Examples
     ///
     /// ```

@@ -24,7 +24,8 @@ use crate::span::{Exit, Lifecycle, Observed, PendingSpan, Recording, end};
 /// # Cancel safety
 ///
 /// `next()` is cancel safe if that of the inner stream is. If the stream is dropped before its end, the outcome of the span
-/// is `dropped`, or `error` if an item was an error.
+/// is `dropped`, or `error` if an item was an error, or `completed` if the observer recorded that the answer is
+/// [finished](crate::Record::finished).
 #[pin_project(PinnedDrop)]
 #[must_use = "the span has started; a stream that is dropped before its end ends it as `dropped`"]
 pub struct SpanStream<St, O: Observer> {
@@ -69,7 +70,7 @@ impl<St, O: Observer> SpanStream<St, O> {
     }
 
     /// Returns the inner stream, or `None` after its end. The outcome of the span is `dropped`, or `error` if an item was an
-    /// error.
+    /// error, or `completed` if the observer recorded that the answer is [finished](crate::Record::finished).
     #[must_use]
     pub fn into_inner(mut self) -> Option<St> {
         self.inner.take()

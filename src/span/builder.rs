@@ -304,8 +304,8 @@ impl<O> Span<O> {
     /// finished. A stream that returns `None` without that was cut off: the outcome is `error`, with the class
     /// `stream_truncated`.
     ///
-    /// This applies to spans with the measurements of a stream. It has no effect if the span wraps a future that is not
-    /// [opened](Self::open) as a stream, unless it is a `stream` span: a future returns the answer as a whole.
+    /// It applies to `stream` spans and to wrapped or [opened](Self::open) streams, not to other futures: a future returns
+    /// the answer as a whole.
     ///
     /// # Examples
     ///

@@ -107,11 +107,11 @@ impl ActiveSpan {
     /// Records that a chunk was received. The closure runs only if the span is observed.
     pub fn chunk(&mut self, record: impl FnOnce(&mut Record<'_>)) {
         self.lifecycle.record(|node, recording| {
-            let came = recording.suspend_wait(node);
+            let arrived_at = recording.suspend_wait(node);
             let mut chunk = Record::new(recording, node, Phase::FirstChunk);
             chunk.observe("record", record);
             let marks = chunk.marks;
-            recording.chunk(node, came, marks);
+            recording.chunk(node, arrived_at, marks);
         });
     }
 

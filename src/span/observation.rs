@@ -32,12 +32,12 @@ impl Recording {
     #[inline]
     pub(crate) fn item<V, O: Outcomes<V>>(&mut self, node: &Node, item: &V, observer: &mut O) {
         // Before the observer is called, so that its time is not measured as waiting.
-        let came = self.suspend_wait(node);
+        let arrived_at = self.suspend_wait(node);
         let mut record = Record::new(self, node, Phase::FirstChunk);
         match observer.see(item, &mut record) {
             Seen::Value { .. } => {
                 let marks = record.marks;
-                self.chunk(node, came, marks);
+                self.chunk(node, arrived_at, marks);
             }
             Seen::Err => self.end_wait(node),
         }

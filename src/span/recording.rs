@@ -41,7 +41,7 @@ pub(super) struct StreamStats {
     gap: u64,
     /// The kinds of the chunks so far.
     kinds: ChunkKinds,
-    /// Whether the enclosing spans are marked, because the latest chunk was content-free.
+    /// Whether the enclosing spans are marked content-free, because the latest chunk was content-free.
     marks_enclosing: bool,
 }
 
@@ -72,7 +72,7 @@ impl Recording {
         }
     }
 
-    /// Stops the clock of the wait, if it runs, and returns the time. The wait continues with the next
+    /// Stops the clock of the wait, if it runs, and returns when it stopped. The wait continues with the next
     /// [`begin_wait`](Self::begin_wait) if the item turns out to be content-free.
     #[inline]
     pub(crate) fn suspend_wait(&mut self, node: &Node) -> Option<Time> {
@@ -95,10 +95,10 @@ impl Recording {
         }
     }
 
-    /// Counts a chunk, emits `first_chunk` if it is the first with content, and calls the listeners that follow chunks. `came`
-    /// is the time at which it came, if the stream waited for it.
+    /// Counts a chunk, emits `first_chunk` if it is the first with content, and calls the listeners that follow chunks.
+    /// `arrived_at` is known if the stream waited for the chunk.
     #[inline]
-    pub(super) fn chunk(&mut self, node: &Node, came: Option<Time>, marks: ChunkMarks) {
+    pub(super) fn chunk(&mut self, node: &Node, arrived_at: Option<Time>, marks: ChunkMarks) {
         let stats = self.stream.get_or_insert_default();
         // Chunks without content are counted too.
         stats.times.chunk_count += 1;
@@ -113,7 +113,7 @@ impl Recording {
             let new_kinds = stats.kinds.add(marks.kinds);
             if is_first || !new_kinds.is_empty() {
                 // After a wait the clock is not read again.
-                let at = came.unwrap_or_else(|| node.telemetry.now());
+                let at = arrived_at.unwrap_or_else(|| node.telemetry.now());
                 if is_first {
                     stats.times.time_to_first_chunk = first_chunk(node, at);
                 }

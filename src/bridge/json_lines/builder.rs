@@ -94,7 +94,8 @@ impl JsonLines {
         Self { policy, ..self }
     }
 
-    /// Writes only these events, in place of all events of the catalogue. Events of your own have to be named here.
+    /// Writes only these events, in place of all events of the catalogue. Events that you [execute](crate::execute) are
+    /// written only if they are named here, with the `allm.` that `execute` puts before a name.
     pub fn events(self, events: impl IntoIterator<Item: Into<EventName>>) -> Self {
         Self { events: events.into_iter().map(Into::into).collect(), ..self }
     }

@@ -8,9 +8,12 @@
 //! follow from the monotonic clock, so a change of the system clock inside a span moves none of them. An event that was passed
 //! to [`execute`](crate::execute) has the `system_time` that it gives, otherwise the time of the call.
 //!
-//! Integers are nanoseconds; `system_time` counts from the Unix epoch, `monotonic_time` from an arbitrary origin of
-//! the process. The catalogue's keys are written, content as null. Metadata keys and measurements of your own, in the events
-//! that you execute too, are left out unless a [`Policy`](crate::Policy) allows them.
+//! Times and durations are integers in nanoseconds; `system_time` counts from the Unix epoch, `monotonic_time` from an
+//! arbitrary origin of the process. The catalogue's keys are written. Unless a [`Policy`](crate::Policy) allows them, content is
+//! null, and `output`, and metadata keys and measurements of your own, are absent.
+//!
+//! Events that you [execute](crate::execute) are written only if [`events`](JsonLines::events) names them, and their keys only
+//! if the policy allows them.
 //!
 //! # Rotation
 //!
