@@ -73,6 +73,7 @@ pub(super) fn emit(registry: &Registry, event: &Event<'_>) {
             UserCall { registry, id, sequence, event: Some(event.name()) }.call(|| handler.call(event));
         }
     });
+    // Since a shutdown, each event is written before the task that emits it continues.
     if registry.writes_through.load(Ordering::Relaxed) {
         registry.write_through();
     }
@@ -125,7 +126,7 @@ pub(super) struct UserCall<'a> {
     /// The sequence number of the attachment. A later attachment under the same id has a different one. `None` for an observer,
     /// which is not attached.
     pub(super) sequence: Option<u64>,
-    /// The event being delivered. `None` while a state is dropped.
+    /// The event being delivered. `None` while a listener's state is dropped.
     pub(super) event: Option<&'a EventName>,
 }
 
@@ -144,9 +145,9 @@ impl UserCall<'_> {
     #[cold]
     fn failed(&self, caught: &Caught) {
         // It may fail on several threads concurrently. Only the thread that detaches it reports the failure.
-        let is_first = self
-            .sequence
-            .is_none_or(|sequence| detach(self.registry, self.id, |now| now.sequence() == sequence));
+        let is_first = self.sequence.is_none_or(|sequence| {
+            detach(self.registry, self.id, |attached| attached.sequence() == sequence)
+        });
         if is_first {
             // Without a backtrace, the report contains only the place in this crate that caught the panic.
             let (reason, stacktrace) = (

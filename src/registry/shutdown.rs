@@ -27,15 +27,15 @@ impl Telemetry {
     /// dropped before the runtime and its tasks: without this call, the end of a span on a task that is still running is not
     /// written. Call it outside of any span, for it would wait for that one too.
     ///
-    /// Spans are waited for until the deadline, but for its last tenth (at most a second), which is kept for the flush. The
+    /// It waits for spans for nine tenths of the time (all but one second if that is more) and flushes in the rest. The
     /// exporters are those with a queue: [sinks](crate::handler::Sink), such as JSON lines and the console, and the OTLP pipelines
     /// of this handle. The other exporters work in the task that emits. A [subscription](crate::handler::Subscription) is read by a
     /// task of your own, which is not waited for.
     ///
     /// The exporters stay attached. From here on, each event is written before the task that emits it continues. Guards that
     /// are dropped while spans are open leave their sinks attached, so that the log has the end of a span that outlasts the
-    /// deadline too: `cancelled`, when the runtime drops its task. A pipeline has no such end, because it exports spans in the
-    /// background.
+    /// deadline too: `cancelled`, when the runtime drops its task. An OTLP pipeline does not export that end, because it exports
+    /// spans in the background.
     ///
     /// # Cancel safety
     ///
@@ -120,7 +120,7 @@ impl Telemetry {
             let report = |(id, exporter, flush): (&Arc<str>, &Arc<dyn Flush>, _)| {
                 let flushed = match flush {
                     Ok(flush) => thread::ScopedJoinHandle::join(flush).unwrap_or_default(),
-                    // There is no thread to be had.
+                    // No thread could be started.
                     Err(_) => exporter.flush(deadline),
                 };
                 let Written { written, lost, waiting, error } = flushed;
@@ -147,7 +147,7 @@ impl Telemetry {
         self.registry().open_spans.open().next().is_some()
     }
 
-    /// Has an exporter flushed by each [`shutdown`](Self::shutdown), for as long as it exists.
+    /// Registers an exporter that every [`shutdown`](Self::shutdown) flushes while it exists.
     pub(crate) fn flush_on_shutdown(&self, id: Arc<str>, exporter: Weak<dyn Flush>) {
         self.registry().add_exporter(id, exporter);
     }
