@@ -7,7 +7,9 @@ use super::listener::MAX_LISTENERS;
 use crate::event::ParseEventNameError;
 
 /// The error returned when a handler, listener, subscription or sink cannot be attached.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// `Debug` prints the same text as `Display`, for a `main` that returns it.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AttachError {
     /// The id is in use. [`detach`](crate::detach) the handler with this id, or choose another id.
@@ -15,7 +17,7 @@ pub enum AttachError {
         /// The id.
         id: Arc<str>,
     },
-    /// No event can have a name. The source says why.
+    /// No event can have a name. The text is that of the error inside.
     InvalidEventName(EventNameError),
     /// [`MAX_LISTENERS`] listeners are already attached. Detach one of them.
     TooManyListeners,
@@ -27,8 +29,7 @@ impl fmt::Display for AttachError {
             Self::AlreadyExists { id } => {
                 write!(f, "a handler with the id {id:?} is already attached; detach it or choose another id")
             }
-            // The source contains the name and the reason.
-            Self::InvalidEventName(_) => f.write_str("an event name is invalid"),
+            Self::InvalidEventName(error) => error.fmt(f),
             Self::TooManyListeners => {
                 write!(f, "the maximum of {MAX_LISTENERS} listeners is already attached; detach one")
             }
@@ -36,10 +37,17 @@ impl fmt::Display for AttachError {
     }
 }
 
+impl fmt::Debug for AttachError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl std::error::Error for AttachError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::InvalidEventName(error) => Some(error),
+            // The error inside is this one's text already: as a source it would be printed twice.
+            Self::InvalidEventName(error) => error.source(),
             Self::AlreadyExists { .. } | Self::TooManyListeners => None,
         }
     }
@@ -58,7 +66,9 @@ impl From<Infallible> for AttachError {
 }
 
 /// The error returned when no handler or listener with the given id is attached.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// `Debug` prints the same text as `Display`, for a `main` that returns it.
+#[derive(Clone, PartialEq, Eq)]
 pub struct DetachError {
     pub(super) id: Arc<str>,
 }
@@ -78,6 +88,12 @@ impl fmt::Display for DetachError {
             "no handler with the id {:?} is attached; list_handlers(\"\") lists those that are",
             self.id
         )
+    }
+}
+
+impl fmt::Debug for DetachError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

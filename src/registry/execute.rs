@@ -13,8 +13,9 @@ impl Telemetry {
     /// # Errors
     ///
     /// [`EventNameError`](crate::handler::EventNameError) if the name has an empty segment or a `*`, or if it is reserved: the
-    /// events of spans and everything else below a span (`generate.…`), `span.stalled` and `telemetry.…` are emitted by this
-    /// crate alone. `adapter.retry` is not reserved; see also [`adapter_retry`](crate::adapter_retry).
+    /// events of spans (`generate.stop`), `span.stalled` and `telemetry.handler.failure` are emitted by this crate alone. Nothing
+    /// else exists below a span (`generate.finish`) or `telemetry`, and an event of a span that is misspelt (`genrate.stop`) is
+    /// an error as well. `adapter.retry` is not reserved; see also [`adapter_retry`](crate::adapter_retry).
     ///
     /// # Examples
     ///

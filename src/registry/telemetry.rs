@@ -107,8 +107,9 @@ impl Telemetry {
     ///
     /// [`AttachError::AlreadyExists`] if the id is in use, [`AttachError::InvalidEventName`] if no event can have this name: it
     /// is below a span and not one of its four events (`allm.generate.finish`), contains a `*` or an empty segment, or does
-    /// not begin with `allm`, unless it is `telemetry.handler.failure`. User-defined events begin with `allm` too; their names
-    /// are otherwise free, so a misspelt one is not an error.
+    /// not begin with `allm`, unless it is `telemetry.handler.failure`. A span that is misspelt is an error too
+    /// (`allm.genrate.stop`). User-defined events begin with `allm` as well; their names are otherwise free, so a misspelt one
+    /// is not an error.
     ///
     /// # Examples
     ///

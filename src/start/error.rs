@@ -5,7 +5,8 @@ use crate::registry::AttachError;
 
 /// The error returned by [`init`](crate::init): a variable is invalid, names an exporter that is not compiled in, or the
 /// exporter cannot be attached.
-#[derive(Debug)]
+///
+/// `Debug` prints the text of `Display` and of the sources, for a `main` that returns it.
 pub struct InitError {
     message: String,
     source: Option<Box<dyn Error + Send + Sync>>,
@@ -44,6 +45,18 @@ impl From<AttachError> for InitError {
 impl fmt::Display for InitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
+    }
+}
+
+impl fmt::Debug for InitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        let mut source = self.source();
+        while let Some(error) = source {
+            write!(f, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
     }
 }
 

@@ -89,7 +89,10 @@ fn said(error: InitError) -> String {
 }
 
 fn fails_with(said_of: &str) {
-    let said = said(init().unwrap_err());
+    let error = init().unwrap_err();
+    let printed_by_main = format!("{error:?}");
+    let said = said(error);
+    assert_eq!(printed_by_main, said);
     assert!(said.contains(said_of), "{said}");
     assert!(list_handlers("").is_empty(), "nothing is attached");
 }
