@@ -73,13 +73,13 @@ const USAGE: &[Rule] = &[
         count(it.usage?.image_output_tokens())
     }),
     Rule::end("allm.usage.web_search_requests", "`usage`: `web_search_requests`", |it| {
-        count(it.usage?.web_search_requests())
+        count(it.usage_beside_tokens()?.web_search_requests())
     }),
     Rule::end("allm.usage.billed_input_tokens", "`usage`: `billed_input_tokens`", |it| {
-        count(it.usage?.billed_input_tokens())
+        count(it.usage_beside_tokens()?.billed_input_tokens())
     }),
     Rule::end("allm.usage.billed_output_tokens", "`usage`: `billed_output_tokens`", |it| {
-        count(it.usage?.billed_output_tokens())
+        count(it.usage_beside_tokens()?.billed_output_tokens())
     }),
     // Not a count, so it stands on each span on which it was recorded.
     Rule::end("allm.usage.service_tier", "`usage`: `service_tier`", |it| {

@@ -49,7 +49,7 @@ pub(super) fn instruments() -> Vec<Instrument> {
             .of(any_span, Measured::End(|it| it.end?.counts_drop.then_some(1.0)))
             .labels(&[SPAN, PROVIDER, MODEL]),
         Instrument::counter("allm.usage.unknown", "{call}")
-            .description("Calls of a model whose usage is not known, once where spans nest.")
+            .description("Calls of a model whose tokens are not known, once where spans nest.")
             .of(any_span, Measured::End(|it| it.end?.counts_unknown_usage.then_some(1.0)))
             .labels(&[PROVIDER, MODEL]),
     ]

@@ -78,6 +78,11 @@ impl<'a, 'c> SpanView<'a, 'c> {
         self.end.map(|end| &*end.results)
     }
 
+    /// Returns the usage for counts that are no tokens: a span without tokens reports its own.
+    pub(super) fn usage_beside_tokens(&self) -> Option<&'a Usage> {
+        self.usage.or_else(|| self.results()?.usage.as_ref().filter(|usage| !usage.has_tokens()))
+    }
+
     /// Returns the measurements of a stream, if the span has them.
     pub(super) fn stream(&self) -> Option<&'a StreamTimes> {
         self.end?.stream.as_ref()

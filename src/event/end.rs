@@ -27,7 +27,7 @@ pub(crate) struct SpanEnd {
     pub(crate) results: LazyResults,
     /// Whether the usage is that of the whole answer, if one was recorded.
     pub(crate) usage_is_final: bool,
-    /// Whether this span reports the tokens of its call. False if none were recorded.
+    /// Whether this span reports the tokens of its call. False if neither input nor output is known.
     pub(crate) counts_usage: bool,
     /// Whether its stream was dropped, and no nested span reports that.
     pub(crate) counts_drop: bool,

@@ -151,7 +151,7 @@ impl<'a> Event<'a> {
     /// Sum [`usage`](Self::usage) only over events where this is `true`, as all exporters of this crate do. Otherwise the tokens
     /// of a call are counted twice if two spans observe it: an adapter's span and the client library's inside it. Of two such
     /// spans, the one that ends first reports the tokens. A chat or step reports tokens only if no span inside it did. `false`
-    /// if no usage was recorded.
+    /// if neither the input nor the output is known: web searches, a billed count or a total alone are no tokens.
     #[must_use]
     pub fn counts_usage(&self) -> bool {
         self.end().is_some_and(|end| end.counts_usage)

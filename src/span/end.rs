@@ -39,7 +39,7 @@ pub(crate) fn end<O: Observer>(
     let duration = now.since(start.monotonic_time);
     let ran_to_its_end = matches!(exit, Exit::Completed);
     let (outcome, failure) = exit.outcome(recording.failure.take(), finish);
-    let has_usage = recording.results.usage.as_ref().is_some_and(Usage::has_counts);
+    let has_tokens = recording.results.usage.as_ref().is_some_and(Usage::has_tokens);
     let end = SpanEnd {
         outcome,
         duration,
@@ -52,8 +52,8 @@ pub(crate) fn end<O: Observer>(
         }),
         usage_is_final: recording.usage_is_final || (ran_to_its_end && outcome == Outcome::Completed),
         counts_drop: outcome == Outcome::Dropped && node.claim(Counted::Drop),
-        counts_usage: has_usage && node.claim(Counted::Tokens),
-        counts_unknown_usage: !has_usage && node.reports_unknown_usage(),
+        counts_usage: has_tokens && node.claim(Counted::Tokens),
+        counts_unknown_usage: !has_tokens && node.reports_unknown_usage(),
         counts_cost: recording.results.cost_usd().is_some() && node.claim(Counted::Cost),
         results: mem::take(&mut recording.results),
     };

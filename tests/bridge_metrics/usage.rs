@@ -115,8 +115,10 @@ fn a_call_whose_usage_is_unknown_is_counted_by_provider_and_model() {
         call(Span::generate().provider("openai").model("m"), None, nothing);
         drop(Span::generate().provider("openai").model("m").start());
         call(Span::embed(1).model("e"), None, nothing);
+        // No tokens either.
+        call(Span::stream().model("searches"), Some(Usage::new().web_searches(1).billed_input(3)), nothing);
     });
-    assert_eq!(seen, ["{_OTHER e} 1", "{groq m} 2", "{openai m} 2"]);
+    assert_eq!(seen, ["{_OTHER e} 1", "{_OTHER searches} 1", "{groq m} 2", "{openai m} 2"]);
 }
 
 #[test]

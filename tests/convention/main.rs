@@ -277,6 +277,23 @@ fn the_rare_parts_of_a_usage_have_the_names_that_a_convention_has_for_them_and_o
 }
 
 #[test]
+fn web_searches_and_billed_tokens_are_shown_by_a_span_that_knows_no_tokens() {
+    let events = shown::events(|| {
+        let mut span = Span::embed(1).start();
+        span.record(|record| record.usage(Usage::new().web_searches(1).billed_input(3).billed_output(0)));
+        span.complete();
+    });
+    let mut lines = shown(&Convention::new(), &events).all();
+    lines.retain(|line| line.contains(".usage."));
+    let expected = [
+        "allm.usage.billed_input_tokens = 3",
+        "allm.usage.billed_output_tokens = 0",
+        "allm.usage.web_search_requests = 1",
+    ];
+    assert_eq!(lines, expected.map(str::to_owned).into());
+}
+
+#[test]
 fn usage_can_be_left_to_the_span_inside() {
     for &span in SpanName::ALL {
         let events = ended(span, Outcome::Completed);

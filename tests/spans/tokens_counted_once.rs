@@ -96,6 +96,35 @@ fn a_call_whose_inner_one_knows_no_tokens_counts_its_own() {
 }
 
 #[test]
+fn a_usage_without_input_and_output_reports_no_tokens_and_leaves_them_to_the_span_around_it() {
+    let tokens = Usage::new().input(100).output(7);
+    let without = Usage::new;
+    for inner in
+        [without().web_searches(1), without().billed_input(3), without().total(107), without().cached(3)]
+    {
+        let capture = Capture::new();
+        capture.run(|| {
+            let mut outer_span = Span::generate().start();
+            let mut inner_span = outer_span.enter(|| Span::stream().start());
+            inner_span.record(|record| record.usage(inner.clone()));
+            inner_span.complete();
+            outer_span.record(|record| record.usage(tokens.clone()));
+            outer_span.complete();
+        });
+        let counts = |name| capture.named(name)[0].as_event().counts_usage();
+        assert!(!counts("allm.stream.stop"), "{inner} has no tokens");
+        assert!(counts("allm.generate.stop"), "the tokens around {inner} are counted");
+        assert_eq!(capture.named("allm.stream.stop")[0].as_event().usage(), Some(&inner));
+    }
+    // A part beside the input is input.
+    let capture = Capture::new();
+    let mut span = capture.run(|| Span::stream().start());
+    span.record(|record| record.usage(without().cached_beside(3)));
+    span.complete();
+    assert!(capture.named("allm.stream.stop")[0].as_event().counts_usage());
+}
+
+#[test]
 fn the_total_of_an_agent_counts_if_nothing_inside_it_has() {
     let silent = || work(Step, None, [work(Generate, None, [])]);
     assert_eq!(counted(&work(Chat, 100, [silent()])), [(Chat, 100)]);

@@ -26,6 +26,12 @@ impl Usage {
         Wholes { input: self.whole(Term::Input, beside), output: self.whole(Term::Output, beside) }
     }
 
+    /// Returns whether the input or the output is known.
+    pub(crate) fn has_tokens(&self) -> bool {
+        // Not by the total: it matters only if both are known.
+        [Term::Input, Term::Output].into_iter().any(|term| self.whole(term, self.beside).is_some())
+    }
+
     /// Returns a count as it is reported in events: a whole with all its parts, or a part unless it is larger than its whole.
     pub(super) fn read(&self, term: Term) -> Option<u64> {
         match term {
