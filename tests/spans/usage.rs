@@ -206,9 +206,60 @@ fn an_estimate_is_used_until_the_provider_reports() {
         (usage.input_tokens(), usage.output_tokens(), usage.is_estimated()),
         (Some(12), Some(31), true)
     );
+    // A part that is beside the output is output.
+    assert_eq!(merged([estimate.clone(), Usage::new().reasoning_beside(5)]).output_tokens(), Some(5));
     // The tier is not a count.
     let usage = merged([Usage::new().tier("flex"), estimate, reported]);
     assert_eq!((usage.service_tier(), usage.is_estimated()), (Some("flex"), false));
+}
+
+#[test]
+fn a_count_without_tokens_stands_beside_an_estimate_in_any_order() {
+    let estimate = Usage::new().input(12).output(30).web_searches(5).estimated();
+    let others = [
+        Usage::new().web_searches(1),
+        Usage::new().billed_input(9).web_searches(1),
+        Usage::new().total(107).tier("flex").web_searches(1),
+        Usage::new().cached(3).web_searches(1),
+    ];
+    for other in others {
+        for usage in [merged([estimate.clone(), other.clone()]), merged([other.clone(), estimate.clone()])] {
+            assert_eq!((usage.input_tokens(), usage.output_tokens()), (Some(12), Some(30)), "beside {other}");
+            assert!(usage.is_estimated());
+            assert_eq!(usage.web_search_requests(), Some(1), "that of the provider");
+            assert_eq!(usage.total_tokens(), other.total_tokens());
+            assert_eq!(usage.billed_input_tokens(), other.billed_input_tokens());
+            assert_eq!(usage.cached_tokens(), other.cached_tokens());
+            assert_eq!(usage.service_tier(), other.service_tier());
+            // As soon as the provider reports tokens, nothing is left of the estimate, and all of what it had reported.
+            let reported = Usage::new().output(28);
+            assert_eq!(merged([usage, reported.clone()]), merged([other.clone(), reported]));
+        }
+    }
+    // An estimate without tokens stands back as well.
+    let usage = merged([Usage::new().web_searches(5).estimated(), Usage::new().output(28)]);
+    assert_eq!(usage, Usage::new().output(28));
+}
+
+#[tokio::test]
+async fn a_call_with_an_estimate_and_a_count_of_the_provider_is_estimated() {
+    let capture = Capture::new();
+    let span = Span::stream().observe(|usage: &Usage, record| record.usage(usage.clone()));
+    let frames = [Usage::new().input(12).output(30).estimated(), Usage::new().web_searches(1)];
+    capture.run(|| stream::iter(frames).in_span_infallible(span)).count().await;
+    let stop = end_of(&capture, SpanName::Stream);
+    assert_eq!(text(&stop, "usage_status"), "estimated");
+    let usage = stop.as_event().usage().unwrap();
+    assert_eq!((usage.input_tokens(), usage.web_search_requests()), (Some(12), Some(1)));
+    assert!(stop.as_event().counts_usage());
+}
+
+#[test]
+fn a_part_that_was_told_to_be_beside_stays_beside_when_a_later_count_does_not_say_where() {
+    let frames = [Usage::new().input(5).cached_beside(100), Usage::new().cached(3)];
+    for usage in [merged(frames), Usage::new().input(5).cached_beside(100).cached(3)] {
+        assert_eq!((usage.input_tokens(), usage.cached_tokens()), (Some(8), Some(3)));
+    }
 }
 
 #[tokio::test]

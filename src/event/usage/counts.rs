@@ -112,10 +112,10 @@ impl Usage {
         self.cost_usd
     }
 
-    /// Returns whether the counts are an estimate and not the provider's.
+    /// Returns whether the tokens are an estimate and not the provider's.
     #[must_use]
     pub fn is_estimated(&self) -> bool {
-        self.is_estimated
+        !self.estimated.is_empty()
     }
 
     /// Returns why a count that was reported is missing: it is larger than the whole that it is a part of. One of few values, such
@@ -140,7 +140,7 @@ impl Usage {
 
 impl PartialEq for Usage {
     fn eq(&self, other: &Self) -> bool {
-        let rest = |usage: &Self| (usage.issue(), usage.cost_usd, usage.is_estimated);
+        let rest = |usage: &Self| (usage.issue(), usage.cost_usd, usage.is_estimated());
         self.counts().eq(other.counts())
             && self.service_tier == other.service_tier
             && rest(self) == rest(other)
@@ -155,7 +155,7 @@ impl fmt::Display for Usage {
         map.entries(known);
         map.entries(self.service_tier.iter().map(|tier| ("service_tier", tier)));
         map.entries(self.cost_usd.iter().map(|usd| ("cost_usd", usd)));
-        map.entries(self.is_estimated.then_some(("estimated", true)));
+        map.entries(self.is_estimated().then_some(("estimated", true)));
         map.finish()
     }
 }

@@ -122,6 +122,11 @@ impl Terms {
         Self(self.0 | other.0)
     }
 
+    /// The terms that are in both sets.
+    pub(super) const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// The terms that are not in the other set.
     pub(super) const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)

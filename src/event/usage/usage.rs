@@ -5,10 +5,12 @@ use super::token_count::TokenCount;
 
 /// What a call used: its tokens, as the provider counts them. Each count is optional; an unknown count is not 0.
 ///
-/// Input *includes* the tokens that were read from and written to a cache, and output *includes* the reasoning tokens; each part
-/// is also reported separately. OpenAI counts in this way, and OpenTelemetry's
-/// [GenAI conventions](https://opentelemetry.io/docs/specs/semconv/gen-ai/) require it. Other providers count some parts
-/// *beside* the rest. Report the numbers as the provider does, and choose the setter by where it counts the part:
+/// What is *read* ([`input_tokens()`](Self::input_tokens)) includes the tokens that were read from and written to a cache, and
+/// [`output_tokens()`](Self::output_tokens) includes the reasoning tokens; each part is also read separately. OpenTelemetry's
+/// [GenAI conventions](https://opentelemetry.io/docs/specs/semconv/gen-ai/) require it.
+///
+/// What you *set* is the provider's own number. OpenAI counts as above, and other providers count some parts *beside* the rest.
+/// Choose the setter by where the provider counts the part:
 ///
 /// - [`cached(n)`](Self::cached): the provider's input includes these tokens;
 /// - [`cached_beside(n)`](Self::cached_beside): it does not, so they are added to it when it is read.
@@ -58,8 +60,15 @@ use super::token_count::TokenCount;
 /// # Totals
 ///
 /// A part that was not reported as beside its whole is taken to be inside, unless the provider's [`total`](Self::total) shows
-/// otherwise. The first reading whose input and output add up to it is taken: the parts inside; reasoning beside; cached and
-/// cache-write tokens beside; these three beside; audio input beside. If none does, the parts are inside.
+/// otherwise. The readings of it are tried in this order, and the first whose input and output add up to it is taken:
+///
+/// 1. all parts inside;
+/// 2. reasoning beside;
+/// 3. cached and cache-write tokens beside;
+/// 4. reasoning, cached and cache-write tokens beside;
+/// 5. audio input beside.
+///
+/// If none does, the parts are inside.
 ///
 /// # Contradictions
 ///
@@ -75,11 +84,12 @@ pub struct Usage {
     pub(super) counts: [Option<u64>; Term::ALL.len()],
     /// The parts that were reported as beside their whole.
     pub(super) beside: Terms,
-    /// The parts that are known to be inside their whole. The place of others is shown by a total.
+    /// The parts that are known to be inside their whole. Where the others are counted is inferred from the total.
     pub(super) inside: Terms,
     pub(super) service_tier: Option<Cow<'static, str>>,
     pub(super) cost_usd: Option<f64>,
-    pub(super) is_estimated: bool,
+    /// The terms whose count is an estimate, if it is known.
+    pub(super) estimated: Terms,
 }
 
 impl Usage {
@@ -92,7 +102,7 @@ impl Usage {
             inside: Terms::NONE,
             service_tier: None,
             cost_usd: None,
-            is_estimated: false,
+            estimated: Terms::NONE,
         }
     }
 
@@ -110,7 +120,7 @@ impl Usage {
         self.with(Term::Output, tokens)
     }
 
-    /// Sets the number of all tokens as the provider counts it. It shows [where parts are counted](Self#totals).
+    /// Sets the number of all tokens as the provider counts it. [Where parts are counted](Self#totals) is inferred from it.
     #[must_use]
     pub fn total(self, tokens: impl TokenCount) -> Self {
         self.with(Term::Total, tokens)
@@ -244,7 +254,11 @@ impl Usage {
     }
 
     /// Marks the counts as an estimate, such as those of a local tokenizer. They are used only as long as the provider has not
-    /// reported any, and the span's `usage_status` is `estimated`.
+    /// reported any input or output, and the span's `usage_status` is `estimated`. Its other counts, such as web searches, are
+    /// merged into the estimate.
+    ///
+    /// Only usage of the same span replaces an estimate: of two spans that observe one call, the one that ends first
+    /// [reports the tokens](crate::Event::counts_usage), even if its own are an estimate and the other's are not.
     ///
     /// ```
     /// use allm_telemetry::Usage;
@@ -255,13 +269,17 @@ impl Usage {
     /// ```
     #[must_use]
     pub fn estimated(self) -> Self {
-        Self { is_estimated: true, ..self }
+        Self { estimated: Terms::ALL, ..self }
     }
 
     /// Adds what `later` reports: a known count replaces that of the same term, even if it is smaller or 0. Other counts are kept.
     ///
+    /// A part stays beside its whole once a setter whose name ends in `_beside` has said so, even if a later count of it is set
+    /// without: after `cached_beside(100)`, `cached(3)` means 3 tokens beside.
+    ///
     /// A [total](Self::total) belongs to the latest counts, and is dropped if others follow without one. Counts of the provider
-    /// replace an [estimate](Self::estimated), and are not replaced by one.
+    /// are not replaced by an [estimate](Self::estimated), and replace it: the same count always, and all of it as soon as the
+    /// provider's input or output is known.
     pub fn merge(&mut self, later: &Self) {
         if let Some(tier) = &later.service_tier {
             self.service_tier = Some(tier.clone());
@@ -270,13 +288,15 @@ impl Usage {
         if !later.has_counts() {
             return;
         }
-        if self.has_counts() && self.is_estimated != later.is_estimated {
-            if later.is_estimated {
-                return;
-            }
-            *self = Self { service_tier: self.service_tier.take(), cost_usd: self.cost_usd, ..Self::new() };
+        if self.estimated == later.estimated {
+            self.replace(later);
+        } else {
+            self.merge_estimate(later);
         }
-        self.is_estimated = later.is_estimated;
+    }
+
+    /// Replaces the counts that `later` has.
+    fn replace(&mut self, later: &Self) {
         if later.counts[..Term::Total as usize].iter().any(Option::is_some) {
             self.counts[Term::Total as usize] = None;
         }
@@ -285,6 +305,43 @@ impl Usage {
         }
         self.beside = self.beside.without(later.inside).with(later.beside);
         self.inside = self.inside.without(later.beside).with(later.inside);
+    }
+
+    /// Merges two usages of which one is an estimate, at least in part: first what was estimated and what was reported, each on its
+    /// own, then one into the other.
+    fn merge_estimate(&mut self, later: &Self) {
+        let (mut estimate, mut reported) = (self.only(self.estimated), self.only(self.reported()));
+        estimate.replace(&later.only(later.estimated));
+        reported.replace(&later.only(later.reported()));
+        let counts = if reported.has_tokens() || !estimate.has_counts() {
+            reported
+        } else {
+            let estimated = Terms::ALL.without(reported.told());
+            estimate.replace(&reported);
+            Self { estimated, ..estimate }
+        };
+        *self = Self { service_tier: self.service_tier.take(), cost_usd: self.cost_usd, ..counts };
+    }
+
+    /// Returns the terms of which the provider has reported the count or the place.
+    fn reported(&self) -> Terms {
+        self.told().without(self.estimated)
+    }
+
+    /// Returns the terms of which the count or the place is known.
+    fn told(&self) -> Terms {
+        let known = Term::ALL.into_iter().filter(|term| self.counts[*term as usize].is_some());
+        known.fold(self.beside.with(self.inside), |terms, term| terms.with(Terms::one(term)))
+    }
+
+    /// Returns the counts of these terms alone.
+    fn only(&self, terms: Terms) -> Self {
+        Self {
+            counts: Term::ALL.map(|term| self.counts[term as usize].filter(|_| terms.contains(term))),
+            beside: self.beside.and(terms),
+            inside: self.inside.and(terms),
+            ..Self::new()
+        }
     }
 
     /// Creates a usage from counts in the terms of events, by their keys: the input and the output include all parts.
