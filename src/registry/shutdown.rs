@@ -45,13 +45,13 @@ impl Telemetry {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use allm_telemetry::{bridge::json_lines::JsonLines, prelude::*, Telemetry};
+    /// use allm_telemetry::{prelude::*, Event, SpanName, Telemetry};
     ///
     /// # async fn call() -> Result<(), std::io::Error> { Ok(()) }
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let telemetry = Telemetry::new();
-    /// let _log = JsonLines::to_writer(std::io::sink()).attach("log", &telemetry)?;
+    /// telemetry.attach_many("log", SpanName::Generate.events(), |event: &Event<'_>| println!("{event}"))?;
     /// telemetry.run(|| tokio::spawn(call().in_span(Span::generate())));
     ///
     /// let report = telemetry.shutdown(Duration::from_secs(10)).await;
