@@ -195,7 +195,7 @@ fn what_a_sink_that_panics_has_not_written_is_lost_and_counted() {
     }
 }
 
-/// Writes and opens its file again if it is told that it can.
+/// A sink whose writes and reopenings succeed while their flags are set.
 struct Unsteady(Arc<Mutex<(bool, bool)>>);
 
 impl Unsteady {

@@ -269,7 +269,7 @@ fn reopen_of_a_writer_that_is_no_file_does_nothing() {
     assert_eq!(page.lines().len(), 4);
 }
 
-/// Works or fails as it is told.
+/// A writer that fails while its flag is set.
 struct Flaky(Page, Arc<std::sync::atomic::AtomicBool>);
 
 impl Write for Flaky {
